@@ -68,3 +68,104 @@ const NAMES = new Map<number, ErrnoName>(
 export function errnoName(errno: number): string {
   return NAMES.get(errno) ?? `errno ${errno}`;
 }
+
+/** What a phrase does not say is an I/O error. */
+const FALLBACK = "Input/output error";
+
+/**
+ * The one text that an Rerror has for an errno: never a name or a number in it (rule R47). Linux answers with
+ * ESERVERFAULT and a line in its log for a text it does not know, so every one of these is in its table.
+ */
+const PHRASES: Partial<Record<number, string>> = {
+  [Errno.EPERM]: "Operation not permitted",
+  [Errno.ENOENT]: "No such file or directory",
+  [Errno.EINTR]: "Interrupted system call",
+  [Errno.EIO]: FALLBACK,
+  [Errno.ENXIO]: "No such device or address",
+  [Errno.E2BIG]: "Argument list too long",
+  [Errno.EBADF]: "Bad file descriptor",
+  [Errno.EAGAIN]: "Resource temporarily unavailable",
+  [Errno.ENOMEM]: "Cannot allocate memory",
+  [Errno.EACCES]: "Permission denied",
+  [Errno.EBUSY]: "Device or resource busy",
+  [Errno.EEXIST]: "File exists",
+  [Errno.EXDEV]: "Invalid cross-device link",
+  [Errno.ENODEV]: "No such device",
+  [Errno.ENOTDIR]: "Not a directory",
+  [Errno.EISDIR]: "Is a directory",
+  [Errno.EINVAL]: "Invalid argument",
+  [Errno.ENFILE]: "Too many open files in system",
+  [Errno.EMFILE]: "Too many open files",
+  [Errno.ENOTTY]: "Invalid argument",
+  [Errno.ETXTBSY]: "Text file busy",
+  [Errno.EFBIG]: "File too large",
+  [Errno.ENOSPC]: "No space left on device",
+  [Errno.ESPIPE]: "Illegal seek",
+  [Errno.EROFS]: "Read-only file system",
+  [Errno.EMLINK]: "Too many links",
+  [Errno.EPIPE]: "Broken pipe",
+  [Errno.ERANGE]: "Numerical result out of range",
+  [Errno.EDEADLK]: "Resource deadlock avoided",
+  [Errno.ENAMETOOLONG]: "File name too long",
+  [Errno.ENOLCK]: "No locks available",
+  [Errno.ENOSYS]: "Function not implemented",
+  // 9pfuse reads "directory" in Linux's own phrase as ENOTDIR; POSIX allows EEXIST for a directory that is not empty.
+  [Errno.ENOTEMPTY]: "File exists",
+  [Errno.ELOOP]: "Too many levels of symbolic links",
+  [Errno.ENODATA]: "No data available",
+  [Errno.EPROTO]: "Protocol error",
+  [Errno.EOVERFLOW]: "Numerical result out of range",
+  [Errno.EILSEQ]: "Invalid argument",
+  [Errno.EMSGSIZE]: "Message too long",
+  [Errno.EOPNOTSUPP]: "Operation not supported",
+  [Errno.ECONNRESET]: "Connection reset by peer",
+  [Errno.ENOBUFS]: "No buffer space available",
+  [Errno.ENOTCONN]: "Transport endpoint is not connected",
+  [Errno.ETIMEDOUT]: "Connection timed out",
+  [Errno.ECONNREFUSED]: "Connection refused",
+  [Errno.EHOSTUNREACH]: "No route to host",
+  // Linux has no text for ESTALE.
+  [Errno.ESTALE]: "No such file or directory",
+  [Errno.EDQUOT]: "Disk quota exceeded",
+};
+
+/** The text of an Rerror for that errno. */
+export function phraseOf(errno: number): string {
+  return PHRASES[errno] ?? FALLBACK;
+}
+
+const BY_PHRASE = new Map<string, number>();
+for (const [errno, phrase] of Object.entries(PHRASES)) {
+  if (!BY_PHRASE.has(phrase!)) BY_PHRASE.set(phrase!, Number(errno));
+}
+
+/** Words in the Rerror texts of other servers, for a client that has no number; the first that is contained wins. */
+const WORDS: readonly [string, number][] = [
+  ["permission", Errno.EACCES],
+  ["permitted", Errno.EPERM],
+  ["not empty", Errno.ENOTEMPTY],
+  ["already exists", Errno.EEXIST],
+  ["exists", Errno.EEXIST],
+  ["not found", Errno.ENOENT],
+  ["does not exist", Errno.ENOENT],
+  ["no such", Errno.ENOENT],
+  ["not a directory", Errno.ENOTDIR],
+  ["is a directory", Errno.EISDIR],
+  ["read-only", Errno.EROFS],
+  ["read only", Errno.EROFS],
+  ["fid", Errno.EBADF],
+  ["in use", Errno.EBUSY],
+  ["busy", Errno.EBUSY],
+  ["interrupt", Errno.EINTR],
+  ["space", Errno.ENOSPC],
+  ["illegal", Errno.EINVAL],
+  ["bad", Errno.EINVAL],
+];
+
+/** The errno that an Rerror text means. */
+export function errnoOfPhrase(phrase: string): number {
+  const exact = BY_PHRASE.get(phrase);
+  if (exact !== undefined) return exact;
+  const lower = phrase.toLowerCase();
+  return WORDS.find(([word]) => lower.includes(word))?.[1] ?? Errno.EIO;
+}

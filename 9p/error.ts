@@ -1,4 +1,4 @@
-import { Errno, errnoName, type ErrnoName } from "./errno.ts";
+import { Errno, type ErrnoName, errnoName } from "./errno.ts";
 
 /**
  * The one error class. `errno` is a Linux number and is all that a client is sure to see; the message is for the log

@@ -176,6 +176,8 @@ export interface FileServer<N = unknown, H = unknown> {
 
   /** Removes the place: a name of a file, or an empty directory (ENOTEMPTY). Allowed. */
   remove?(node: N, call: Call): Later<void>;
+  /** Throws where `remove` would not be allowed. For wrappers that decide; a server of files has no need of it. */
+  removable?(node: N, call: Call): Later<void>;
   /**
    * Moves the place, replacing what is there as rename(2) does; `noReplace` makes that EEXIST. Both are in this server.
    * Allowed; a directory never goes below itself (EINVAL).
@@ -201,4 +203,10 @@ export interface Created<N, H> {
 /** Goes on with a value that is there now or later; now costs no microtask. */
 export function then<T, R>(value: Later<T>, next: (value: T) => Later<R>): Later<R> {
   return value instanceof Promise ? value.then(next) : next(value);
+}
+
+/** The group that a user's new files get where nothing else says so: the first of the user's groups. */
+export function primaryGroup(user: User): Principal {
+  for (const group of user.groups) return group;
+  return user.name;
 }

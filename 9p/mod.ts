@@ -1,0 +1,29 @@
+/**
+ * 9P2000, 9P2000.u and 9P2000.L: the messages, the engine that serves a tree to clients, and the client.
+ *
+ * @module
+ */
+export { Errno, errnoName, errnoOfPhrase, phraseOf } from "./errno.ts";
+export { errnoOf, NineError, reasonOf } from "./error.ts";
+export { NONUNAME, Principals } from "./principal.ts";
+export { canRead, canWrite, O, type Qid, Qt, S, type U64 } from "./qid.ts";
+export type {
+  Attr,
+  Call,
+  Change,
+  Created,
+  Creation,
+  Entry,
+  FileServer,
+  Later,
+  Principal,
+  StatFs,
+  Timestamp,
+  User,
+} from "./server/file_server.ts";
+export { primaryGroup, then } from "./server/file_server.ts";
+export { Connection, type Duplex } from "./server/connection.ts";
+export { Engine, type EngineOptions, type ErrorReport } from "./server/engine.ts";
+export type { Listener } from "./server/listener.ts";
+export { checkName, checkNewName } from "./server/names.ts";
+export { makedev, qidType } from "./server/modes.ts";

@@ -1,0 +1,309 @@
+/** The requests that all dialects share. */
+import { NineError } from "../error.ts";
+import { Errno } from "../errno.ts";
+import { O, type Qid, Qt } from "../qid.ts";
+import { codecOf, IOHDRSZ, NOFID } from "../wire/codec.ts";
+import { type Dialect, DIALECTS } from "../wire/field.ts";
+import { type Body, type Message, MESSAGES } from "../wire/messages.ts";
+import { readDirectory } from "./classic_directory.ts";
+import { MSIZE_MIN } from "./engine.ts";
+import type { Fid } from "./fid.ts";
+import { isDirectory, listing } from "./fid.ts";
+import { type Later, then } from "./file_server.ts";
+import type { Handlers } from "./handlers.ts";
+import { checkName } from "./names.ts";
+import type { Request } from "./request.ts";
+import type { Session } from "./session.ts";
+
+export const common: Handlers<
+  | "Tversion"
+  | "Tauth"
+  | "Tattach"
+  | "Tflush"
+  | "Twalk"
+  | "Tread"
+  | "Twrite"
+  | "Tclunk"
+  | "Tremove"
+> = {
+  Tversion(session, { msize, version }, request) {
+    if (msize < MSIZE_MIN) {
+      throw new NineError("EINVAL", `msize ${msize}: the smallest that a message fits into is ${MSIZE_MIN}`);
+    }
+    session.reset();
+    session.msize = Math.min(msize, session.engine.msizeMax);
+    session.dialect = dialectFor(version);
+    session.codec = codecOf(session.dialect ?? "9P2000");
+    request.reply("Rversion", { msize: session.msize, version: session.dialect ?? "unknown" });
+  },
+
+  Tauth() {
+    throw new NineError("EOPNOTSUPP", "No authentication is needed here: attach with afid NOFID (~0)");
+  },
+
+  Tattach(session, { fid, afid, uname, aname, nUname }, request) {
+    session.checkFree(fid);
+    if (afid !== NOFID) {
+      throw new NineError(
+        "EBADF",
+        `afid ${afid} is no validated one: no authentication is needed here, send NOFID (~0)`,
+      );
+    }
+    const user = request.user = session.listener.identify(uname, nUname);
+    return then(session.server.attach(aname, request), (root) => {
+      session.bind(fid, root, root, user);
+      request.reply("Rattach", { qid: session.server.qid(root) });
+    });
+  },
+
+  Tflush(session, { oldtag }, request) {
+    const old = oldtag === request.tag ? undefined : session.waiting(oldtag);
+    if (!old) return request.reply("Rflush", {});
+    // Whatever becomes of the old request, its reply (if any) leaves first.
+    return new Promise<void>((done) => {
+      old.onDone(() => {
+        request.reply("Rflush", {});
+        done();
+      });
+      session.flush(old);
+    });
+  },
+
+  Twalk: walk,
+
+  Tread(session, { fid: number, offset, count }, request) {
+    const fid = session.fid(number, request);
+    const room = session.outlet.room(Math.min(count, session.msize - IOHDRSZ));
+    if (fid.use.kind === "xattr-read") {
+      const data = fid.use.value.subarray(Math.min(offset, fid.use.value.byteLength)).subarray(0, room);
+      return request.reply("Rread", { data });
+    }
+    const { handle } = fid.asFile().opened("read");
+    if (isDirectory(session.server.qid(fid.node))) {
+      if (session.dialect === "9P2000.L") {
+        throw new NineError("EISDIR", "Tread of a directory: 9P2000.L lists directories by Treaddir");
+      }
+      return session.during(fid, request, readDirectory(session, fid, offset, room, request));
+    }
+    if (!session.server.read) throw new NineError("EOPNOTSUPP", "The file server reads no files");
+    const out = session.outlet.out;
+    const start = out.begin(MESSAGES.Rread.type, request.tag);
+    try {
+      out.u32(0);
+      const into = out.reserve(room);
+      const now = session.server.read(fid.node, handle, offset, into, request);
+      if (typeof now === "number") {
+        out.patch32(start + 7, now);
+        out.commit(now);
+        return out.end(start);
+      }
+      out.cancel(start);
+      return session.during(
+        fid,
+        request,
+        now.then((data) => request.reply("Rread", { data: data.subarray(0, room) })),
+      );
+    } catch (thrown) {
+      out.cancel(start);
+      throw thrown;
+    }
+  },
+
+  Twrite(session, { fid: number, offset, data }, request) {
+    const fid = session.fid(number, request);
+    if (fid.use.kind === "xattr-write") return writeXattr(fid.use, offset, data, request);
+    const { handle, flags } = fid.asFile().opened("write");
+    if (!session.server.write) throw new NineError("EROFS", "The file server writes no files");
+    if (!(flags & O.APPEND) && offset + data.byteLength > Number.MAX_SAFE_INTEGER) {
+      throw new NineError(
+        "EFBIG",
+        `A write of ${data.byteLength} bytes at offset ${offset} ends beyond 2^53`,
+      );
+    }
+    const later = session.server.write(fid.node, handle, offset, data, request);
+    return session.during(fid, request, then(later, (count) => request.reply("Rwrite", { count })));
+  },
+
+  Tclunk(session, { fid: number }, request) {
+    const fid = session.fid(number, request);
+    return then(session.release(number, fid, request), () => request.reply("Rclunk", {}));
+  },
+
+  Tremove(session, { fid: number }, request) {
+    const fid = session.fid(number, request);
+    const removed = attempt(() => {
+      fid.asFile();
+      if (fid.node === fid.root) throw new NineError("EBUSY", "The root of the tree cannot be removed");
+      if (!session.server.remove) throw new NineError("EROFS", "The file server removes no files");
+      return session.server.remove(fid.node, request);
+    });
+    // The fid is clunked whether the removal works or not (rule R33).
+    return then(removed, (outcome) => {
+      if (fid.use.kind === "open") fid.use.removeOnClose = false;
+      return then(session.release(number, fid, request), () => {
+        if (outcome.failed) throw outcome.thrown;
+        request.reply("Rremove", {});
+      });
+    });
+  },
+};
+
+/** The longest known prefix of dotted parts: `9P2000.L.Google.7` is 9P2000.L, `9P2000.x` is 9P2000 (rules R02, R48). */
+export function dialectFor(version: string): Dialect | undefined {
+  const [base, extension] = version.split(".");
+  return DIALECTS.find((dialect) => extension !== undefined && dialect === `${base}.${extension}`) ??
+    DIALECTS.find((dialect) => dialect === base);
+}
+
+function walk(
+  session: Session,
+  { fid: number, newfid, wname }: Message<"Twalk">,
+  request: Request,
+): Later<void> {
+  const fid = session.fid(number, request).asFile();
+  const { server } = session;
+  if (newfid !== number) session.checkFree(newfid);
+  // The manual forbids walking an open fid; Linux does it since 5.10 (rule R16).
+  else if (fid.isOpen) {
+    throw new NineError("EBADF", "An open fid cannot be walked to itself: give another newfid");
+  }
+
+  const wqid: Qid[] = [];
+  const finish = (node: unknown): void => {
+    if (wqid.length === wname.length) {
+      if (newfid !== number) session.bind(newfid, node, fid.root, fid.user);
+      else if (node !== fid.node) rebind(session, number, fid, node);
+    }
+    request.reply("Rwalk", { wqid });
+  };
+  // Only the first element failing is an error (rule R13).
+  const stop = (thrown: unknown): void => {
+    if (wqid.length === 0) throw thrown;
+    request.reply("Rwalk", { wqid });
+  };
+  const step = (from: unknown): Later<void> => {
+    let node = from;
+    while (wqid.length < wname.length) {
+      let next: Later<unknown>;
+      try {
+        next = child(session, fid, node, wname[wqid.length], request);
+      } catch (thrown) {
+        return stop(thrown);
+      }
+      if (next instanceof Promise) {
+        return next.then((later) => {
+          wqid.push(server.qid(later));
+          return step(later);
+        }, stop);
+      }
+      wqid.push(server.qid(next));
+      node = next;
+    }
+    return finish(node);
+  };
+  return session.during(fid, request, step(fid.node));
+}
+
+function child(session: Session, fid: Fid, dir: unknown, name: string, request: Request): Later<unknown> {
+  checkName(name);
+  if (!(session.server.qid(dir).type & Qt.DIR)) {
+    throw new NineError("ENOTDIR", `${JSON.stringify(name)} was looked for in a file that is no directory`);
+  }
+  if (name === "..") return dir === fid.root ? dir : session.server.parent(dir);
+  if (name === ".") throw new NineError("ENOENT", "A walk to '.': walk(5) has no such name, leave it out");
+  return session.server.walk(dir, name, request);
+}
+
+/** A walk to the same fid number: it goes on as a fid of the new node. */
+function rebind(session: Session, number: number, fid: Fid, node: unknown): void {
+  session.fids.delete(number);
+  session.bind(number, node, fid.root, fid.user);
+  session.server.drop?.(fid.node);
+}
+
+type XattrWrite = Extract<Fid["use"], { kind: "xattr-write" }>;
+
+function writeXattr(use: XattrWrite, offset: number, data: Uint8Array, request: Request): void {
+  if (offset !== use.written || offset + data.byteLength > use.value.byteLength) {
+    throw new NineError(
+      "EINVAL",
+      `${data.byteLength} bytes at offset ${offset} of an attribute of ${use.value.byteLength} bytes, ` +
+        `${use.written} of which were written: write them in order and no more`,
+    );
+  }
+  use.value.set(data, offset);
+  use.written += data.byteLength;
+  request.reply("Rwrite", { count: data.byteLength });
+}
+
+export type Outcome = { failed: false } | { failed: true; thrown: unknown };
+
+/** Turns a failure, now or later, into a value, for what must go on after it. */
+export function attempt(action: () => Later<void>): Later<Outcome> {
+  const failed = (thrown: unknown): Outcome => ({ failed: true, thrown });
+  try {
+    const later = action();
+    return later instanceof Promise ? later.then(() => ({ failed: false }), failed) : { failed: false };
+  } catch (thrown) {
+    return failed(thrown);
+  }
+}
+
+/** What an open file is made of; `handle` came from the server. */
+export function openUse(
+  session: Session,
+  node: unknown,
+  handle: unknown,
+  flags: number,
+  removeOnClose: boolean,
+) {
+  return {
+    kind: "open" as const,
+    handle,
+    flags,
+    removeOnClose,
+    exclusive: session.engine.claim(session.server.qid(node)),
+    list: listing(),
+  };
+}
+
+/** Opens the fid's file; the reply is the caller's. */
+export function openFid(
+  session: Session,
+  fid: Fid,
+  flags: number,
+  removeOnClose: boolean,
+  request: Request,
+): Later<Body<"Ropen">> {
+  const { server, engine } = session;
+  const qid = server.qid(fid.asClosedFile().node);
+  const kept = qid.type & Qt.APPEND ? (flags | O.APPEND) & ~O.TRUNC : flags;
+  const exclusive = engine.claim(qid);
+  const opened = (handle: unknown) => {
+    // Somebody may have opened or clunked the fid while the server was at it.
+    if (fid.isOpen) {
+      return then(server.close?.(fid.node, handle, request), () => {
+        throw new NineError("EBADF", "The fid was opened twice at once");
+      });
+    }
+    fid.use = { kind: "open", handle, flags: kept, removeOnClose, exclusive, list: listing() };
+    return { qid: server.qid(fid.node), iounit: session.msize - IOHDRSZ };
+  };
+  const failed = (thrown: unknown): never => {
+    engine.unclaim(exclusive);
+    throw thrown;
+  };
+  try {
+    const later = server.open ? server.open(fid.node, kept, request) : undefined;
+    return later instanceof Promise
+      ? session.during(fid, request, later.then(opened).catch(failed))
+      : opened(later);
+  } catch (thrown) {
+    return failed(thrown);
+  }
+}
+
+/** Whether anything thrown says that a name is taken. */
+export function isExists(thrown: unknown): boolean {
+  return thrown instanceof NineError && thrown.errno === Errno.EEXIST;
+}

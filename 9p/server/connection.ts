@@ -1,0 +1,229 @@
+import { NineError } from "../error.ts";
+import { HEADER_BYTES } from "../wire/codec.ts";
+import { Reader } from "../wire/reader.ts";
+import { Writer } from "../wire/writer.ts";
+import type { Engine } from "./engine.ts";
+import type { Listener } from "./listener.ts";
+import { type Outlet, Session } from "./session.ts";
+
+/** What carries a session: a TCP or unix socket, or any other stream of bytes. */
+export interface Duplex {
+  /** Resolves with the number of bytes, or null at the end. */
+  read(into: Uint8Array): Promise<number | null>;
+  write(bytes: Uint8Array): Promise<number>;
+  close(): void;
+}
+
+/** What a connection may hold without asking the budget, bytes each way. */
+const FREE_BYTES = 256 * 1024;
+const IN_BYTES_FIRST = 16 * 1024;
+/** Replies to one read leave in one write, unless they grow beyond this: then the first leave while the rest is made. */
+const FLUSH_BYTES = 512 * 1024;
+/** The shortest read that a lack of budget may lead to, bytes. */
+const ROOM_MIN = 4096;
+
+/** One client: takes frames from the stream to its session, and the replies back, many in one write. */
+export class Connection implements Outlet {
+  /** Where replies are written now; its bytes leave at the next flush. */
+  out = new Writer();
+  readonly session: Session;
+  #spare = new Writer();
+  #in = new Uint8Array(IN_BYTES_FIRST);
+  #view = new DataView(this.#in.buffer);
+  #reader = new Reader(this.#in);
+  #inTaken = 0;
+  #outTaken = 0;
+  #writing: Promise<void> | undefined;
+  #handling = false;
+  #kicked = false;
+  #closed = false;
+  /** When a byte last moved while something was waiting to. */
+  #movedAt = performance.now();
+
+  constructor(readonly engine: Engine, listener: Listener, readonly duplex: Duplex) {
+    this.session = new Session(engine, listener, this);
+  }
+
+  /** Serves until the client goes or breaks the protocol; then everything it had is let go. */
+  async run(): Promise<void> {
+    const watch = setInterval(() => this.#closeIfStalled(), Math.max(this.engine.stallMs / 4, 10));
+    Deno.unrefTimer(watch);
+    try {
+      await this.#serve();
+    } catch (thrown) {
+      if (thrown instanceof NineError) this.engine.reportQuiet(thrown);
+    } finally {
+      clearInterval(watch);
+      this.close();
+      this.session.reset();
+      await this.session.closed();
+      await this.#writing;
+      this.engine.budget.give(this.#inTaken);
+      this.engine.budget.give(this.#outTaken);
+      this.#inTaken = this.#outTaken = 0;
+    }
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    try {
+      this.duplex.close();
+    } catch { /* The other side was faster. */ }
+  }
+
+  async #serve(): Promise<void> {
+    let start = 0;
+    let end = 0;
+    while (!this.#closed) {
+      if (end === this.#in.byteLength) await this.#growIn(start, end);
+      const count = await this.duplex.read(this.#in.subarray(end));
+      if (count === null) return;
+      this.#movedAt = performance.now();
+      end += count;
+      start = await this.#handleFrames(start, end);
+      if (start === end) {
+        start = end = 0;
+        this.#shrinkIn(count);
+      } else if (start > 0) {
+        this.#in.copyWithin(0, start, end);
+        end -= start;
+        start = 0;
+      }
+      const size = end >= 4 ? this.#view.getUint32(0, true) : 0;
+      if (size > this.#in.byteLength) await this.#growIn(start, end, size);
+    }
+  }
+
+  /** Hands on every whole frame in `[start, end)` and returns where the rest begins. */
+  async #handleFrames(start: number, end: number): Promise<number> {
+    this.#handling = true;
+    try {
+      while (end - start >= 4) {
+        const size = this.#view.getUint32(start, true);
+        if (size < HEADER_BYTES || size > this.session.msize) {
+          this.#flush();
+          throw new NineError(
+            "EPROTO",
+            `A frame of ${size} bytes: allowed are 7 to msize, ${this.session.msize}`,
+          );
+        }
+        if (end - start < size) break;
+        const type = this.#view.getUint8(start + 4);
+        const tag = this.#view.getUint16(start + 5, true);
+        this.session.receive(type, tag, this.#reader.window(start + HEADER_BYTES, start + size));
+        start += size;
+        if (this.out.length > FLUSH_BYTES) {
+          // The writer is behind: taking more requests would only pile up replies.
+          if (this.#writing) await this.#writing;
+          this.#flush();
+        }
+        if (this.#closed) break;
+      }
+    } finally {
+      this.#handling = false;
+      this.#flush();
+    }
+    return start;
+  }
+
+  room(wanted: number): number {
+    if (this.out.length + wanted <= FREE_BYTES) return wanted;
+    const taken = this.engine.budget.takeUpTo(wanted);
+    this.#outTaken += taken;
+    return Math.max(taken, Math.min(wanted, ROOM_MIN));
+  }
+
+  kick(): void {
+    if (this.#handling || this.#kicked || this.out.length === 0) return;
+    this.#kicked = true;
+    queueMicrotask(() => {
+      this.#kicked = false;
+      this.#flush();
+    });
+  }
+
+  #flush(): void {
+    if (this.#writing || this.out.length === 0 || this.#closed) return;
+    this.#movedAt = performance.now();
+    this.#writing = this.#drain();
+  }
+
+  /**
+   * Writes until nothing is left; what is replied meanwhile goes to the other buffer. That nothing is left and that
+   * nobody writes any more must become true at once: a reply between the two would wait for ever.
+   */
+  async #drain(): Promise<void> {
+    while (true) {
+      if (this.out.length === 0 || this.#closed) {
+        this.#writing = undefined;
+        return;
+      }
+      const full = this.out;
+      const taken = this.#outTaken;
+      this.#outTaken = 0;
+      this.out = this.#spare;
+      try {
+        let bytes = full.written();
+        while (bytes.byteLength > 0) {
+          const count = await this.duplex.write(bytes);
+          this.#movedAt = performance.now();
+          bytes = bytes.subarray(count);
+        }
+      } catch {
+        // The client has gone; the reading side finds out too.
+        this.close();
+      } finally {
+        this.engine.budget.give(taken);
+        full.clear(FREE_BYTES);
+        this.#spare = full;
+      }
+    }
+  }
+
+  /** Makes room for a frame of `size` bytes, or for more small ones; waits for budget where that is much. */
+  async #growIn(
+    start: number,
+    end: number,
+    size = Math.min(this.#in.byteLength * 2, FREE_BYTES),
+  ): Promise<void> {
+    const wanted = Math.max(size, end - start + 1);
+    const extra = Math.max(0, wanted - FREE_BYTES) - this.#inTaken;
+    if (extra > 0) {
+      while (!this.engine.budget.take(extra)) {
+        await this.engine.budget.freed();
+        if (this.#closed) return;
+      }
+      this.#inTaken += extra;
+    }
+    this.#movedAt = performance.now();
+    this.#replaceIn(wanted, this.#in.subarray(start, end));
+  }
+
+  /** Gives back what a large frame needed, once the client sends small ones again. */
+  #shrinkIn(lastCount: number): void {
+    if (this.#inTaken === 0 || lastCount > FREE_BYTES / 2) return;
+    this.engine.budget.give(this.#inTaken);
+    this.#inTaken = 0;
+    this.#replaceIn(FREE_BYTES, this.#in.subarray(0, 0));
+  }
+
+  #replaceIn(size: number, kept: Uint8Array): void {
+    const larger = new Uint8Array(size);
+    larger.set(kept);
+    this.#in = larger;
+    this.#view = new DataView(larger.buffer);
+    this.#reader = new Reader(larger);
+  }
+
+  /** A client that never reads its replies, or never ends a large frame, must not hold memory for ever. */
+  #closeIfStalled(): void {
+    const holds = this.#writing !== undefined || this.#inTaken > 0;
+    if (!holds || performance.now() - this.#movedAt < this.engine.stallMs) return;
+    const what = this.#writing ? "did not read its replies" : "did not end its frame";
+    this.engine.reportQuiet(
+      new NineError("ETIMEDOUT", `A client ${what} for ${this.engine.stallMs} ms and was closed`),
+    );
+    this.close();
+  }
+}

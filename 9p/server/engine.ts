@@ -1,0 +1,133 @@
+import { errnoOf, NineError, reasonOf } from "../error.ts";
+import type { Principals } from "../principal.ts";
+import { Qt, type U64 } from "../qid.ts";
+import { Budget } from "./budget.ts";
+import type { Fid, OpenUse } from "./fid.ts";
+import { type FileServer, type Later, then, type User } from "./file_server.ts";
+import { LockTable } from "./locks.ts";
+import type { Request } from "./request.ts";
+
+/** version(5) leaves the smallest msize open; below this a directory entry would hardly fit (rule R03). */
+export const MSIZE_MIN = 256;
+/** 8 MiB and the header. */
+export const MSIZE_MAX = 8 * 1024 * 1024 + 24;
+
+export interface EngineOptions {
+  readonly principals: Principals;
+  /** The largest msize that is agreed to, bytes. */
+  readonly msizeMax?: number;
+  /** Bytes in flight on all connections together. */
+  readonly bytesInFlightMax?: number;
+  /** A connection that holds bytes in flight and has not moved for this long is closed. */
+  readonly stallMs?: number;
+  readonly onError?: (report: ErrorReport) => void;
+}
+
+/** Why a request failed: for the log, not for the wire. */
+export interface ErrorReport {
+  readonly user: User;
+  /** The message's name, as `Twalk`. */
+  readonly request: string;
+  readonly errno: number;
+  readonly reason: string;
+  readonly thrown: unknown;
+}
+
+/** What all sessions on one tree share. */
+export class Engine {
+  readonly principals: Principals;
+  readonly msizeMax: number;
+  /** The largest message before a Tversion has agreed on more. */
+  readonly msizeFirst = 8192;
+  readonly locks = new LockTable();
+  readonly budget: Budget;
+  readonly stallMs: number;
+  /** Files with QTEXCL that are open, by qid.path (rule R23). */
+  readonly #exclusive = new Set<U64>();
+  readonly #onError: (report: ErrorReport) => void;
+
+  constructor(readonly server: FileServer, options: EngineOptions) {
+    this.principals = options.principals;
+    this.msizeMax = options.msizeMax ?? MSIZE_MAX;
+    this.budget = new Budget(options.bytesInFlightMax ?? 256 * 1024 * 1024);
+    this.stallMs = options.stallMs ?? 30_000;
+    this.#onError = options.onError ?? (() => {});
+  }
+
+  report(report: ErrorReport): void {
+    this.#onError(report);
+  }
+
+  /** For an error that no client asked about, such as one while closing for a client that has gone. */
+  reportQuiet(thrown: unknown): void {
+    const user: User = { name: "none", groups: new Set(), standing: "none" };
+    this.#onError({ user, request: "close", errno: errnoOf(thrown), reason: reasonOf(thrown), thrown });
+  }
+
+  /** Claims an exclusive file, or EBUSY while somebody has it open. Undefined for other files. */
+  claim(qid: { type: number; path: U64 }): U64 | undefined {
+    if (!(qid.type & Qt.EXCL)) return undefined;
+    if (this.#exclusive.has(qid.path)) {
+      throw new NineError("EBUSY", "The file is for exclusive use (DMEXCL) and is open already");
+    }
+    this.#exclusive.add(qid.path);
+    return qid.path;
+  }
+
+  unclaim(path: U64 | undefined): void {
+    if (path !== undefined) this.#exclusive.delete(path);
+  }
+
+  /** Ends what the fid stood for: its attribute is committed, its file closed, its locks and its node let go. */
+  close(fid: Fid, request: Request): Later<void> {
+    const use = fid.use;
+    fid.use = { kind: "idle" };
+    const letGo = () => this.server.drop?.(fid.node);
+    try {
+      const later = use.kind === "open"
+        ? this.#closeOpen(fid, use, request)
+        : use.kind === "xattr-write"
+        ? this.#commitXattr(fid, use, request)
+        : undefined;
+      if (later instanceof Promise) return later.finally(letGo);
+    } catch (thrown) {
+      letGo();
+      throw thrown;
+    }
+    letGo();
+  }
+
+  #closeOpen(fid: Fid, use: OpenUse, request: Request): Later<void> {
+    this.unclaim(use.exclusive);
+    this.locks.releaseThrough(this.server.qid(fid.node).path, fid);
+    const remove = () => use.removeOnClose ? this.server.remove?.(fid.node, request) : undefined;
+    let closed: Later<void> | undefined;
+    try {
+      closed = this.server.close?.(fid.node, use.handle, request);
+    } catch (thrown) {
+      return then(remove(), () => {
+        throw thrown;
+      });
+    }
+    if (closed instanceof Promise) return closed.finally(remove);
+    return remove();
+  }
+
+  /** Rule R42: an attribute of another size than was announced is an error, and nothing is set. */
+  #commitXattr(fid: Fid, use: Extract<Fid["use"], { kind: "xattr-write" }>, request: Request): Later<void> {
+    if (use.written !== use.value.byteLength) {
+      throw new NineError(
+        "EINVAL",
+        `${use.written} bytes were written of an attribute that was announced with ${use.value.byteLength}`,
+      );
+    }
+    if (!this.server.setxattr) {
+      throw new NineError("EOPNOTSUPP", "The file server keeps no extended attributes");
+    }
+    // A client's removexattr arrives as a replacement by nothing.
+    const value = use.value.byteLength === 0 && use.flags === XATTR_REPLACE ? null : use.value;
+    return this.server.setxattr(fid.node, use.name, value, use.flags, request);
+  }
+}
+
+const XATTR_REPLACE = 2;

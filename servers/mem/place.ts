@@ -1,0 +1,18 @@
+import type { Inode } from "./inode.ts";
+
+/** One name of one file in one directory: what a fid binds to. It moves with renames and outlives its removal. */
+export class Place {
+  /** Of its slot in the directory. */
+  cookie = 0;
+  /** The name is gone; the file goes on for those who hold it. */
+  removed = false;
+
+  /** `parent` is undefined for the root. */
+  constructor(public parent: Place | undefined, public name: string, readonly inode: Inode) {}
+
+  /** Whether `place` is this one or above it. */
+  isBelow(place: Place): boolean {
+    for (let at: Place | undefined = this; at; at = at.parent) if (at === place) return true;
+    return false;
+  }
+}
