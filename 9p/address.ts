@@ -25,7 +25,9 @@ export function parseAddress(text: string): Address {
   if (parts.length === 1 && pair) return tcpAddress(pair[1] ?? pair[2], pair[3], text);
   throw new NineError(
     "EINVAL",
-    `${JSON.stringify(text)} is no address: write tcp!host!port, unix!/path/of/socket, host:port or /path/of/socket`,
+    `${
+      JSON.stringify(text)
+    } is no address: write tcp!host!port, unix!/path/of/socket, host:port or /path/of/socket`,
   );
 }
 
@@ -47,7 +49,9 @@ function unixAddress(path: string, text: string): Address {
   if (bytes === 0 || bytes > UNIX_PATH_BYTES_MAX) {
     throw new NineError(
       "EINVAL",
-      `${JSON.stringify(text)}: the path of a unix socket has 1 to ${UNIX_PATH_BYTES_MAX} bytes, this one ${bytes}`,
+      `${
+        JSON.stringify(text)
+      }: the path of a unix socket has 1 to ${UNIX_PATH_BYTES_MAX} bytes, this one ${bytes}`,
     );
   }
   return { net: "unix", path };

@@ -27,3 +27,5 @@ export { Engine, type EngineOptions, type ErrorReport } from "./server/engine.ts
 export type { Listener } from "./server/listener.ts";
 export { checkName, checkNewName } from "./server/names.ts";
 export { makedev, qidType } from "./server/modes.ts";
+export { type Address, formatAddress, parseAddress, PORT_9P } from "./address.ts";
+export * from "./client/mod.ts";

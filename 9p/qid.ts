@@ -54,6 +54,8 @@ export const O = {
   NOFOLLOW: 0o400000,
   SYNC: 0o4000000,
   DSYNC: 0o10000,
+  /** Not of Linux: an open to execute (OEXEC of open(5)), which asks for the x bit and then reads. */
+  EXEC: 0x40000000,
 } as const;
 
 /** Whether an open with these flags may read. */

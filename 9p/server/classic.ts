@@ -19,7 +19,7 @@ export const classic: Handlers<"Topen" | "Tcreate" | "Tstat" | "Twstat"> = {
     const fid = session.fid(number, request).asClosedFile();
     const flags = openFlags(mode);
     const removeOnClose = (mode & Open.RCLOSE) !== 0;
-    if (isDirectory(session.server.qid(fid.node)) && (flags !== O.RDONLY || removeOnClose)) {
+    if (isDirectory(session.server.qid(fid.node)) && ((flags & ~O.EXEC) !== O.RDONLY || removeOnClose)) {
       throw new NineError("EISDIR", `Open mode 0x${mode.toString(16)} for a directory: it can only be read`);
     }
     // The parent's write permission is needed now, not at the clunk (rule R22).
@@ -38,6 +38,7 @@ export const classic: Handlers<"Topen" | "Tcreate" | "Tstat" | "Twstat"> = {
     const fid = session.fid(message.fid, request).asClosedFile();
     const flags = openFlags(message.mode);
     const removeOnClose = (message.mode & Open.RCLOSE) !== 0;
+    request.names = [message.name];
     checkNewName(message.name);
     if (!isDirectory(session.server.qid(fid.node))) throw new NineError("ENOTDIR", "Tcreate in a file");
     const type = typeOfPerm(message.perm);

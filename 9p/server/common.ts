@@ -161,6 +161,7 @@ function walk(
   request: Request,
 ): Later<void> {
   const fid = session.fid(number, request).asFile();
+  request.names = wname;
   const { server } = session;
   if (newfid !== number) session.checkFree(newfid);
   // The manual forbids walking an open fid; Linux does it since 5.10 (rule R16).

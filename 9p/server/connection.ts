@@ -18,7 +18,11 @@ export interface Duplex {
 const FREE_BYTES = 256 * 1024;
 const IN_BYTES_FIRST = 16 * 1024;
 /** Replies to one read leave in one write, unless they grow beyond this: then the first leave while the rest is made. */
-const FLUSH_BYTES = 512 * 1024;
+const FLUSH_BYTES = 128 * 1024;
+/** What a buffer keeps between two uses: allocating megabytes anew for every batch costs more than using them. */
+const KEEP_BYTES = 1024 * 1024;
+/** What it keeps when nothing has moved for a while. */
+const IDLE_BYTES = 16 * 1024;
 /** The shortest read that a lack of budget may lead to, bytes. */
 const ROOM_MIN = 4096;
 
@@ -37,6 +41,7 @@ export class Connection implements Outlet {
   #handling = false;
   #kicked = false;
   #closed = false;
+  readonly #ended = Promise.withResolvers<void>();
   /** When a byte last moved while something was waiting to. */
   #movedAt = performance.now();
 
@@ -46,7 +51,7 @@ export class Connection implements Outlet {
 
   /** Serves until the client goes or breaks the protocol; then everything it had is let go. */
   async run(): Promise<void> {
-    const watch = setInterval(() => this.#closeIfStalled(), Math.max(this.engine.stallMs / 4, 10));
+    const watch = setInterval(() => this.#watch(), Math.max(this.engine.stallMs / 4, 10));
     Deno.unrefTimer(watch);
     try {
       await this.#serve();
@@ -61,7 +66,19 @@ export class Connection implements Outlet {
       this.engine.budget.give(this.#inTaken);
       this.engine.budget.give(this.#outTaken);
       this.#inTaken = this.#outTaken = 0;
+      this.#ended.resolve();
     }
+  }
+
+  /** Whether a request is under way or a reply has not left yet. */
+  get isBusy(): boolean {
+    return this.#writing !== undefined || this.out.length > 0 || this.session.isBusy;
+  }
+
+  /** Closes, and resolves when everything the client had is let go. */
+  stop(): Promise<void> {
+    this.close();
+    return this.#ended.promise;
   }
 
   close(): void {
@@ -175,7 +192,7 @@ export class Connection implements Outlet {
         this.close();
       } finally {
         this.engine.budget.give(taken);
-        full.clear(FREE_BYTES);
+        full.clear(KEEP_BYTES);
         this.#spare = full;
       }
     }
@@ -216,8 +233,13 @@ export class Connection implements Outlet {
     this.#reader = new Reader(larger);
   }
 
-  /** A client that never reads its replies, or never ends a large frame, must not hold memory for ever. */
-  #closeIfStalled(): void {
+  /** An idle client gives its buffers back; one that never reads its replies or never ends a frame is closed. */
+  #watch(): void {
+    const idle = performance.now() - this.#movedAt > this.engine.stallMs / 4;
+    if (idle && !this.isBusy) {
+      this.out.clear(IDLE_BYTES);
+      this.#spare.clear(IDLE_BYTES);
+    }
     const holds = this.#writing !== undefined || this.#inTaken > 0;
     if (!holds || performance.now() - this.#movedAt < this.engine.stallMs) return;
     const what = this.#writing ? "did not read its replies" : "did not end its frame";

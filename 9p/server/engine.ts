@@ -28,6 +28,8 @@ export interface ErrorReport {
   readonly user: User;
   /** The message's name, as `Twalk`. */
   readonly request: string;
+  /** The path in the served tree, where the request was about one. */
+  readonly path?: string | undefined;
   readonly errno: number;
   readonly reason: string;
   readonly thrown: unknown;

@@ -117,6 +117,7 @@ export const linux: Handlers<
   Tlcreate(session, { fid: number, name, flags, mode, gid }, request) {
     const fid = session.fid(number, request).asClosedFile();
     const { server } = session;
+    request.names = [name];
     checkNewName(name);
     if (!server.create) throw new NineError("EROFS", "The file server makes no files");
     if (!isDirectory(server.qid(fid.node))) {
@@ -171,6 +172,7 @@ export const linux: Handlers<
   Tlink(session, { dfid, fid: number, name }, request) {
     const dir = session.fid(dfid, request).asFile();
     const fid = session.fid(number, request).asFile();
+    request.names = [name];
     checkNewName(name);
     if (!session.server.link) throw new NineError("EOPNOTSUPP", "The file server makes no hard links");
     if (isDirectory(session.server.qid(fid.node))) {
@@ -197,6 +199,7 @@ export const linux: Handlers<
   Trenameat(session, { olddirfid, oldname, newdirfid, newname }, request) {
     const from = session.fid(olddirfid, request).asFile();
     const to = session.fid(newdirfid, request).asFile();
+    request.names = [oldname];
     checkNewName(oldname);
     return then(
       session.server.walk(from.node, oldname, request),
@@ -208,6 +211,7 @@ export const linux: Handlers<
   Tunlinkat(session, { dirfd, name, flags }, request) {
     const dir = session.fid(dirfd, request).asFile();
     const { server } = session;
+    request.names = [name];
     checkNewName(name);
     if (!server.remove) throw new NineError("EROFS", "The file server removes no files");
     return then(server.walk(dir.node, name, request), (node) => {
@@ -345,6 +349,7 @@ function make(
 ): Later<void> {
   const dir = session.fid(dfid, request).asFile();
   const { server } = session;
+  request.names = [name];
   checkNewName(name);
   if (!isDirectory(server.qid(dir.node))) {
     throw new NineError("ENOTDIR", `A new ${JSON.stringify(name)} in a file`);

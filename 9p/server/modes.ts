@@ -10,7 +10,7 @@ import type { Attr } from "./file_server.ts";
 /** open(5): the low bits of a mode, and the flags beside them. */
 export const Open = { READ: 0, WRITE: 1, RDWR: 2, EXEC: 3, TRUNC: 0x10, RCLOSE: 0x40 } as const;
 
-/** The `O` flags for a mode of Topen. OEXEC reads; who may execute is asked apart. */
+/** The `O` flags for a mode of Topen. */
 export function openFlags(mode: number): number {
   if (mode & ~(3 | Open.TRUNC | Open.RCLOSE)) {
     throw new NineError(
@@ -18,7 +18,7 @@ export function openFlags(mode: number): number {
       `Open mode 0x${mode.toString(16)}: known are 0 to 3, 0x10 (OTRUNC) and 0x40 (ORCLOSE)`,
     );
   }
-  const access = [O.RDONLY, O.WRONLY, O.RDWR, O.RDONLY][mode & 3];
+  const access = [O.RDONLY, O.WRONLY, O.RDWR, O.RDONLY | O.EXEC][mode & 3];
   return access | (mode & Open.TRUNC ? O.TRUNC : 0);
 }
 

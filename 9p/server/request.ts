@@ -21,10 +21,29 @@ export class Request implements Call {
 
   constructor(readonly session: Session, readonly tag: number, readonly name: string) {}
 
+  #fid: Fid | undefined;
+
   /** Says on which fid it works: it acts as that fid's user. */
-  on(fid: Fid): Fid {
+  on(fid: Fid): void {
     this.user = fid.user;
-    return fid;
+    this.#fid ??= fid;
+  }
+
+  /** Names that the request adds to its fid's path: what it looks for or makes. */
+  names: readonly string[] = [];
+
+  /** The path that the request is about, as far as it is known. */
+  get path(): string | undefined {
+    if (!this.#fid) return undefined;
+    const { server } = this.session;
+    const names: string[] = [...this.names];
+    for (let at = this.#fid.node;;) {
+      const above = server.parent(at);
+      if (above === at) break;
+      names.unshift(server.name(at));
+      at = above;
+    }
+    return "/" + names.join("/");
   }
 
   /** Made when somebody looks at it: most requests end before that. */

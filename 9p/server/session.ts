@@ -92,6 +92,11 @@ export class Session {
     this.outlet.kick();
   }
 
+  /** Whether a request is under way that changes something: harmless ones may wait for ever. */
+  get isBusy(): boolean {
+    return [...this.#waiting.values()].some(({ name }) => !HARMLESS.has(name));
+  }
+
   /** The request with that tag that is under way. */
   waiting(tag: number): Request | undefined {
     return this.#waiting.get(tag);
@@ -143,7 +148,7 @@ export class Session {
     if (!fid) {
       throw new NineError("EBADF", `Fid ${number} is not known: it was never walked to, or was clunked`);
     }
-    request.user = fid.user;
+    request.on(fid);
     return fid;
   }
 

@@ -1,0 +1,312 @@
+import { errnoOfPhrase, phraseOf } from "../errno.ts";
+import { NineError } from "../error.ts";
+import { Principals } from "../principal.ts";
+import type { Duplex } from "../server/connection.ts";
+import { type Codec, codecOf, IOHDRSZ, NOTAG, typeName } from "../wire/codec.ts";
+import { type Dialect, DIALECTS } from "../wire/field.ts";
+import { type Body, type Message, MESSAGES, type RName, type TName } from "../wire/messages.ts";
+import type { Reader } from "../wire/reader.ts";
+import { FidNumbers } from "./fid_numbers.ts";
+import { Frames, type FrameSink } from "./frames.ts";
+import { FLUSH_TAG, type ReplyOf, Requests, type Waiting } from "./requests.ts";
+
+/** What is asked for where nothing else is said, bytes: large enough that a bulk read costs little more than the copy. */
+export const MSIZE_DEFAULT = 512 * 1024 + IOHDRSZ;
+const MSIZE_SMALLEST = 256;
+
+export interface ClientOptions {
+  /** The dialects to ask for, best first. Default: 9P2000.L, 9P2000.u, 9P2000. */
+  readonly dialects?: readonly Dialect[];
+  /** The largest message, bytes; the server may answer with less. */
+  readonly msize?: number;
+  /** Which principals the numbers of .u and .L stand for. Default: `uid:N` and `gid:N`. */
+  readonly principals?: Principals;
+  /** Ends the negotiation, and the connection with it. */
+  readonly signal?: AbortSignal;
+}
+
+/** The types of Rerror and Rlerror, which every dialect understands as no. */
+const ERROR_TYPES: readonly number[] = [MESSAGES.Rerror.type, MESSAGES.Rlerror.type];
+
+/**
+ * One session on one connection. Requests are pipelined: call `rpc` as often as you like without waiting. Everything
+ * that fails rejects with a NineError that has the server's errno; once the connection is gone, with ECONNRESET.
+ */
+export class Client implements AsyncDisposable {
+  readonly principals: Principals;
+  readonly fids = new FidNumbers();
+  #codec: Codec = codecOf("9P2000");
+  #msize: number;
+  readonly #frames: Frames;
+  readonly #requests = new Requests();
+  #negotiation: Negotiation | undefined;
+  readonly #running: Promise<void>;
+  readonly #ended = Promise.withResolvers<NineError>();
+
+  private constructor(duplex: Duplex, options: ClientOptions) {
+    this.#msize = options.msize ?? MSIZE_DEFAULT;
+    this.principals = options.principals ?? new Principals();
+    const sink: FrameSink = {
+      frame: (type, tag, from) => this.#receive(type, tag, from),
+      ended: (reason) => this.#fail(reason),
+    };
+    this.#frames = new Frames(duplex, sink, Math.max(this.#msize, MSIZE_SMALLEST));
+    this.#running = this.#frames.run();
+  }
+
+  /**
+   * Starts a session on a connection and owns it from now on. Throws EPROTO where the server speaks none of the
+   * dialects, ECONNRESET where it hangs up.
+   */
+  static async start(duplex: Duplex, options: ClientOptions = {}): Promise<Client> {
+    const client = new Client(duplex, options);
+    const abort = () => client.#frames.close(new NineError("EINTR", "The negotiation was given up"));
+    options.signal?.addEventListener("abort", abort, { once: true });
+    try {
+      options.signal?.throwIfAborted();
+      await client.#negotiate(options.dialects ?? DIALECTS.toReversed());
+      return client;
+    } catch (thrown) {
+      await client[Symbol.asyncDispose]();
+      options.signal?.throwIfAborted();
+      throw thrown;
+    } finally {
+      options.signal?.removeEventListener("abort", abort);
+    }
+  }
+
+  get dialect(): Dialect {
+    return this.#codec.dialect;
+  }
+
+  /** The agreed size of the largest message, bytes. */
+  get msize(): number {
+    return this.#msize;
+  }
+
+  /** The most data that one Tread or Twrite may carry, bytes. */
+  get iounit(): number {
+    return this.#msize - IOHDRSZ;
+  }
+
+  /** Why the connection has ended, undefined while it lives. */
+  get end(): NineError | undefined {
+    return this.#frames.end;
+  }
+
+  /** Resolves with the reason when the connection has ended. */
+  get ended(): Promise<NineError> {
+    return this.#ended.promise;
+  }
+
+  /** How many requests have no reply yet. */
+  get inFlight(): number {
+    return this.#requests.size;
+  }
+
+  /** Whether the next request is written at once, so that its data may be reused when `call` has returned. */
+  get isReady(): boolean {
+    return !this.#frames.isFull && !this.#requests.isFull;
+  }
+
+  /** Resolves when `isReady` or the connection has ended. */
+  async ready(): Promise<void> {
+    while (!this.isReady && !this.end) {
+      await (this.#frames.isFull ? this.#frames.room() : this.#requests.freed());
+    }
+  }
+
+  /** Sends a request and resolves with its reply, whose bytes are copied. `signal` as in `call`. */
+  rpc<K extends TName>(name: K, body: Body<K>, signal?: AbortSignal): Promise<Message<ReplyOf<K>>> {
+    return this.call(name, body, ownReply<K>, signal);
+  }
+
+  /**
+   * Sends a request and resolves with what `take` makes of the reply. `take` runs when the reply arrives: its byte
+   * fields are views that die when `take` returns.
+   *
+   * When `signal` is aborted, a Tflush goes out, and the promise settles as flush(5) says: with the reply if that comes
+   * first, else, after the Rflush, with the signal's reason. An abort before the request was sent sends nothing.
+   */
+  call<K extends TName, T>(
+    name: K,
+    body: Body<K>,
+    take: (reply: Message<ReplyOf<K>>) => T,
+    signal?: AbortSignal,
+  ): Promise<T> {
+    if (this.isReady) return this.#call(name, body, take, signal);
+    return this.ready().then(() => this.call(name, body, take, signal));
+  }
+
+  #call<K extends TName, T>(
+    name: K,
+    body: Body<K>,
+    take: (reply: Message<ReplyOf<K>>) => T,
+    signal: AbortSignal | undefined,
+  ): Promise<T> {
+    if (signal?.aborted) return Promise.reject(signal.reason);
+    if (this.end) return Promise.reject(lost(this.end));
+    const { promise, resolve, reject } = Promise.withResolvers<T>();
+    const abort = () => this.#flush(tag, signal!.reason);
+    const tag = this.#requests.add({
+      expected: replyName(name),
+      take: (reply) => {
+        try {
+          resolve(take(reply as Message<ReplyOf<K>>));
+        } catch (thrown) {
+          reject(thrown);
+        }
+      },
+      fail: reject,
+      cancelled: undefined,
+      answered: false,
+      unlisten: () => signal?.removeEventListener("abort", abort),
+    });
+    try {
+      this.#send(name, tag, body);
+      signal?.addEventListener("abort", abort, { once: true });
+    } catch (thrown) {
+      this.#requests.remove(tag);
+      reject(thrown);
+    }
+    return promise;
+  }
+
+  /** Ends the connection; what is under way is rejected with ECONNRESET. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#frames.close(new NineError("ECONNRESET", "The client closed the connection"));
+    await this.#running;
+  }
+
+  #send<K extends TName>(name: K, tag: number, body: Body<K>): void {
+    const { out } = this.#frames;
+    const start = out.length;
+    try {
+      this.#codec.encode(out, name, tag, body);
+      if (out.length - start > this.#msize) {
+        throw new NineError("EMSGSIZE", `${name} takes ${out.length - start} bytes, msize is ${this.#msize}`);
+      }
+    } catch (thrown) {
+      out.cancel(start);
+      throw thrown;
+    }
+    this.#frames.kick();
+  }
+
+  #flush(tag: number, reason: unknown): void {
+    const waiting = this.#requests.get(tag);
+    if (!waiting || waiting.cancelled || this.end) return;
+    waiting.cancelled = { reason };
+    this.#send("Tflush", FLUSH_TAG + tag, { oldtag: tag });
+  }
+
+  #receive(type: number, tag: number, from: Reader): void {
+    if (this.#negotiation) return this.#versionReply(type, tag, from);
+    const isFlush = tag >= FLUSH_TAG;
+    const waiting = this.#requests.get(isFlush ? tag - FLUSH_TAG : tag);
+    if (!waiting || (isFlush ? !waiting.cancelled : waiting.answered)) {
+      return this.#broken(`${typeName(type)} with tag ${tag}, which no request has`);
+    }
+    const reply = this.#codec.decode(type, tag, from);
+    if (!reply || from.malformed || from.left > 0) {
+      return this.#broken(`A malformed ${typeName(type)}, ${from.left} bytes are left`);
+    }
+    if (isFlush) return this.#flushed(tag - FLUSH_TAG, waiting);
+    waiting.unlisten();
+    if (waiting.cancelled) waiting.answered = true;
+    else this.#requests.remove(tag);
+    if (reply.kind === waiting.expected) waiting.take(reply);
+    else if (reply.kind === "Rerror" || reply.kind === "Rlerror") waiting.fail(errorOf(reply, waiting));
+    else this.#broken(`${reply.kind} where ${waiting.expected} is due`, waiting);
+  }
+
+  /** An error reply to a Tflush, which the manual does not know, counts as one: the request is over. */
+  #flushed(tag: number, waiting: Waiting): void {
+    this.#requests.remove(tag);
+    if (!waiting.answered) {
+      waiting.unlisten();
+      waiting.fail(waiting.cancelled!.reason);
+    }
+  }
+
+  #broken(what: string, waiting?: Waiting): void {
+    const reason = new NineError("EPROTO", `The server broke the protocol: ${what}`);
+    waiting?.fail(reason);
+    this.#frames.close(reason);
+  }
+
+  #fail(reason: NineError): void {
+    for (const waiting of this.#requests.clear()) {
+      waiting.unlisten();
+      if (!waiting.answered) waiting.fail(lost(reason));
+    }
+    this.#negotiation?.reject(reason);
+    this.#ended.resolve(reason);
+  }
+
+  /** version(5): asks for one dialect after the other until the server agrees. */
+  async #negotiate(dialects: readonly Dialect[]): Promise<void> {
+    const asked = Math.max(this.#msize, MSIZE_SMALLEST);
+    for (const version of dialects) {
+      if (this.end) throw this.end;
+      const negotiation: Negotiation = Promise.withResolvers();
+      this.#negotiation = negotiation;
+      this.#msize = asked;
+      this.#send("Tversion", NOTAG, { msize: asked, version });
+      const reply = await negotiation.promise;
+      this.#negotiation = undefined;
+      // The answer may be a lower version than was asked for, but only one that the caller can do with.
+      const agreed = dialects.find((dialect) => dialect === reply?.version);
+      if (!reply || !agreed) continue;
+      if (reply.msize > asked || reply.msize < MSIZE_SMALLEST) {
+        throw new NineError("EPROTO", `The server answered msize ${reply.msize} to ${asked}`);
+      }
+      this.#msize = this.#frames.msize = reply.msize;
+      this.#codec = codecOf(agreed);
+      return;
+    }
+    throw new NineError("EPROTO", `The server speaks none of ${dialects.join(", ")}`);
+  }
+
+  #versionReply(type: number, tag: number, from: Reader): void {
+    if (ERROR_TYPES.includes(type)) return this.#negotiation!.resolve(undefined);
+    const reply = this.#codec.decode(type, tag, from);
+    if (reply?.kind !== "Rversion" || from.malformed || from.left > 0 || tag !== NOTAG) {
+      return this.#broken(`${typeName(type)} where Rversion is due`);
+    }
+    this.#negotiation!.resolve(reply);
+  }
+}
+
+type Negotiation = PromiseWithResolvers<Message<"Rversion"> | undefined>;
+
+function replyName(name: TName): RName {
+  return `R${name.slice(1)}` as RName;
+}
+
+/** The reply with bytes of its own. */
+function ownReply<K extends TName>(reply: Message<ReplyOf<K>>): Message<ReplyOf<K>> {
+  const { data } = reply as { data?: unknown };
+  return data instanceof Uint8Array ? { ...reply, data: data.slice() } : reply;
+}
+
+/** .L and .u carry a number; in 9P2000, and where a .u server left it 0, the phrase has to do. */
+function errorOf(reply: Message<"Rerror"> | Message<"Rlerror">, { expected }: Waiting): NineError {
+  const asked = `T${expected.slice(1)}`;
+  if (reply.kind === "Rlerror") {
+    return new NineError(reply.ecode, `${phraseOf(reply.ecode)} (the server's answer to ${asked})`);
+  }
+  const errno = reply.errno !== 0 ? reply.errno : errnoOfPhrase(reply.ename);
+  return new NineError(errno, `${printable(reply.ename)} (the server's answer to ${asked})`);
+}
+
+/** A server's text, fit for a terminal and a log. */
+function printable(text: string): string {
+  const quoted = JSON.stringify(text.slice(0, 200));
+  return quoted.slice(1, -1);
+}
+
+/** What a request gets whose connection is gone. */
+function lost(reason: NineError): NineError {
+  return new NineError("ECONNRESET", `The connection to the server is gone: ${reason.message}`);
+}

@@ -1,0 +1,18 @@
+/**
+ * A 9P client for 9P2000, 9P2000.u and 9P2000.L. `Client` is one session with its messages; `Tree` and `RemoteFile` hide
+ * which dialect it speaks; `copyTree` copies in, out and between trees.
+ *
+ * @module
+ */
+export type { RemoteAttr } from "./attr.ts";
+export { Client, type ClientOptions, MSIZE_DEFAULT } from "./client.ts";
+export type { LockRequest, NewFile, Opened, Page, RemoteEntry } from "./dialects/verbs.ts";
+export { RemoteFile } from "./file.ts";
+export { readPage } from "./listing.ts";
+export { isLost } from "./lost.ts";
+export { namesOf, pathOf, splitPath } from "./path.ts";
+export { pieces, readInto, type ReadOptions } from "./reading.ts";
+export { rename } from "./rename.ts";
+export type { ReplyOf } from "./requests.ts";
+export { type AttachOptions, Tree } from "./tree.ts";
+export { type Source, writeAll, writeFrom } from "./writing.ts";

@@ -1,0 +1,51 @@
+import { join } from "node:path";
+import { homeOf, socketOf } from "../home.ts";
+import { fillDemo } from "../node/demo.ts";
+import { startNode } from "../node/node.ts";
+import { VERSION } from "../version.ts";
+
+export interface UpOptions {
+  readonly home?: string;
+  readonly listen?: readonly string[];
+  readonly demo?: boolean;
+}
+
+/** Runs a node in the foreground until SIGINT or SIGTERM. */
+export async function up(options: UpOptions): Promise<void> {
+  const home = homeOf(options.home);
+  if (options.demo) {
+    const made = fillDemo(join(home, "data"));
+    console.log(`${made} example files are new in /data`);
+  }
+  const node = await startNode({ home, listen: options.listen ?? [], version: VERSION });
+  console.log(welcome(home, node.addresses));
+
+  const stopped = Promise.withResolvers<void>();
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    Deno.addSignalListener(signal, () => node.stop().then(stopped.resolve, stopped.reject));
+  }
+  await stopped.promise;
+  console.log("Stopped: everything is synced, and no socket is left");
+  Deno.exit(0);
+}
+
+/** What to try next. */
+function welcome(home: string, addresses: readonly string[]): string {
+  const socket = socketOf(home);
+  const tcp = addresses.slice(1).map((address) => `  ${address}`);
+  return [
+    `lux9 ${VERSION} serves your tree`,
+    ...addresses.map((address) => `  ${address}`),
+    "",
+    "Mount it, in another terminal:",
+    "  mkdir -p ~/lux9 && lux9 mount ~/lux9              as it suits this machine, or by hand:",
+    `  9pfuse 'unix!${socket}' ~/lux9`,
+    `  sudo mount -t 9p -o trans=unix,version=9p2000.L,uname=$USER,access=any ${socket} ~/lux9`,
+    "",
+    "Without mounting:",
+    "  lux9 ls /            lux9 put FILE /data/         lux9 tail /log/events",
+    "",
+    `Your files are in ${join(home, "data")}. Stop with ^C.`,
+    ...(tcp.length > 0 ? [] : ["Other machines and guests: --listen 'tcp!127.0.0.1!5640,users=none'"]),
+  ].join("\n");
+}

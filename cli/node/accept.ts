@@ -1,0 +1,22 @@
+/** How long a listener pauses when the machine has no descriptor left for another client, ms. */
+const PAUSE_MS = 100;
+
+/** Takes clients until the listener is closed. Running out of descriptors delays the next client and ends nothing. */
+export async function accept(
+  listener: Deno.Listener,
+  serve: (conn: Deno.Conn) => void,
+  onError: (thrown: unknown) => void,
+): Promise<void> {
+  for (;;) {
+    try {
+      const conn = await listener.accept();
+      // Small replies must not wait for more to come.
+      if (conn.localAddr.transport === "tcp") (conn as Deno.TcpConn).setNoDelay();
+      serve(conn);
+    } catch (thrown) {
+      if (thrown instanceof Deno.errors.BadResource || thrown instanceof Deno.errors.Interrupted) return;
+      onError(thrown);
+      await new Promise((wake) => setTimeout(wake, PAUSE_MS));
+    }
+  }
+}

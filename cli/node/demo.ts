@@ -1,0 +1,62 @@
+import { join } from "node:path";
+
+/** A small real example for `/data`: things to list, read, search and sort. */
+const FILES: Record<string, string> = {
+  "README.txt": `Welcome to your tree. These are ordinary files: edit them, move them, throw them away.
+
+  sensors/    a day of readings, one line a reading
+  notes/      text to search in
+  bin/        a script that runs from the mount
+
+Next to them, in the same tree: /log/events tells of each change as it is made, /log/errors why something failed,
+/ns what is mounted where, and a line written to /ctl changes it.
+`,
+  "notes/plan.md": `# Plan
+
+- mount the tree on the laptop
+- bind the photo folder beside the notes
+- read /log/events while copying
+`,
+  "notes/9p.md": `# 9P in a page
+
+A client sends T-messages, the server answers each with an R-message of the same tag.
+Tversion, Tattach and Twalk find a file; Topen, Tread, Twrite and Tclunk use it.
+`,
+  "bin/hottest.sh": `#!/bin/sh
+# The hottest reading of each sensor, from the file beside this one.
+sort -t, -k3,3nr "$(dirname "$0")/../sensors/today.csv" | awk -F, '!seen[$2]++ { print $2, $3 }' | sort
+`,
+  "sensors/today.csv": readings(),
+};
+
+/** Writes what is not there yet, and says how many files that were. */
+export function fillDemo(folder: string): number {
+  let made = 0;
+  for (const [name, text] of Object.entries(FILES)) {
+    const path = join(folder, name);
+    Deno.mkdirSync(join(path, ".."), { recursive: true });
+    try {
+      const mode = name.endsWith(".sh") ? 0o755 : 0o644;
+      Deno.writeTextFileSync(path, text, { createNew: true, mode });
+      made++;
+    } catch (thrown) {
+      // What somebody has changed since stays as it is.
+      if (!(thrown instanceof Deno.errors.AlreadyExists)) throw thrown;
+    }
+  }
+  return made;
+}
+
+/** Three sensors, every quarter of an hour, the same on every machine. */
+function readings(): string {
+  const sensors = [["attic", 21, 6], ["cellar", 12, 1], ["garden", 9, 8]] as const;
+  const lines = Array.from({ length: 96 }, (_, i) => {
+    const hour = String(Math.floor(i / 4)).padStart(2, "0");
+    const minute = String((i % 4) * 15).padStart(2, "0");
+    return sensors.map(([name, mean, swing]) => {
+      const celsius = mean - swing * Math.cos((i / 96) * 2 * Math.PI);
+      return `${hour}:${minute},${name},${celsius.toFixed(1)}\n`;
+    }).join("");
+  });
+  return lines.join("");
+}

@@ -1,0 +1,154 @@
+import {
+  type Call,
+  errnoName,
+  type ErrorReport,
+  type FileServer,
+  NineError,
+  parseAddress,
+} from "../../9p/mod.ts";
+import { Namespace, type Order } from "../../namespace/mod.ts";
+import { ctl, quoteWord, splitWords } from "../../servers/ctl/mod.ts";
+import { host } from "../../servers/host/mod.ts";
+import { log } from "../../servers/log/mod.ts";
+import { mem } from "../../servers/mem/mod.ts";
+import { join, resolve } from "node:path";
+import type { Config, MountConfig } from "./config.ts";
+import type { Users } from "./users.ts";
+
+export interface Tree {
+  readonly namespace: Namespace;
+  /** Keeps a failed request for `/log/errors`. */
+  onError(report: ErrorReport): void;
+  close(): void;
+}
+
+export interface TreeOptions {
+  readonly home: string;
+  readonly config: Config;
+  readonly users: Users;
+  /** What `/status.json` says. */
+  status(): Record<string, unknown>;
+}
+
+type Server = FileServer<object>;
+
+/** Puts the tree of a node together: `/data`, `/log`, `/ctl` and what `lux9.yaml` lists. */
+export async function buildTree({ home, config, users, status }: TreeOptions): Promise<Tree> {
+  const namespace = new Namespace();
+  const closing: (() => void)[] = [];
+  const call: Call = { user: users.owner, signal: new AbortController().signal };
+  const owned = { uid: users.owner.name, gid: [...users.owner.groups][0] ?? users.owner.name };
+
+  function hostServer(folder: string): Server {
+    const server = host(folder, { principals: users.principals });
+    closing.push(() => server[Symbol.dispose]());
+    return server as Server;
+  }
+
+  async function importTree(dial: string, aname: string): Promise<Server> {
+    // Loaded when first needed: most nodes import nothing.
+    const { remote } = await import("../../servers/remote/mod.ts");
+    const server = await remote(parseAddress(dial), { aname, uname: users.owner.name });
+    closing.push(() => server.close());
+    return server.server as Server;
+  }
+
+  async function bind(line: string, by: Call): Promise<void> {
+    const [command, ...words] = splitWords(line);
+    const flags = words.filter((word) => /^-[abc]+$/.test(word)).join("");
+    const names = words.filter((word) => !/^-[abc]+$/.test(word));
+    const order: Order = flags.includes("b") ? "before" : flags.includes("a") ? "after" : "replace";
+    const options = { order, label: names[0], ...(flags.includes("c") ? { create: true } : {}) };
+    if (command === "bind" && names.length === 2) {
+      return await namespace.bind(names[0], names[1], by, options);
+    }
+    if (command === "import" && (names.length === 2 || names.length === 3)) {
+      return await namespace.mount(await importTree(names[0], names[2] ?? ""), names[1], by, options);
+    }
+    if (command === "unmount" && names.length === 1) return namespace.unmount(names[0], by);
+    if (command === "unmount" && names.length === 2) return namespace.unmount(names[1], by, names[0]);
+    throw new NineError(
+      "EINVAL",
+      `${
+        JSON.stringify(line)
+      }: write bind [-abc] OLD NEW, import [-abc] ADDRESS NEW [ANAME] or unmount [OLD] NEW`,
+    );
+  }
+
+  async function mountConfig(mount: MountConfig): Promise<void> {
+    const { at, order } = mount;
+    const more = mount.create === undefined ? { order } : { order, create: mount.create };
+    if ("bind" in mount) return await namespace.bind(mount.bind, at, call, { ...more, label: mount.bind });
+    if ("host" in mount) {
+      const folder = resolve(home, mount.host);
+      return await namespace.mount(hostServer(folder), at, call, { ...more, label: folder });
+    }
+    if ("mem" in mount) {
+      const server = mem({ ...owned, ...mount.mem }) as Server;
+      return await namespace.mount(server, at, call, { ...more, label: "mem" });
+    }
+    const server = await importTree(mount.import, mount.aname);
+    return await namespace.mount(server, at, call, { ...more, label: mount.import });
+  }
+
+  let unlisten: (() => void) | undefined;
+  const logs = log({
+    ...owned,
+    onWatched(watched) {
+      unlisten?.();
+      unlisten = watched ? namespace.events.listen((event) => logs.event(event)) : undefined;
+    },
+  });
+
+  const control = ctl({
+    ctl: { command: (line, by) => bind(line, by), mode: 0o600, text: () => "" },
+    ns: { text: () => nsText(namespace) },
+    "ns.json": { text: () => json(namespace.mounts()) },
+    status: { text: () => statusText(status()) },
+    "status.json": { text: () => json(status()) },
+  }, owned);
+
+  const quiet = { order: "replace" as const };
+  await namespace.mount(control as Server, "/", call, { ...quiet, label: "ctl", create: false });
+  await namespace.mount(logs.server, "/log", call, { ...quiet, label: "log" });
+  if (!config.mounts.some(({ at, order }) => at === "/data" && order === "replace")) {
+    const folder = join(home, "data");
+    Deno.mkdirSync(folder, { recursive: true, mode: 0o700 });
+    await namespace.mount(hostServer(folder), "/data", call, { ...quiet, label: folder });
+  }
+  for (const mount of config.mounts) {
+    try {
+      await mountConfig(mount);
+    } catch (thrown) {
+      throw new NineError("EINVAL", `lux9.yaml: the mount at ${mount.at}: ${(thrown as Error).message}`);
+    }
+  }
+
+  return {
+    namespace,
+    onError: ({ user, request, path, errno, reason }) =>
+      logs.error({ user: user.name, request, ...(path ? { path } : {}), code: errnoName(errno), reason }),
+    close: () => closing.forEach((close) => close()),
+  };
+}
+
+/** Lines that `/ctl` takes, as far as it can make them. */
+function nsText(namespace: Namespace): string {
+  const lines = namespace.mounts().flatMap(({ path, members }) =>
+    members.map(({ label, create }, i) => {
+      const flags = i === 0 ? "" : create ? " -ac" : " -a";
+      return `mount${flags} ${quoteWord(label)} ${quoteWord(path)}\n`;
+    })
+  );
+  return lines.join("");
+}
+
+function json(value: unknown): string {
+  return `${JSON.stringify(value, null, 2)}\n`;
+}
+
+function statusText(status: Record<string, unknown>): string {
+  return Object.entries(status).map(([key, value]) =>
+    `${key} ${typeof value === "string" ? quoteWord(value) : JSON.stringify(value)}\n`
+  ).join("");
+}

@@ -1,0 +1,44 @@
+import { type Later, type Principal } from "../9p/mod.ts";
+
+/** A change that was made through the node. */
+export interface ChangeEvent {
+  /** `write` stands for all writes from open to close, and is told at close or after a second of writing. */
+  readonly event: "create" | "remove" | "rename" | "write" | "setattr" | "mount" | "unmount";
+  readonly path: string;
+  /** Where a renamed file was before. */
+  readonly from?: string;
+  readonly user: Principal;
+}
+
+type Listener = (event: ChangeEvent) => void;
+
+/** Tells whoever listens; costs nothing while nobody does. */
+export class Events {
+  readonly #listeners = new Set<Listener>();
+
+  get isWatched(): boolean {
+    return this.#listeners.size > 0;
+  }
+
+  /** Returns what ends the listening. */
+  listen(listener: Listener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  tell(event: ChangeEvent): void {
+    for (const listener of this.#listeners) listener(event);
+  }
+}
+
+/** Goes on to `after` once the change was made, now or later, and passes its result on. */
+export function afterwards<T>(result: Later<T>, after: () => void): Later<T> {
+  if (result instanceof Promise) {
+    return result.then((value) => {
+      after();
+      return value;
+    });
+  }
+  after();
+  return result;
+}

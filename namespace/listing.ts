@@ -1,0 +1,94 @@
+import { type Call, type Entry, type Later, then, type U64 } from "../9p/mod.ts";
+import type { Backing } from "./node.ts";
+import type { Point } from "./point.ts";
+
+/** An open directory: the parts that its listing is made of. */
+export interface Part {
+  readonly backing: Backing;
+  readonly handle: unknown;
+}
+
+/** Where an entry of a union stands: in which part, and behind which cookie there. */
+interface Position {
+  readonly part: number;
+  readonly cookie: U64;
+}
+
+/**
+ * The listing of a directory that is made of several parts: first the names where something is mounted, then each
+ * member's. A name that an earlier part has hides a later one. Cookies are numbers of positions, which carry the
+ * member and its own cookie, and stay valid as long as the directory is open.
+ */
+export class UnionListing {
+  readonly #positions: Position[] = [];
+  /** Which part shows a name. */
+  readonly #shownBy = new Map<string, number>();
+
+  constructor(readonly point: Point, readonly parts: readonly Part[]) {}
+
+  list(cookie: U64, max: number, withAttr: boolean, call: Call): Later<Entry[]> {
+    const from = cookie === 0 ? { part: -1, cookie: 0 } : this.#positions[Number(cookie) - 1];
+    return from ? this.#listFrom(from, max, withAttr, call) : [];
+  }
+
+  #listFrom(from: Position, max: number, withAttr: boolean, call: Call): Later<Entry[]> {
+    if (from.part === -1) {
+      const skipped = Number(from.cookie);
+      const names = [...this.point.children.values()].slice(skipped, skipped + max);
+      if (names.length > 0) {
+        return names.map((child, i) => {
+          const { qid, mode } = childEntry(child);
+          return this.#entry({ name: child.name, qid, mode, cookie: skipped + i + 1 }, -1);
+        });
+      }
+      return this.#listFrom({ part: 0, cookie: 0 }, max, withAttr, call);
+    }
+    const part = this.parts[from.part];
+    if (!part) return [];
+    const { mount, inner } = part.backing;
+    return then(
+      mount.server.list?.(inner, part.handle, from.cookie, max, withAttr, call) ?? [],
+      (entries) => {
+        if (entries.length === 0) {
+          return this.#listFrom(
+            { part: from.part + 1, cookie: 0 },
+            max,
+            withAttr,
+            call,
+          );
+        }
+        const shown = entries.filter(({ name }) => (this.#shownBy.get(name) ?? from.part) === from.part);
+        if (shown.length === 0) {
+          const { cookie } = entries[entries.length - 1];
+          return this.#listFrom({ part: from.part, cookie }, max, withAttr, call);
+        }
+        return shown.map((entry) => {
+          entry.qid = mount.source.qid(entry.qid);
+          if (entry.attr) entry.attr.qid = entry.qid;
+          return this.#entry(entry, from.part);
+        });
+      },
+    );
+  }
+
+  #entry(entry: Entry, part: number): Entry {
+    this.#shownBy.set(entry.name, part);
+    this.#positions.push({ part, cookie: entry.cookie });
+    return { ...entry, cookie: this.#positions.length };
+  }
+}
+
+/** What a listing says of a mounted name: that of its first member, or of a plain directory. */
+function childEntry(child: Point): Pick<Entry, "qid" | "mode"> {
+  const [first] = child.backings;
+  const qid = first ? first.mount.source.qid(first.mount.server.qid(first.inner)) : pointQid(child);
+  return { qid, mode: qid.type & 0x80 ? 0o040000 : 0o100000 };
+}
+
+/** The qid of a directory that is nothing but a way to mounted names. */
+export function pointQid(point: Point) {
+  let path = 7;
+  for (const char of point.path) path = (path * 31 + char.codePointAt(0)!) % 2 ** 47;
+  // Far above what any source gives: sources stay below 2^53 by XOR, and this is one of 2^47 in a block of its own.
+  return { type: 0x80, version: 0, path };
+}

@@ -1,0 +1,8 @@
+/**
+ * The tree of a node: file servers mounted, bound and unioned, behind one guard, with events for every change.
+ *
+ * @module
+ */
+export { type ChangeEvent, Events } from "./events.ts";
+export { type MountOptions, namesOf, Namespace, type Order } from "./namespace.ts";
+export { checkChange, permits, Want } from "./permission.ts";

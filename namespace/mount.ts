@@ -1,0 +1,79 @@
+import type { FileServer, Qid, U64 } from "../9p/mod.ts";
+import { Node } from "./node.ts";
+import type { Point } from "./point.ts";
+
+const LOW = 2 ** 32;
+const HIGH_MASK = 0x1fffff;
+
+/** A file server as the namespace sees it. Everything that is bound from one server shares one source. */
+export class Source {
+  readonly #saltLow: number;
+  readonly #saltHigh: number;
+  /** Foreign paths that do not fit below 2^53, and what they became. */
+  readonly #large = new Map<bigint, number>();
+
+  /** `salt` is what tells this source's files from another's: the same after a restart, as the path it was mounted on. */
+  constructor(readonly server: FileServer<object>, salt: string) {
+    [this.#saltLow, this.#saltHigh] = fnv53(salt);
+  }
+
+  /**
+   * The qid.path here for one there: unique and stable, below 2^53 (rule R44). XOR keeps the files of one source apart
+   * for certain; two sources with 53-bit salts of their own meet with a chance of files × files / 2^53.
+   */
+  path(foreign: U64): number {
+    const path = typeof foreign === "number" ? foreign : this.#fold(foreign);
+    const high = Math.floor(path / LOW);
+    return ((high ^ this.#saltHigh) & HIGH_MASK) * LOW + ((path ^ this.#saltLow) >>> 0);
+  }
+
+  qid(foreign: Qid): Qid {
+    return { type: foreign.type, version: foreign.version, path: this.path(foreign.path) };
+  }
+
+  #fold(foreign: bigint): number {
+    let path = this.#large.get(foreign);
+    if (path === undefined) {
+      const [low, high] = fnv53(foreign.toString());
+      path = high * LOW + low;
+      this.#large.set(foreign, path);
+    }
+    return path;
+  }
+}
+
+/** One tree in the namespace: a source, from one of its directories (or files) on. */
+export class Mount {
+  readonly #nodes = new WeakMap<object, Node>();
+
+  /** `label` is how people named it; `create` says that new names in a union go to this member. */
+  constructor(
+    readonly source: Source,
+    readonly root: object,
+    readonly point: Point,
+    readonly label: string,
+    readonly create: boolean,
+  ) {}
+
+  get server(): FileServer<object> {
+    return this.source.server;
+  }
+
+  /** The one node for a place of the server. */
+  node(inner: object): Node {
+    let node = this.#nodes.get(inner);
+    if (!node) this.#nodes.set(inner, node = new Node(this, inner));
+    return node;
+  }
+}
+
+/** FNV-1a over UTF-16 units, twice with different starts, cut to 53 bits: low 32 and high 21. */
+function fnv53(text: string): [low: number, high: number] {
+  let low = 0x811c9dc5;
+  let high = 0x01000193;
+  for (let i = 0; i < text.length; i++) {
+    low = Math.imul(low ^ text.charCodeAt(i), 0x01000193);
+    high = Math.imul(high ^ text.charCodeAt(i), 0x85ebca6b);
+  }
+  return [low >>> 0, (high >>> 11) & HIGH_MASK];
+}

@@ -1,0 +1,23 @@
+import type { Cursor } from "./listing.ts";
+
+/** An open file: one descriptor of the system. */
+export class Handle {
+  /** -1 once closed. */
+  fd: number;
+  /** `O` flags that it was opened with. */
+  readonly flags: number;
+  readonly kind: "regular" | "directory" | "stream";
+  /** A stream only: whether it has no offsets, as fifos and terminals have none. */
+  seekable: boolean;
+  /** Whether the first write must take setuid and setgid bits away, the writer being neither the owner nor the node. */
+  clearSetid = false;
+  /** A directory only: where its listing is. */
+  cursor: Cursor | undefined;
+
+  constructor(fd: number, flags: number, kind: Handle["kind"], seekable: boolean) {
+    this.fd = fd;
+    this.flags = flags;
+    this.kind = kind;
+    this.seekable = seekable;
+  }
+}

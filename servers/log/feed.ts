@@ -1,0 +1,131 @@
+import { type Later, NineError } from "../../9p/mod.ts";
+
+const utf8 = new TextEncoder();
+
+export interface FeedOptions {
+  /** Bytes of lines that wait for one slow reader; what comes beyond is counted instead. */
+  readonly waitingBytesMax?: number;
+}
+
+/** Lines to whoever reads at the moment. A slow reader loses lines and is told how many; nobody waits for it. */
+export class Feed {
+  readonly #readers = new Set<Reader>();
+  readonly #waitingBytesMax: number;
+
+  constructor(options: FeedOptions = {}) {
+    this.#waitingBytesMax = options.waitingBytesMax ?? 256 * 1024;
+  }
+
+  get readers(): number {
+    return this.#readers.size;
+  }
+
+  /** A reader of all lines from now on that `isFor` lets through. */
+  reader(isFor: (line: object) => boolean, onClose: () => void = () => {}): Reader {
+    const reader = new Reader(this.#waitingBytesMax, isFor, () => {
+      this.#readers.delete(reader);
+      onClose();
+    });
+    this.#readers.add(reader);
+    return reader;
+  }
+
+  push(line: object): void {
+    for (const reader of this.#readers) reader.push(line);
+  }
+}
+
+/** One reader of a feed: a queue of JSON lines. */
+export class Reader {
+  #queue: Uint8Array[] = [];
+  #queuedBytes = 0;
+  #dropped = 0;
+  /** Reads that wait for a line. */
+  readonly #waiting = new Set<() => void>();
+
+  constructor(
+    readonly bytesMax: number,
+    readonly isFor: (line: object) => boolean,
+    readonly close: () => void,
+  ) {}
+
+  push(line: object): void {
+    if (!this.isFor(line)) return;
+    const bytes = jsonLine(line);
+    if (this.#queuedBytes + bytes.byteLength > this.bytesMax) this.#dropped++;
+    else this.#put(bytes);
+    for (const wake of this.#waiting) wake();
+  }
+
+  #put(bytes: Uint8Array): void {
+    this.#queue.push(bytes);
+    this.#queuedBytes += bytes.byteLength;
+  }
+
+  /** The next lines, as many whole ones as fit into `max` bytes; waits for the first. */
+  read(max: number, signal: AbortSignal): Later<Uint8Array> {
+    const now = this.#take(max);
+    return now.byteLength > 0 ? now : this.#wait(max, signal);
+  }
+
+  async #wait(max: number, signal: AbortSignal): Promise<Uint8Array> {
+    for (;;) {
+      await this.#pushed(signal);
+      const taken = this.#take(max);
+      // Another read of the same open file may have been faster.
+      if (taken.byteLength > 0) return taken;
+    }
+  }
+
+  #pushed(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const end = () => {
+        this.#waiting.delete(end);
+        signal.removeEventListener("abort", end);
+        if (signal.aborted) reject(new NineError("EINTR", "The read was given up"));
+        else resolve();
+      };
+      if (signal.aborted) return end();
+      signal.addEventListener("abort", end);
+      this.#waiting.add(end);
+    });
+  }
+
+  #take(max: number): Uint8Array {
+    const taken: Uint8Array[] = [];
+    let bytes = 0;
+    while (this.#queue.length > 0 && bytes + this.#queue[0].byteLength <= max) {
+      const line = this.#queue.shift()!;
+      taken.push(line);
+      bytes += line.byteLength;
+    }
+    // A line that is longer than the whole read goes out in pieces.
+    if (taken.length === 0 && this.#queue.length > 0) {
+      taken.push(this.#queue[0].subarray(0, max));
+      this.#queue[0] = this.#queue[0].subarray(max);
+      bytes = max;
+    }
+    this.#queuedBytes -= bytes;
+    if (this.#dropped > 0 && this.#queue.length === 0) {
+      this.#put(jsonLine({ event: "dropped", count: this.#dropped }));
+      this.#dropped = 0;
+      if (taken.length === 0) return this.#take(max);
+    }
+    return joined(taken, bytes);
+  }
+}
+
+function joined(parts: readonly Uint8Array[], length: number): Uint8Array {
+  const whole = new Uint8Array(length);
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.byteLength;
+  }
+  return whole;
+}
+
+/** One line of JSON; control characters come out escaped. */
+export function jsonLine(line: object): Uint8Array {
+  return utf8.encode(`${JSON.stringify(line)}\n`);
+}

@@ -1,0 +1,168 @@
+import {
+  type Attr,
+  type FileServer,
+  type Later,
+  NineError,
+  O,
+  type Principal,
+  Qt,
+  S,
+  type User,
+} from "../../9p/mod.ts";
+import { Feed, type FeedOptions, jsonLine, type Reader } from "./feed.ts";
+
+/** A change, as it stands in `/log/events` after the time. */
+export interface EventLine {
+  readonly event: string;
+  readonly path: string;
+  readonly from?: string;
+  readonly user: Principal;
+}
+
+/** Why a request failed, as it stands in `/log/errors` after the time. */
+export interface ErrorLine {
+  readonly user: Principal;
+  readonly request: string;
+  /** Where it is known. */
+  readonly path?: string;
+  /** `ENOENT` */
+  readonly code: string;
+  readonly reason: string;
+}
+
+export interface LogOptions extends FeedOptions {
+  readonly uid: Principal;
+  readonly gid: Principal;
+  /** How many errors are kept. */
+  readonly errorsMax?: number;
+  /** Milliseconds since 1970. */
+  readonly now?: () => number;
+  /** Called when the first reader of events comes and when the last goes: nobody need make events between. */
+  readonly onWatched?: (watched: boolean) => void;
+}
+
+export interface Log {
+  readonly server: FileServer<object, Handle>;
+  event(event: EventLine): void;
+  error(error: ErrorLine): void;
+}
+
+type Name = "/" | "events" | "errors";
+interface Node {
+  readonly name: Name;
+  readonly path: number;
+}
+type Handle = { readonly reader: Reader } | { readonly bytes: Uint8Array };
+
+const ROOT: Node = { name: "/", path: 1 };
+const FILES: readonly Node[] = [{ name: "events", path: 2 }, { name: "errors", path: 3 }];
+
+/**
+ * `events`: each read gives the next changes as JSON lines, and waits for one where there is none. `errors`: the last
+ * reasons behind the reader's own errors; the owner sees everybody's.
+ */
+export function log(options: LogOptions): Log {
+  const now = options.now ?? Date.now;
+  const errorsMax = options.errorsMax ?? 1000;
+  const feed = new Feed(options);
+  const errors: (ErrorLine & { time: string })[] = [];
+  const startedSec = Math.floor(now() / 1000);
+
+  function attr(node: Node): Attr {
+    const time = { atimeSec: startedSec, atimeNsec: 0, mtimeSec: startedSec, mtimeNsec: 0 };
+    return {
+      qid: qid(node),
+      mode: node === ROOT ? S.IFDIR | 0o555 : S.IFREG | 0o444,
+      uid: options.uid,
+      gid: options.gid,
+      nlink: node === ROOT ? 2 : 1,
+      rdev: 0,
+      size: 0,
+      blksize: 4096,
+      blocks: 0,
+      ...time,
+      ctimeSec: startedSec,
+      ctimeNsec: 0,
+      btimeSec: startedSec,
+      btimeNsec: 0,
+    };
+  }
+
+  function watch(user: User): Handle {
+    if (feed.readers === 0) options.onWatched?.(true);
+    // What others than the owner may see of a path is not known here yet, so they see their own changes.
+    const isFor = (line: object) => user.standing === "owner" || (line as EventLine).user === user.name;
+    return { reader: feed.reader(isFor, () => feed.readers === 0 && options.onWatched?.(false)) };
+  }
+
+  const server: FileServer<Node, Handle> = {
+    attach(aname) {
+      if (aname !== "" && aname !== "/") {
+        throw new NineError("ENOENT", `No tree ${JSON.stringify(aname)} is exported`);
+      }
+      return ROOT;
+    },
+    qid,
+    name: (node) => node.name,
+    parent: () => ROOT,
+    walk(_dir, name) {
+      const file = FILES.find((one) => one.name === name);
+      if (!file) throw new NineError("ENOENT", `No ${name} here: there are events and errors`);
+      return file;
+    },
+    getattr: attr,
+    open(node, flags, { user }): Handle {
+      if ((flags & O.ACCMODE) !== O.RDONLY) throw new NineError("EACCES", `${node.name} can only be read`);
+      if (node.name === "events") return watch(user);
+      const own = errors.filter((line) => user.standing === "owner" || line.user === user.name);
+      return { bytes: joinLines(own) };
+    },
+    close(_node, handle) {
+      if ("reader" in handle) handle.reader.close();
+    },
+    read(_node, handle, offset, into, { signal }): number | Promise<Uint8Array> {
+      if ("bytes" in handle) {
+        const part = handle.bytes.subarray(Math.min(offset, handle.bytes.byteLength)).subarray(
+          0,
+          into.byteLength,
+        );
+        into.set(part);
+        return part.byteLength;
+      }
+      const next: Later<Uint8Array> = handle.reader.read(into.byteLength, signal);
+      if (next instanceof Promise) return next;
+      into.set(next);
+      return next.byteLength;
+    },
+    list(_dir, _handle, cookie) {
+      return FILES.slice(Number(cookie)).map((node, i) => ({
+        name: node.name,
+        qid: qid(node),
+        cookie: Number(cookie) + i + 1,
+        mode: S.IFREG,
+        attr: attr(node),
+      }));
+    },
+  };
+
+  return {
+    server: server as FileServer<object, Handle>,
+    event: (event) => feed.push({ time: new Date(now()).toISOString(), ...event }),
+    error(error) {
+      errors.push({ time: new Date(now()).toISOString(), ...error });
+      if (errors.length > errorsMax) errors.shift();
+    },
+  };
+}
+
+/** Streams and logs have version 0 and length 0 (rule R20). */
+function qid(node: Node) {
+  return { type: node === ROOT ? Qt.DIR : Qt.FILE, version: 0, path: node.path };
+}
+
+function joinLines(lines: readonly object[]): Uint8Array {
+  const parts = lines.map(jsonLine);
+  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.byteLength, 0));
+  parts.reduce((at, part) => (whole.set(part, at), at + part.byteLength), 0);
+  return whole;
+}

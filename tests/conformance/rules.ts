@@ -1,0 +1,11 @@
+import type { Rule } from "./rule.ts";
+import { attach } from "./rules/attach.ts";
+import { session } from "./rules/session.ts";
+import { walk } from "./rules/walk.ts";
+
+/** Every test, in the order of 9P-RULES.md. */
+export const RULES: readonly Rule[] = [
+  ...session,
+  ...attach,
+  ...walk,
+].sort((a, b) => a.id.localeCompare(b.id));

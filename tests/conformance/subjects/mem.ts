@@ -1,0 +1,38 @@
+import { mem } from "../../../servers/mem/mod.ts";
+import type { FileServer } from "../../../9p/mod.ts";
+import { serve } from "../in_process.ts";
+import { PROBES, withProbes } from "../probes.ts";
+import { ALL } from "../rule.ts";
+import type { Started } from "../subject.ts";
+
+/** The reference server, in this process, with the probes beside it. */
+export async function startMem(): Promise<Started> {
+  const served = await serve(withProbes(mem() as unknown as FileServer<object, unknown>));
+  return {
+    subject: {
+      name: "mem",
+      address: served.address,
+      aname: "",
+      dialects: ALL,
+      uname: "root",
+      uid: 0,
+      writable: true,
+      features: {
+        blocking: { path: PROBES.blocks, access: "r" },
+        controlFile: PROBES.control,
+        unsyncableFile: PROBES.unsyncable,
+        claims: { uname: "daemon", uid: 1 },
+        strictAddress: served.strictAddress,
+        plan9Flags: true,
+        xattrs: true,
+        symlinks: true,
+        hardLinks: true,
+        fifos: true,
+        devices: true,
+        noAuth: true,
+        residue: served.residue,
+      },
+    },
+    close: served.close,
+  };
+}

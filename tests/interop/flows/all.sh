@@ -1,0 +1,21 @@
+# Every flow, one after the other: sh all.sh, with the variables named in lib.sh.
+: "${DIR:?}" "${SOURCE:?}" "${SCRATCH:?}" "${CAN?}" "${COUNT:?}" "${BIG_MIB:?}"
+OTHER=${OTHER-}
+ONLY=${ONLY-}
+here=$(dirname "$0")
+umask 022
+mkdir -p "$SCRATCH"
+
+# Most flows need real files, but not all of them.
+SAMPLE=$SCRATCH/sample
+mkdir "$SAMPLE"
+(cd "$SOURCE" && find . -type f | sort | sed -n "1~$SAMPLE_EVERY{p}" | tar -cf - -T -) | tar -C "$SAMPLE" -xf -
+
+. "$here/lib.sh"
+. "$here/copying.sh"
+. "$here/git.sh"
+. "$here/files.sh"
+. "$here/posix.sh"
+. "$here/two_clients.sh"
+rm -rf "$SAMPLE"
+summary

@@ -1,0 +1,134 @@
+/** Runs the flows, the same scripts everywhere: on a folder of this machine, or in the guest on its mounts. */
+import { type CommandResult, mustRun, run } from "../command.ts";
+import { guest, type GuestMount } from "../guest/mod.ts";
+import { abilities, type Way } from "./abilities.ts";
+import { writeSourceTar } from "./source.ts";
+
+export interface FlowsSize {
+  /** How many real files are copied in and out, and how many are made where many are made. */
+  files: number;
+  /** The other copying flows take every so many-th of the real files. */
+  sampleEvery: number;
+  bigMiB: number;
+}
+
+export const SHORT: FlowsSize = { files: 120, sampleEvery: 8, bigMiB: 4 };
+export const LONG: FlowsSize = { files: 5000, sampleEvery: 20, bigMiB: 64 };
+
+export interface FlowsRun {
+  way: Way;
+  size: FlowsSize;
+  /** The name of one flow, to run it alone. */
+  only?: string;
+  timeoutMs: number;
+  onLine?: (line: string) => void;
+}
+
+export interface FlowsResult {
+  passed: number;
+  failed: number;
+  output: string;
+}
+
+const SCRIPTS = ["all.sh", "lib.sh", "copying.sh", "git.sh", "files.sh", "posix.sh", "two_clients.sh"];
+
+/** On a folder of this machine, which may be a mount; `other` is the same folder through a second one. */
+export async function flowsHere(
+  request: FlowsRun & { folder: string; other?: string },
+): Promise<FlowsResult> {
+  const scratch = await Deno.makeTempDir({ prefix: "lux9-flows-" });
+  const work = `flows-${crypto.randomUUID().slice(0, 8)}`;
+  const folder = `${request.folder}/${work}`;
+  try {
+    await writeSourceTar(`${scratch}/source.tar`, request.size.files);
+    await Deno.mkdir(`${scratch}/source`);
+    await mustRun("tar", ["-C", `${scratch}/source`, "-xf", `${scratch}/source.tar`]);
+    await Deno.writeTextFile(`${scratch}/.gitconfig`, GIT_CONFIGURATION);
+    await Deno.mkdir(folder);
+    const result = await run("sh", [scriptPath("all.sh")], {
+      env: {
+        ...environment(request),
+        HOME: scratch,
+        DIR: folder,
+        OTHER: request.other === undefined ? "" : `${request.other}/${work}`,
+        SOURCE: `${scratch}/source`,
+        SCRATCH: `${scratch}/work`,
+      },
+      timeoutMs: request.timeoutMs,
+    });
+    return judged(result.stdout + result.stderr, result);
+  } finally {
+    await Deno.remove(folder, { recursive: true }).catch(() => undefined);
+    await Deno.remove(scratch, { recursive: true });
+  }
+}
+
+/** In the guest. With two mounts, of the same tree, flows of two clients run as well. */
+export async function flowsInGuest(
+  request: FlowsRun & {
+    mounts: GuestMount[];
+    /** The folder inside the tree to work in, such as `/data`; it must exist. */
+    folder: string;
+  },
+): Promise<FlowsResult> {
+  const work = `${request.folder}/flows-${crypto.randomUUID().slice(0, 8)}`;
+  const [first, second] = request.mounts.map((mount) => `${mount.directory ?? "/mnt"}${work}`);
+  const tar = await Deno.makeTempFile({ prefix: "lux9-source-" });
+  await writeSourceTar(tar, request.size.files);
+  const extraFiles: Record<string, Uint8Array> = { "guest/source.tar": await Deno.readFile(tar) };
+  await Deno.remove(tar);
+  for (const name of SCRIPTS) extraFiles[`guest/flows/${name}`] = await Deno.readFile(scriptPath(name));
+  const result = await guest({
+    mounts: request.mounts,
+    script: GUEST_SCRIPT,
+    environment: {
+      ...environment(request),
+      DIR: first,
+      OTHER: second ?? "",
+      SOURCE: "/tmp/source",
+      SCRATCH: "/tmp/scratch",
+    },
+    extraFiles,
+    memoryMiB: 2048,
+    processors: 2,
+    timeoutMs: request.timeoutMs,
+    onLine: request.onLine,
+  });
+  return judged(result.output, { code: result.exitCode });
+}
+
+const GIT_CONFIGURATION =
+  "[user]\n\tname = Flows\n\temail = flows@example.org\n[init]\n\tdefaultBranch = main\n";
+
+const GUEST_SCRIPT = `
+mkdir /tmp/source && tar -C /tmp/source -xf /guest/source.tar && rm /guest/source.tar
+mkdir "$DIR" || exit 1
+sh /guest/flows/all.sh
+code=$?
+rmdir "$DIR" || exit 1
+exit $code
+`;
+
+function environment(request: FlowsRun): Record<string, string> {
+  return {
+    CAN: abilities(request.way),
+    COUNT: `${request.size.files}`,
+    BIG_MIB: `${request.size.bigMiB}`,
+    SAMPLE_EVERY: `${request.size.sampleEvery}`,
+    ONLY: request.only ?? "",
+  };
+}
+
+function scriptPath(name: string): string {
+  return new URL(name, import.meta.url).pathname;
+}
+
+/** A run that broke off is one failure more, whatever had passed. */
+function judged(output: string, { code }: Pick<CommandResult, "code">): FlowsResult {
+  const count = (pattern: RegExp) => [...output.matchAll(pattern)].length;
+  const passed = count(/^ok \S+ \(\d+ ms\)$/gm);
+  const failed = count(/^FAIL \S+ \(\d+ ms\)$/gm);
+  const complete = output.includes(`flows: ${passed} passed, ${failed} failed`);
+  const brokeOff = !complete || (code !== 0 && failed === 0);
+  return { passed, failed: failed + (brokeOff ? 1 : 0), output };
+}

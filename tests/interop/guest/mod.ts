@@ -1,0 +1,3 @@
+/** The Linux kernel's own 9P client, in a small guest without KVM: see `guest()`. */
+export { guest, guestMissing } from "./guest.ts";
+export type { GuestMount, GuestResult, GuestRun, Version } from "./guest.ts";

@@ -1,0 +1,114 @@
+/**
+ * pjdfstest, the POSIX suite, run in the guest twice: on a local ext4 disk and on the 9P mount. What counts is a
+ * test that passes on the disk and fails on the mount: its cause is the protocol, Linux's client or the server.
+ */
+import { guest, type GuestMount } from "../guest/mod.ts";
+import { judgeProgram } from "./cargo.ts";
+import { expectedFailure } from "./expected.ts";
+
+export interface PjdfstestRun {
+  mount: GuestMount;
+  /** The folder inside the tree to work in, such as `/data`. */
+  folder: string;
+  /** Only tests with one of these in their name, such as `rename`. */
+  patterns?: string[];
+  timeoutMs: number;
+  onLine?: (line: string) => void;
+}
+
+export interface PjdfstestResult {
+  /** Tests that pass on the local disk: those by which the mount is judged. */
+  judged: number;
+  passed: number;
+  failures: PjdfstestFailure[];
+  /** Failed or skipped on the local disk too, hence not judged. */
+  notJudged: string[];
+}
+
+export interface PjdfstestFailure {
+  test: string;
+  /** What the test said. */
+  said: string;
+  /** Why no 9P server can pass it with this client, or undefined: then the server is to blame. */
+  cannot: string | undefined;
+}
+
+type Outcome = { state: "ok" | "failed" | "skipped"; said: string };
+
+/** The suite waits so long where times must differ; a kernel's clock for files ticks every 4 ms. */
+const CONFIGURATION = `
+[features]
+posix_fallocate = {}
+rename_ctime = {}
+utime_now = {}
+utimensat = {}
+[settings]
+naptime = 0.02
+[dummy_auth]
+entries = [["bin", "bin"], ["daemon", "daemon"]]
+`;
+
+const LOCAL_BEGINS = "--- local";
+const MOUNT_BEGINS = "--- mount";
+
+export async function pjdfstest(request: PjdfstestRun): Promise<PjdfstestResult> {
+  const program = await judgeProgram("pjdfstest");
+  const directory = `${request.mount.directory ?? "/mnt"}${request.folder}`;
+  const patterns = (request.patterns ?? []).join(" ");
+  const { output } = await guest({
+    mounts: [request.mount],
+    diskMiB: 512,
+    extraPrograms: [program],
+    extraFiles: { "guest/pjdfstest.toml": CONFIGURATION },
+    script: `
+export NO_COLOR=1
+pjdfstest() { ${program} -c /guest/pjdfstest.toml "$@"; }
+echo "${LOCAL_BEGINS}"
+pjdfstest -p /disk -s /tmp ${patterns}
+echo "${MOUNT_BEGINS}"
+pjdfstest -p "${directory}" -s /tmp ${patterns}
+exit 0
+`,
+    timeoutMs: request.timeoutMs,
+    onLine: request.onLine,
+  });
+  const [local, mount] = output.slice(output.indexOf(LOCAL_BEGINS)).split(MOUNT_BEGINS);
+  if (mount === undefined || !mount.includes("Summary:")) {
+    throw new Error(`pjdfstest broke off:\n${output.slice(-4000)}`);
+  }
+  return compare(outcomes(local), outcomes(mount));
+}
+
+function compare(local: Map<string, Outcome>, mount: Map<string, Outcome>): PjdfstestResult {
+  const result: PjdfstestResult = { judged: 0, passed: 0, failures: [], notJudged: [] };
+  for (const [test, { state }] of local) {
+    if (state !== "ok") {
+      result.notJudged.push(test);
+      continue;
+    }
+    result.judged++;
+    const outcome = mount.get(test);
+    if (outcome?.state === "ok") result.passed++;
+    else {
+      const said = outcome === undefined ? "did not run" : `${outcome.state}: ${outcome.said}`;
+      result.failures.push({ test, said, cannot: expectedFailure(test) });
+    }
+  }
+  return result;
+}
+
+/** A test is a line `name   ok|FAILED|skipped`; indented lines after it say why. */
+function outcomes(text: string): Map<string, Outcome> {
+  const found = new Map<string, Outcome>();
+  let last: Outcome | undefined;
+  for (const line of text.split("\n")) {
+    const match = /^([a-z]\S*::\S+)\s+(ok|FAILED|skipped)$/.exec(line);
+    if (match !== null) {
+      last = { state: match[2] === "FAILED" ? "failed" : match[2] as "ok" | "skipped", said: "" };
+      found.set(match[1], last);
+    } else if (last !== undefined && line.trim() !== "") {
+      last.said = `${last.said} ${line.trim()}`.trim();
+    }
+  }
+  return found;
+}

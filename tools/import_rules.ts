@@ -1,0 +1,81 @@
+/**
+ * Which folder may import which: one row a folder, checked by `deno task imports`.
+ *
+ * A part is a folder with one door, its mod.ts. `*` stands for one name, so that every server is a part of its own.
+ * Files of one part import each other freely. The first row whose pattern fits is the one that holds.
+ */
+export interface ImportRule {
+  readonly part: string;
+  /** The parts it may import, through their doors. */
+  readonly mayImport: readonly string[];
+  /** Said to whoever breaks it. */
+  readonly reason: string;
+  /** Past the doors as well. Only for what no part may import itself. */
+  readonly pastDoors?: boolean;
+}
+
+export const IMPORT_RULES: readonly ImportRule[] = [
+  {
+    part: "9p",
+    mayImport: [],
+    reason: "the protocol stands alone, so that anybody can serve 9P with it",
+  },
+  {
+    part: "policies",
+    mayImport: [],
+    reason: "the decision is a pure function; who asks is somebody else",
+  },
+  {
+    part: "mesh/dag",
+    mayImport: [],
+    reason: "the order of blocks is a pure function; clock, network and disk are arguments",
+  },
+  {
+    part: "mesh/*",
+    mayImport: ["9p", "mesh/dag"],
+    reason: "the mesh carries bytes between nodes and knows no tree; cli/ wires the two together",
+  },
+  {
+    part: "state/pure",
+    mayImport: [],
+    reason: "the rules of the replicated tree are pure, so that a simulator runs them",
+  },
+  {
+    part: "state/*",
+    mayImport: ["9p", "state/pure"],
+    reason: "the replicated tree knows no server and no mesh; cli/ wires them together",
+  },
+  {
+    part: "servers/*",
+    mayImport: ["9p"],
+    reason: "a file server knows the protocol's interface and itself, never another server or the namespace",
+  },
+  {
+    part: "namespace",
+    mayImport: ["9p", "policies"],
+    reason: "the namespace mounts whatever is a file server, so it names none; cli/ hands them to it",
+  },
+  {
+    part: "translators/*",
+    mayImport: ["9p"],
+    reason: "a translator takes files and gives files, wherever they are; cli/ wires it to the tree",
+  },
+  {
+    part: "faces/*",
+    mayImport: ["9p"],
+    reason: "a way in speaks 9P to a tree that cli/ hands to it",
+  },
+  {
+    part: "cli",
+    mayImport: ["9p", "policies", "namespace", "servers/*", "translators/*", "state/*", "mesh/*", "faces/*"],
+    reason: "cli/ wires the parts together through their doors, and takes nothing from tests or tools",
+  },
+  {
+    part: "examples",
+    mayImport: ["9p", "servers/*", "namespace"],
+    reason: "an example uses what the public API offers",
+  },
+  { part: "tests", mayImport: ["**"], reason: "", pastDoors: true },
+  { part: "bench", mayImport: ["**"], reason: "", pastDoors: true },
+  { part: "tools", mayImport: ["**"], reason: "", pastDoors: true },
+];

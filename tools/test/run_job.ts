@@ -1,0 +1,128 @@
+import { join } from "node:path";
+import { type Case, casesOf } from "./junit.ts";
+import type { Job } from "./plan.ts";
+import { processesWith } from "./surroundings.ts";
+
+/** What came of a job. */
+export interface Outcome {
+  readonly name: string;
+  readonly passed: number;
+  /** `NAME: REASON` each. */
+  readonly skips: readonly string[];
+  readonly failures: readonly string[];
+  readonly output: string;
+  readonly elapsedMs?: number;
+}
+
+export interface JobOptions {
+  readonly root: string;
+  readonly limitMs: number;
+  /** A variable by which everything that the job starts can be recognised. */
+  readonly mark: { readonly name: string; readonly value: string };
+  /** Where the job's temporary files go. */
+  readonly temporary: string;
+}
+
+/** Runs it to its end, or until its time is up; then it is ended with all that it started. */
+export async function runJob(job: Job, { root, limitMs, mark, temporary }: JobOptions): Promise<Outcome> {
+  const started = Date.now();
+  const junit = join(temporary, `${mark.value}.xml`);
+  const args = job.files.length > 0
+    ? [job.args[0], `--junit-path=${junit}`, ...job.args.slice(1)]
+    : [...job.args];
+  const child = new Deno.Command(Deno.execPath(), {
+    args,
+    cwd: root,
+    env: { NO_COLOR: "1", TMPDIR: temporary, [mark.name]: mark.value },
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  let late = false;
+  const timer = setTimeout(async () => {
+    late = true;
+    for (const { pid } of await processesWith(mark.name, mark.value)) kill(pid);
+  }, limitMs);
+  const output: string[] = [];
+  const [{ code }] = await Promise.all([
+    child.status,
+    gather(child.stdout, output),
+    gather(child.stderr, output),
+  ]);
+  clearTimeout(timer);
+
+  const text = output.join("");
+  const xml = await Deno.readTextFile(junit).catch(() => "");
+  const outcome = job.files.length > 0 ? judge(casesOf(xml), job.files, text, job.filtered) : noTests(code);
+  const failures = [...outcome.failures];
+  if (late) failures.push(`ended after ${Math.round(limitMs / 1000)} s, its time limit`);
+  else if (code !== 0 && failures.length === 0) failures.push(`ended with code ${code}, outside of a test`);
+  return { ...outcome, failures, name: job.name, output: text, elapsedMs: Date.now() - started };
+}
+
+export interface Judgement {
+  readonly passed: number;
+  readonly skips: readonly string[];
+  readonly failures: readonly string[];
+}
+
+function noTests(code: number): Judgement {
+  return { passed: code === 0 ? 1 : 0, skips: [], failures: [] };
+}
+
+/** Counts what ran. A test with steps counts by its steps, unless it failed by itself. */
+export function judge(
+  cases: readonly Case[],
+  files: readonly string[],
+  output: string,
+  filtered = false,
+): Judgement {
+  const reasons = skipReasons(output);
+  const parents = new Set(
+    cases.flatMap(({ file, name }) => ancestors(name).map((above) => `${file}\n${above}`)),
+  );
+  const skips: string[] = [];
+  const failures: string[] = [];
+  let passed = 0;
+  for (const { file, name, result, message } of cases) {
+    const hasSteps = parents.has(`${file}\n${name}`);
+    const reason = reasons.get(name) ?? reasons.get(name.split(STEP).at(-1) ?? name);
+    if (result === "failed") {
+      if (!hasSteps || !/^\d+ test steps? failed/.test(message)) failures.push(`${file}: ${name}`);
+    } else if (hasSteps) continue;
+    else if (result === "ignored") skips.push(`${name}: ${reason ?? "ignored"}`);
+    else if (reason !== undefined) skips.push(`${name}: ${reason}`);
+    else passed++;
+  }
+  // A file that ends the process while it is loaded runs no test, and Deno calls that a success.
+  const ran = new Set(cases.map(({ file }) => file));
+  if (!filtered) { for (const file of files) if (!ran.has(file)) failures.push(`${file}: ran no test`); }
+  return { passed, skips, failures };
+}
+
+/** How the report joins a step to its test. */
+const STEP = " > ";
+
+function ancestors(name: string): string[] {
+  const words = name.split(STEP);
+  return words.slice(1).map((_, i) => words.slice(0, i + 1).join(STEP));
+}
+
+/** From lines `SKIP NAME: REASON`. */
+function skipReasons(output: string): Map<string, string> {
+  const reasons = new Map<string, string>();
+  for (const [, name, reason] of output.matchAll(/^SKIP (.+?): (.+)$/gm)) reasons.set(name, reason);
+  return reasons;
+}
+
+async function gather(stream: ReadableStream<Uint8Array>, output: string[]): Promise<void> {
+  for await (const text of stream.pipeThrough(new TextDecoderStream())) output.push(text);
+}
+
+function kill(pid: number): void {
+  try {
+    Deno.kill(pid, "SIGKILL");
+  } catch {
+    // It has ended meanwhile.
+  }
+}
