@@ -183,14 +183,12 @@ export class Namespace {
     }
     const child = dir.point.children.get(name);
     if (child && child.members.length > 0) return child.node;
-    const found = this.#walkMembers(dir, name, 0, call);
-    if (!child) return found;
+    if (!child) return this.#walkMembers(dir, name, 0, call);
     // A point on the way: what is there goes on showing around what is mounted below it.
-    const place = (node: Node): Node => {
-      child.underlying = node as Backing;
+    return then(this.#ifThere(() => this.#walkMembers(dir, name, 0, call)), (found) => {
+      child.underlying = found as Backing | undefined;
       return child.node;
-    };
-    return found instanceof Promise ? found.then(place, () => child.node) : place(found);
+    });
   }
 
   /** The first member that has the name. */
@@ -306,13 +304,13 @@ export class Namespace {
     );
   }
 
-  /** What a rename would replace. */
-  #inTheWay(dir: Node, name: string, call: Call): Later<Node | undefined> {
+  /** What is found, or undefined for ENOENT. */
+  #ifThere(find: () => Later<Node>): Later<Node | undefined> {
     const missing = (thrown: unknown): undefined => {
       if (errnoOf(thrown) !== Errno.ENOENT) throw thrown;
     };
     try {
-      const found = this.#walk(dir, name, call);
+      const found = find();
       return found instanceof Promise ? found.catch(missing) : found;
     } catch (thrown) {
       return missing(thrown);

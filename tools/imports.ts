@@ -25,7 +25,11 @@ export interface Violation extends Import {
 if (import.meta.main) {
   const root = dirname(dirname(fileURLToPath(import.meta.url)));
   const files = await sourceFiles(root);
-  const violations = check(await importsOf(root, files));
+  const imports = await importsOf(root, files).catch((thrown) => {
+    console.error(thrown instanceof Error ? thrown.message : thrown);
+    Deno.exit(1);
+  });
+  const violations = check(imports);
   for (const { file, line, column, specifier, reason } of violations) {
     console.error(`${file}:${line}:${column}: import of "${specifier}": ${reason}`);
   }

@@ -14,7 +14,10 @@ export interface Served extends AsyncDisposable {
 }
 
 /** Serves every session as the owner, until it is disposed of. */
-export async function served<N, H>(server: FileServer<N, H>, options: Partial<EngineOptions> = {}): Promise<Served> {
+export async function served<N, H>(
+  server: FileServer<N, H>,
+  options: Partial<EngineOptions> = {},
+): Promise<Served> {
   const folder = await Deno.makeTempDir({ prefix: "lux9-client-" });
   const address: Address = { net: "unix", path: `${folder}/9p` };
   const engine = new Engine(server as FileServer, { principals: new Principals(), ...options });

@@ -6,6 +6,11 @@ export class FidNumbers {
   readonly #free: number[] = [];
   #next = 0;
 
+  /** How many are taken. */
+  get inUse(): number {
+    return this.#next - this.#free.length;
+  }
+
   take(): number {
     const number = this.#free.pop();
     if (number !== undefined) return number;

@@ -104,8 +104,8 @@ export class RemoteFile implements AsyncDisposable {
     return verbsOf(this.client).statfs(this.fid, signal);
   }
   /** Resolves when what was written is durable. */
-  fsync(dataOnly = false, signal?: AbortSignal): Promise<void> {
-    return verbsOf(this.client).fsync(this.fid, dataOnly, signal);
+  fsync(dataOnly?: boolean, signal?: AbortSignal): Promise<void> {
+    return verbsOf(this.client).fsync(this.fid, dataOnly ?? false, signal);
   }
   /** Takes or gives back a lock; false while another owner's is in the way. */
   lock(lock: LockRequest, signal?: AbortSignal): Promise<boolean> {
@@ -123,8 +123,8 @@ export class RemoteFile implements AsyncDisposable {
     return listxattr(this, signal);
   }
   /** `value` is null to remove. `flags`: 1 XATTR_CREATE (EEXIST), 2 XATTR_REPLACE (ENODATA). */
-  setxattr(name: string, value: Uint8Array | null, flags = 0, signal?: AbortSignal): Promise<void> {
-    return setxattr(this, name, value, flags, signal);
+  setxattr(name: string, value: Uint8Array | null, flags?: number, signal?: AbortSignal): Promise<void> {
+    return setxattr(this, name, value, flags ?? 0, signal);
   }
 
   /** The entries of this open directory from the start. One listing at a time. */

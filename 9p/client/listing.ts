@@ -25,12 +25,17 @@ export async function* list(dir: RemoteFile, signal?: AbortSignal): AsyncGenerat
  */
 export async function readPage(dir: RemoteFile, at: U64, signal?: AbortSignal): Promise<Page> {
   const page = await verbsOf(dir.client).list(dir.fid, at, Math.min(PAGE_BYTES, dir.iounit), signal);
-  if (!page.isEnd && page.next === at) throw new NineError("EPROTO", `The server's listing stands still at ${at}`);
+  if (!page.isEnd && page.next === at) {
+    throw new NineError("EPROTO", `The server's listing stands still at ${at}`);
+  }
   for (const { name } of page.entries) {
     try {
       checkName(name);
     } catch {
-      throw new NineError("EPROTO", `The server lists ${JSON.stringify(name.slice(0, 300))}, which is no name of a file`);
+      throw new NineError(
+        "EPROTO",
+        `The server lists ${JSON.stringify(name.slice(0, 300))}, which is no name of a file`,
+      );
     }
   }
   return page;

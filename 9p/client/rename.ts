@@ -24,7 +24,9 @@ export async function rename(
   } else if (from.qid.path !== to.qid.path) {
     throw new NineError(
       "EXDEV",
-      `${from.client.dialect} renames within a directory only: copy ${JSON.stringify(oldName)} and remove it instead`,
+      `${from.client.dialect} renames within a directory only: copy ${
+        JSON.stringify(oldName)
+      } and remove it instead`,
     );
   }
   await using file = await from.walk([oldName], signal);

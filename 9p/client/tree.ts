@@ -73,13 +73,20 @@ export class Tree implements AsyncDisposable {
   }
 
   /** A fid of the file at `path`. */
-  walk(path: string, { follow = false }: { follow?: boolean } = {}, signal?: AbortSignal): Promise<RemoteFile> {
-    return resolve(this.root, path, follow, signal);
+  walk(
+    path: string,
+    options?: { follow?: boolean },
+    signal?: AbortSignal,
+  ): Promise<RemoteFile> {
+    return resolve(this.root, path, options?.follow ?? false, signal);
   }
 
   /** Opens what is there. `flags` are `O` flags. */
-  async open(path: string, flags: number = O.RDONLY, signal?: AbortSignal): Promise<RemoteFile> {
-    return await orClose(await resolve(this.root, path, true, signal), (file) => file.open(flags, signal));
+  async open(path: string, flags?: number, signal?: AbortSignal): Promise<RemoteFile> {
+    return await orClose(
+      await resolve(this.root, path, true, signal),
+      (file) => file.open(flags ?? O.RDONLY, signal),
+    );
   }
 
   /** Makes a regular file and opens it; EEXIST where the name is taken. */
@@ -92,7 +99,7 @@ export class Tree implements AsyncDisposable {
   }
 
   /** Opens a file to write it anew: empties the one that is there, else makes one. */
-  async openOrCreate(path: string, mode = 0o666, signal?: AbortSignal): Promise<RemoteFile> {
+  async openOrCreate(path: string, mode?: number, signal?: AbortSignal): Promise<RemoteFile> {
     // Who makes and who removes the name meanwhile may each be first: two rounds tell.
     for (let round = 0;; round++) {
       try {
@@ -101,14 +108,14 @@ export class Tree implements AsyncDisposable {
         if (errnoOf(thrown) !== Errno.ENOENT) throw thrown;
       }
       try {
-        return await this.create(path, mode, O.WRONLY, signal);
+        return await this.create(path, mode ?? 0o666, O.WRONLY, signal);
       } catch (thrown) {
         if (errnoOf(thrown) !== Errno.EEXIST || round > 0) throw thrown;
       }
     }
   }
 
-  async stat(path: string, options: { follow?: boolean } = {}, signal?: AbortSignal): Promise<RemoteAttr> {
+  async stat(path: string, options?: { follow?: boolean }, signal?: AbortSignal): Promise<RemoteAttr> {
     await using file = await this.walk(path, options, signal);
     return await file.getattr(signal);
   }
@@ -118,15 +125,19 @@ export class Tree implements AsyncDisposable {
   }
 
   /** The whole contents. EFBIG beyond `bytesMax`. */
-  async readFile(path: string, bytesMax = WHOLE_BYTES_MAX, signal?: AbortSignal): Promise<Uint8Array> {
+  async readFile(path: string, bytesMax?: number, signal?: AbortSignal): Promise<Uint8Array> {
+    const most = bytesMax ?? WHOLE_BYTES_MAX;
     await using file = await this.open(path, O.RDONLY, signal);
     const { size } = await file.getattr(signal);
     const parts: Uint8Array[] = [];
     let total = 0;
     for await (const piece of pieces(file, { size, signal })) {
       total += piece.byteLength;
-      if (total > bytesMax) {
-        throw new NineError("EFBIG", `${JSON.stringify(path)} has more than the ${bytesMax} bytes that are allowed here`);
+      if (total > most) {
+        throw new NineError(
+          "EFBIG",
+          `${JSON.stringify(path)} has more than the ${most} bytes that are allowed here`,
+        );
       }
       parts.push(piece.slice());
     }
@@ -140,7 +151,12 @@ export class Tree implements AsyncDisposable {
   }
 
   /** Replaces the contents, or makes the file. */
-  async writeFile(path: string, data: Uint8Array | string | Source, mode = 0o666, signal?: AbortSignal): Promise<void> {
+  async writeFile(
+    path: string,
+    data: Uint8Array | string | Source,
+    mode?: number,
+    signal?: AbortSignal,
+  ): Promise<void> {
     await using file = await this.openOrCreate(path, mode, signal);
     if (typeof data === "string") await writeAll(file, 0, new TextEncoder().encode(data), signal);
     else if (data instanceof Uint8Array) await writeAll(file, 0, data, signal);
@@ -154,8 +170,8 @@ export class Tree implements AsyncDisposable {
     yield* dir.list(signal);
   }
 
-  async mkdir(path: string, mode = 0o777, signal?: AbortSignal): Promise<void> {
-    await this.make(path, { mode: S.IFDIR | mode }, signal);
+  async mkdir(path: string, mode?: number, signal?: AbortSignal): Promise<void> {
+    await this.make(path, { mode: S.IFDIR | (mode ?? 0o777) }, signal);
   }
   async symlink(target: string, path: string, signal?: AbortSignal): Promise<void> {
     await this.make(path, { mode: S.IFLNK | 0o777, target }, signal);
@@ -193,14 +209,17 @@ export class Tree implements AsyncDisposable {
     await file.remove(signal);
   }
 
-  async statfs(path = "/", signal?: AbortSignal): Promise<StatFs> {
-    await using file = await this.walk(path, { follow: true }, signal);
+  async statfs(path?: string, signal?: AbortSignal): Promise<StatFs> {
+    await using file = await this.walk(path ?? "/", { follow: true }, signal);
     return await file.statfs(signal);
   }
 }
 
 /** A fid that did not become what it was made for is closed. */
-async function orClose(file: RemoteFile, become: (file: RemoteFile) => Promise<RemoteFile>): Promise<RemoteFile> {
+async function orClose(
+  file: RemoteFile,
+  become: (file: RemoteFile) => Promise<RemoteFile>,
+): Promise<RemoteFile> {
   try {
     return await become(file);
   } catch (thrown) {

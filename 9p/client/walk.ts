@@ -10,7 +10,11 @@ export interface Stopped {
 }
 
 /** The file at these names below `from`, by a new fid. ENOTDIR where a name on the way is no directory. */
-export async function walk(from: RemoteFile, names: readonly string[], signal?: AbortSignal): Promise<RemoteFile> {
+export async function walk(
+  from: RemoteFile,
+  names: readonly string[],
+  signal?: AbortSignal,
+): Promise<RemoteFile> {
   const end = await walkUntilLink(from, names, signal);
   if (end instanceof RemoteFile) return end;
   throw new NineError("ENOTDIR", `${JSON.stringify(names[end.at])} on the way is a symbolic link`);
@@ -62,7 +66,9 @@ function notDirectory(wqid: readonly Qid[], names: readonly string[], done: numb
   const at = done + wqid.length - 1;
   const { type } = wqid.at(-1)!;
   if (type & Qt.SYMLINK) return { at };
-  if (!(type & Qt.DIR)) throw new NineError("ENOTDIR", `${JSON.stringify(names[at])} on the way is no directory`);
+  if (!(type & Qt.DIR)) {
+    throw new NineError("ENOTDIR", `${JSON.stringify(names[at])} on the way is no directory`);
+  }
   return undefined;
 }
 

@@ -13,6 +13,7 @@ export interface UpOptions {
 /** Runs a node in the foreground until SIGINT or SIGTERM. */
 export async function up(options: UpOptions): Promise<void> {
   const home = homeOf(options.home);
+  Deno.mkdirSync(home, { recursive: true, mode: 0o700 });
   if (options.demo) {
     const made = fillDemo(join(home, "data"));
     console.log(`${made} example files are new in /data`);

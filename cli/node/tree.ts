@@ -113,7 +113,7 @@ export async function buildTree({ home, config, users, status }: TreeOptions): P
   await namespace.mount(logs.server, "/log", call, { ...quiet, label: "log" });
   if (!config.mounts.some(({ at, order }) => at === "/data" && order === "replace")) {
     const folder = join(home, "data");
-    Deno.mkdirSync(folder, { recursive: true, mode: 0o700 });
+    Deno.mkdirSync(folder, { recursive: true, mode: 0o755 });
     await namespace.mount(hostServer(folder), "/data", call, { ...quiet, label: folder });
   }
   for (const mount of config.mounts) {

@@ -44,7 +44,7 @@ const OPEN_FLAGS = { r: O.RDONLY, w: O.WRONLY, rw: O.RDWR } as const;
 const OTRUNC = 0x10;
 
 const utf8 = new TextEncoder();
-const text = new TextDecoder();
+const text = new TextDecoder("utf-8", { ignoreBOM: true });
 
 export class Client {
   /** The root of the attached tree. */

@@ -103,11 +103,11 @@ export class Trial {
   }
 
   /** A fid for the test's own directory. */
-  async home(client: Client): Promise<number> {
+  async home(client: Client, root = client.root): Promise<number> {
     if (!this.subject.writable) throw new Skip("the subject is read-only");
-    if (this.#hasHome) return client.walk(client.root, this.#homeName);
+    if (this.#hasHome) return client.walk(root, this.#homeName);
     this.#hasHome = true;
-    return await client.mkdir(client.root, this.#homeName, 0o777);
+    return await client.mkdir(root, this.#homeName, 0o777);
   }
 
   /** A client and its fid for the test's own directory. */

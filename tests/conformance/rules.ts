@@ -1,5 +1,7 @@
 import type { Rule } from "./rule.ts";
 import { attach } from "./rules/attach.ts";
+import { open } from "./rules/open.ts";
+import { qid } from "./rules/qid.ts";
 import { session } from "./rules/session.ts";
 import { walk } from "./rules/walk.ts";
 
@@ -8,4 +10,6 @@ export const RULES: readonly Rule[] = [
   ...session,
   ...attach,
   ...walk,
+  ...qid,
+  ...open,
 ].sort((a, b) => a.id.localeCompare(b.id));

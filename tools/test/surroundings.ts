@@ -88,7 +88,9 @@ async function mountPoints(): Promise<Set<string>> {
   // Spaces and the like are written as octal.
   const plain = (path: string) =>
     path.replace(/\\([0-7]{3})/g, (_, code) => String.fromCharCode(parseInt(code, 8)));
-  return new Set(lines.map((line) => plain(line.split(" ")[4])));
+  const points = lines.map((line) => plain(line.split(" ")[4]));
+  // Where `ip netns` keeps its names: those are looked at by themselves, and the folder's own mount stays.
+  return new Set(points.filter((point) => !point.startsWith("/run/netns")));
 }
 
 /** Those that `ip netns` knows. One without a name lives no longer than its processes. */

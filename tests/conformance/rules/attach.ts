@@ -24,7 +24,7 @@ async function homeOf(t: Trial, client: Client, who: { uname: string; uid: numbe
   await client.chmod(home, 0o777);
   const fid = client.freeFid();
   await t.attach(client, fid, who);
-  return t.home(Object.assign(Object.create(client), { root: fid }) as Client);
+  return t.home(client, fid);
 }
 
 export const attach: Rule[] = [

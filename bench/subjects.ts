@@ -1,0 +1,151 @@
+/** The servers that are compared, each a process of its own on a loopback port. */
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Place } from "./load9p.ts";
+
+export interface Subject {
+  readonly name: string;
+  readonly pid: number;
+  /** From starting the process to its first Rattach, ms. */
+  readonly firstAnswerMs: number;
+  /** Where a part of the tree is. */
+  place(tree: "host" | "mem"): Place;
+  stop(): Promise<void>;
+}
+
+/** Debian's package puts it where ordinary users have no PATH to. */
+const DIOD = "/usr/sbin/diod";
+
+/** Undefined where it is not installed. */
+export async function startDiod(folder: string): Promise<Subject | undefined> {
+  if (!await Deno.stat(DIOD).catch(() => undefined)) return undefined;
+  const port = freePort();
+  const args = ["-f", "-n", "-l", `127.0.0.1:${port}`, "-e", folder, "-c", "/dev/null", "-L", "stderr"];
+  // Memory has nothing to compare with but the same operation on cached files.
+  return await start("diod", DIOD, args, port, () => folder);
+}
+
+/** The floor for one request at a time: what Deno and the loopback cost without a file server. */
+export function startEcho(): Promise<Subject> {
+  const port = freePort();
+  const script = fileURLToPath(new URL("echo.ts", import.meta.url));
+  return start("echo", Deno.execPath(), ["run", "-A", "--cached-only", script, `${port}`], port, () => "/");
+}
+
+/** The whole node, as `lux9 up` starts it. */
+export async function startLux9(folder: string, home: string): Promise<Subject> {
+  const port = freePort();
+  await Deno.mkdir(home, { recursive: true, mode: 0o700 });
+  const mounts = `mounts:\n  - { at: /bench, host: ${JSON.stringify(folder)} }\n  - { at: /mem, mem: {} }\n`;
+  await Deno.writeTextFile(join(home, "lux9.yaml"), mounts);
+  const launcher = fileURLToPath(new URL("../lux9", import.meta.url));
+  const args = ["up", "--home", home, "--listen", `tcp!127.0.0.1!${port},users=trust`];
+  return await start("lux9", launcher, args, port, (tree) => tree === "host" ? "/bench" : "/mem");
+}
+
+/** The engine with one server behind it: against `lux9`, it says what namespace and guard cost. */
+export function startEngine(folder: string, tree: "host" | "mem"): Promise<Subject> {
+  const port = freePort();
+  const script = fileURLToPath(new URL("engine.ts", import.meta.url));
+  const args = ["run", "-A", "--cached-only", script, `${port}`, tree, folder];
+  return start(`engine-${tree}`, Deno.execPath(), args, port, () => "/");
+}
+
+async function start(
+  name: string,
+  program: string,
+  args: string[],
+  port: number,
+  anameOf: (tree: "host" | "mem") => string,
+): Promise<Subject> {
+  const begun = performance.now();
+  const child = new Deno.Command(program, { args, stdin: "null", stdout: "piped", stderr: "piped" }).spawn();
+  const output: string[] = [];
+  gather(child.stdout, output);
+  gather(child.stderr, output);
+  let ended = false;
+  child.status.then(() => ended = true);
+  for (;;) {
+    if (await answers(port, anameOf("host"))) break;
+    if (ended || performance.now() - begun > START_MS_MAX) {
+      if (!ended) child.kill("SIGKILL");
+      throw new Error(`${name} did not start on port ${port}: ${output.join("")}`);
+    }
+    await new Promise((done) => setTimeout(done, 2));
+  }
+  const firstAnswerMs = performance.now() - begun;
+  return {
+    name,
+    pid: child.pid,
+    firstAnswerMs,
+    place: (tree) => ({ address: `tcp!127.0.0.1!${port}`, aname: anameOf(tree) }),
+    async stop() {
+      if (!ended) child.kill("SIGTERM");
+      const timer = setTimeout(() => child.kill("SIGKILL"), STOP_MS_MAX);
+      await child.status;
+      clearTimeout(timer);
+    },
+  };
+}
+
+const START_MS_MAX = 60_000;
+const STOP_MS_MAX = 5000;
+
+/** Whether a Tversion and a Tattach are answered by what they should be. */
+async function answers(port: number, aname: string): Promise<boolean> {
+  let connection: Deno.TcpConn;
+  try {
+    connection = await Deno.connect({ hostname: "127.0.0.1", port });
+  } catch {
+    return false;
+  }
+  try {
+    await connection.write(frame(100, 0xffff, [u32(65_536), text("9P2000.L")]));
+    if (await replyType(connection) !== 101) return false;
+    await connection.write(
+      frame(104, 1, [u32(0), u32(0xffffffff), text("root"), text(aname), u32(Deno.uid() ?? 0)]),
+    );
+    return await replyType(connection) === 105;
+  } finally {
+    connection.close();
+  }
+}
+
+/** Enough of 9P for two requests: the subjects' own code has no part in judging them. */
+function frame(type: number, tag: number, fields: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const body = fields.flatMap((field) => [...field]);
+  return new Uint8Array([...u32(7 + body.length), type, tag & 255, tag >> 8, ...body]);
+}
+
+function u32(value: number): Uint8Array {
+  return new Uint8Array(new Uint32Array([value]).buffer);
+}
+
+function text(value: string): Uint8Array {
+  const bytes = new TextEncoder().encode(value);
+  return new Uint8Array([bytes.length & 255, bytes.length >> 8, ...bytes]);
+}
+
+async function replyType(connection: Deno.TcpConn): Promise<number | undefined> {
+  const bytes = new Uint8Array(4096);
+  let have = 0;
+  for (;;) {
+    const n = await connection.read(bytes.subarray(have));
+    if (n === null) return undefined;
+    have += n;
+    if (have >= 7 && have >= new DataView(bytes.buffer).getUint32(0, true)) return bytes[4];
+  }
+}
+
+function freePort(): number {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return listener.addr.port;
+}
+
+/** Keeps the pipe empty, and the last of it for an error's message. */
+async function gather(stream: ReadableStream<Uint8Array>, output: string[]): Promise<void> {
+  for await (const text of stream.pipeThrough(new TextDecoderStream())) {
+    output.push(text);
+    if (output.length > 50) output.shift();
+  }
+}

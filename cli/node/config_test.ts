@@ -1,0 +1,39 @@
+import assert from "node:assert/strict";
+import { parseConfig } from "./config.ts";
+
+const problem = (text: string): string => {
+  try {
+    parseConfig(text, "lux9.yaml");
+  } catch (thrown) {
+    return (thrown as Error).message;
+  }
+  return "";
+};
+
+Deno.test("parseConfig: an empty file is all defaults", () => {
+  assert.deepEqual(parseConfig(""), { listen: [], mounts: [], users: {}, groups: {} });
+});
+
+Deno.test("parseConfig: takes listeners, mounts of every kind, users and groups", () => {
+  const config = parseConfig(`
+listen: ["tcp!127.0.0.1!5640,users=none"]
+mounts:
+  - {at: /data, host: files}
+  - {at: /tmp, mem: {bytesMax: 1000000}}
+  - {at: /n/other, import: "tcp!127.0.0.1!5641"}
+  - {at: /x, bind: /data/x, order: before, create: true}
+users: {alice: {uid: 1000, groups: [staff]}}
+groups: {staff: 50}
+`);
+  assert.equal(config.mounts.length, 4);
+  assert.deepEqual(config.users.alice, { uid: 1000, groups: ["staff"] });
+});
+
+Deno.test("parseConfig: a mistake is told with file, line and column", () => {
+  assert.match(problem("mounts:\n  - {at: data, mem: {}}\n"), /^lux9\.yaml:2:\d+: mounts\.0/);
+  assert.match(problem("users:\n  alice: {uid: -1}\n"), /^lux9\.yaml:2:16: users\.alice\.uid/);
+  assert.match(problem("mounts:\n\t- x\n"), /^lux9\.yaml:2:1: /);
+  assert.match(problem("listen: ['tcp!0.0.0.0!564']\n"), /^lux9\.yaml:1:10: .*beyond-loopback/);
+  assert.match(problem("colour: blue\n"), /^lux9\.yaml:1:1: .*colour/);
+  assert.match(problem("&a [*a, *a]"), /lux9\.yaml/);
+});

@@ -1,0 +1,186 @@
+import assert from "node:assert/strict";
+import { type Call, type FileServer, NineError, O, S, type User } from "../9p/mod.ts";
+import { mem } from "../servers/mem/mod.ts";
+import { type ChangeEvent, Namespace } from "./mod.ts";
+
+const OWNER: User = { name: "owner", groups: new Set(["owner"]), standing: "owner" };
+const call = (user: User = OWNER): Call => ({ user, signal: new AbortController().signal });
+const claimed = (name: string, ...groups: string[]): Call =>
+  call({ name, groups: new Set(groups), standing: "claimed" });
+
+type Server = FileServer<object>;
+const tree = (): Server => mem({ mode: 0o777 }) as Server;
+
+async function touch(ns: Namespace, path: string, text = "", by: Call = call()): Promise<void> {
+  const at = path.lastIndexOf("/");
+  const dir = await ns.walkPath(path.slice(0, at) || "/", by);
+  const what = { mode: S.IFREG | 0o644, uid: by.user.name };
+  const { node, handle } = await ns.server.create!(dir, path.slice(at + 1), what, O.RDWR, by);
+  await ns.server.write!(node, handle, 0, new TextEncoder().encode(text), by);
+  await ns.server.close!(node, handle, by);
+}
+
+async function mkdir(ns: Namespace, path: string, mode = 0o755, by: Call = call()): Promise<void> {
+  const at = path.lastIndexOf("/");
+  const dir = await ns.walkPath(path.slice(0, at) || "/", by);
+  await ns.server.make!(dir, path.slice(at + 1), { mode: S.IFDIR | mode, uid: by.user.name }, by);
+}
+
+async function names(ns: Namespace, path: string): Promise<string[]> {
+  const dir = await ns.walkPath(path, call());
+  const handle = await ns.server.open!(dir, O.RDONLY, call());
+  const found: string[] = [];
+  for (let cookie: number | bigint = 0;;) {
+    const entries = await ns.server.list!(dir, handle, cookie, 2, false, call());
+    if (entries.length === 0) return found;
+    found.push(...entries.map(({ name }) => name));
+    cookie = entries.at(-1)!.cookie;
+  }
+}
+
+async function text(ns: Namespace, path: string): Promise<string> {
+  const node = await ns.walkPath(path, call());
+  const handle = await ns.server.open!(node, O.RDONLY, call());
+  const into = new Uint8Array(100);
+  const count = await ns.server.read!(node, handle, 0, into, call());
+  return new TextDecoder().decode(into.subarray(0, count as number));
+}
+
+const fails = (errno: number) => (thrown: unknown) => thrown instanceof NineError && thrown.errno === errno;
+
+Deno.test("Namespace: a server is mounted below a path that nothing serves, and the way there can be listed", async () => {
+  const ns = new Namespace();
+  await ns.mount(tree(), "/a/b", call(), { label: "mem" });
+  await touch(ns, "/a/b/file", "hello");
+  assert.deepEqual(await names(ns, "/"), ["a"]);
+  assert.deepEqual(await names(ns, "/a"), ["b"]);
+  assert.equal(await text(ns, "/a/b/file"), "hello");
+  assert.equal(ns.path(await ns.walkPath("/a/b/file", call())), "/a/b/file");
+  assert.equal(ns.path(await ns.walkPath("/a/b/../../a", call())), "/a");
+});
+
+Deno.test("Namespace: a union looks names up in order, and hides a name that an earlier member has", async () => {
+  const ns = new Namespace();
+  await ns.mount(tree(), "/one", call(), { label: "one" });
+  await ns.mount(tree(), "/two", call(), { label: "two" });
+  await touch(ns, "/one/both", "1");
+  await touch(ns, "/two/both", "2");
+  await touch(ns, "/two/only", "2");
+  await ns.bind("/two", "/one", call(), { order: "after", label: "/two" });
+  assert.equal(await text(ns, "/one/both"), "1");
+  assert.equal(await text(ns, "/one/only"), "2");
+  assert.deepEqual(await names(ns, "/one"), ["both", "only"]);
+  ns.unmount("/one", call(), "/two");
+  assert.deepEqual(await names(ns, "/one"), ["both"]);
+});
+
+Deno.test("Namespace: new names in a union go to the member marked for it", async () => {
+  const ns = new Namespace();
+  await ns.mount(tree(), "/one", call(), { label: "one" });
+  await ns.mount(tree(), "/two", call(), { label: "two" });
+  await ns.mount(tree(), "/u", call(), { label: "empty", create: false });
+  await assert.rejects(() => touch(ns, "/u/none"), fails(30));
+  await ns.bind("/two", "/u", call(), { order: "after", create: true, label: "/two" });
+  await touch(ns, "/u/new", "x");
+  assert.equal(await text(ns, "/two/new"), "x");
+});
+
+Deno.test("Namespace: a rename from one server to another is EXDEV, and a mount point is EBUSY", async () => {
+  const ns = new Namespace();
+  await ns.mount(tree(), "/one", call(), { label: "one" });
+  await ns.mount(tree(), "/two", call(), { label: "two" });
+  await mkdir(ns, "/one/dir");
+  await ns.mount(tree(), "/one/dir/deep", call(), { label: "deep" });
+  await touch(ns, "/one/file");
+  const [one, two] = [await ns.walkPath("/one", call()), await ns.walkPath("/two", call())];
+  const rename = async (path: string) =>
+    ns.server.rename!(await ns.walkPath(path, call()), two, "x", false, call());
+  await assert.rejects(() => rename("/one/file"), fails(18));
+  await assert.rejects(() => rename("/one/dir"), fails(16));
+  await assert.rejects(async () => ns.server.remove!(one, call()), fails(16));
+  assert.deepEqual((await names(ns, "/one/dir")).sort(), ["deep"]);
+});
+
+Deno.test("Namespace: qids of different servers differ, and one file has one qid by every path", async () => {
+  const ns = new Namespace();
+  await ns.mount(tree(), "/one", call(), { label: "one" });
+  await ns.mount(tree(), "/two", call(), { label: "two" });
+  await touch(ns, "/one/f");
+  await touch(ns, "/two/f");
+  await ns.bind("/one", "/three", call(), { label: "/one" });
+  const path = async (at: string) => ns.server.qid(await ns.walkPath(at, call())).path;
+  assert.notEqual(await path("/one/f"), await path("/two/f"));
+  assert.equal(await path("/one/f"), await path("/three/f"));
+  assert.ok(await path("/one/f") < 2 ** 53);
+});
+
+Deno.test("Namespace: .. leads back along the path that was bound, also from below a mount inside a mount", async () => {
+  const ns = new Namespace();
+  await ns.mount(tree(), "/data", call(), { label: "data" });
+  await mkdir(ns, "/data/x");
+  await mkdir(ns, "/data/x/y");
+  await ns.bind("/data/x", "/z", call(), { label: "/data/x" });
+  await ns.mount(tree(), "/data/x/m", call(), { label: "m" });
+  const up = async (path: string) => ns.path(ns.server.parent(await ns.walkPath(path, call())));
+  assert.equal(await up("/z/y"), "/z");
+  assert.equal(await up("/z"), "/");
+  assert.equal(await up("/data/x/y"), "/data/x");
+  assert.equal(await up("/data/x/m"), "/data/x");
+  assert.deepEqual((await names(ns, "/data/x")).sort(), ["m", "y"]);
+});
+
+Deno.test("Namespace: permission bits hold for a claimed user, in every class", async () => {
+  const ns = new Namespace();
+  await ns.mount(tree(), "/d", call(), { label: "d" });
+  await touch(ns, "/d/file", "secret", claimed("alice", "staff"));
+  const node = await ns.walkPath("/d/file", call());
+  const open = (by: Call, flags: number) => async () => await ns.server.open!(node, flags, by);
+  const chmod = async (mode: number) =>
+    await ns.server.setattr!(node, { mode }, undefined, claimed("alice", "staff"));
+  await chmod(0o640);
+  await open(claimed("alice"), O.RDWR)();
+  await open(claimed("bob", "staff"), O.RDONLY)();
+  await assert.rejects(open(claimed("bob", "staff"), O.RDWR), fails(13));
+  await assert.rejects(open(claimed("eve"), O.RDONLY), fails(13));
+  await chmod(0o066);
+  await assert.rejects(open(claimed("alice"), O.RDONLY), fails(13));
+  await assert.rejects(
+    async () => await ns.server.setattr!(node, { mode: 0 }, undefined, claimed("bob")),
+    fails(1),
+  );
+  await assert.rejects(
+    async () => await ns.server.setattr!(node, { uid: "bob" }, undefined, claimed("alice")),
+    fails(1),
+  );
+});
+
+Deno.test("Namespace: in a sticky directory only owners remove, and none never writes", async () => {
+  const ns = new Namespace();
+  await ns.mount(tree(), "/d", call(), { label: "d" });
+  await mkdir(ns, "/d/tmp", 0o1777);
+  await touch(ns, "/d/tmp/f", "", claimed("alice"));
+  const node = await ns.walkPath("/d/tmp/f", call());
+  await assert.rejects(async () => await ns.server.remove!(node, claimed("bob")), fails(1));
+  const none = call({ name: "none", groups: new Set(), standing: "none" });
+  await assert.rejects(() => touch(ns, "/d/tmp/g", "", none), fails(13));
+  await ns.server.remove!(node, claimed("alice"));
+});
+
+Deno.test("Namespace: tells of each change that was made through it, by path and user", async () => {
+  const ns = new Namespace();
+  await ns.mount(tree(), "/d", call(), { label: "d" });
+  const seen: ChangeEvent[] = [];
+  const stop = ns.events.listen((event) => seen.push(event));
+  await touch(ns, "/d/f", "x", claimed("alice"));
+  const node = await ns.walkPath("/d/f", call());
+  await ns.server.rename!(node, await ns.walkPath("/d", call()), "g", false, call());
+  await ns.server.remove!(node, call());
+  stop();
+  await touch(ns, "/d/unseen");
+  assert.deepEqual(seen, [
+    { event: "create", path: "/d/f", user: "alice" },
+    { event: "write", path: "/d/f", user: "alice" },
+    { event: "rename", path: "/d/g", user: "owner", from: "/d/f" },
+    { event: "remove", path: "/d/g", user: "owner" },
+  ]);
+});

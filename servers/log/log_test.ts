@@ -1,0 +1,71 @@
+import assert from "node:assert/strict";
+import { type Call, NineError, O, type User } from "../../9p/mod.ts";
+import { type Log, log } from "./mod.ts";
+
+const user = (name: string, standing: User["standing"] = "claimed"): User => ({
+  name,
+  groups: new Set(),
+  standing,
+});
+const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+const event = (path: string, by = "alice") => ({ event: "create", path, user: by });
+
+async function reader(logs: Log, who: User, aborter = new AbortController()) {
+  const call: Call = { user: who, signal: aborter.signal };
+  const node = await logs.server.walk(await logs.server.attach("", call), "events", call);
+  const handle = await logs.server.open!(node, O.RDONLY, call);
+  return {
+    async read(max = 4096): Promise<string> {
+      const into = new Uint8Array(max);
+      const now = logs.server.read!(node, handle, 0, into, call);
+      return decode(typeof now === "number" ? into.subarray(0, now) : await now);
+    },
+    close: () => logs.server.close!(node, handle, call),
+  };
+}
+
+Deno.test("log: a read of events waits for the next change, and an aborted one loses nothing", async () => {
+  const logs = log({ uid: "o", gid: "o", now: () => 0 });
+  const aborter = new AbortController();
+  const events = await reader(logs, user("owner", "owner"), aborter);
+  const waiting = events.read();
+  logs.event(event("/a"));
+  assert.equal(
+    await waiting,
+    '{"time":"1970-01-01T00:00:00.000Z","event":"create","path":"/a","user":"alice"}\n',
+  );
+  const givenUp = events.read();
+  aborter.abort();
+  await assert.rejects(givenUp, NineError);
+  logs.event(event("/b"));
+  assert.match(await events.read(), /"\/b"/);
+});
+
+Deno.test("log: a slow reader is told how many lines it lost", async () => {
+  const logs = log({ uid: "o", gid: "o", waitingBytesMax: 400 });
+  const events = await reader(logs, user("owner", "owner"));
+  for (let i = 0; i < 100; i++) logs.event(event(`/file${i}`));
+  const lines = (await events.read(100000) + await events.read(100000)).trim().split("\n").map((line) =>
+    JSON.parse(line)
+  );
+  assert.deepEqual(lines.at(-1), { event: "dropped", count: 100 - (lines.length - 1) });
+});
+
+Deno.test("log: others than the owner see their own changes and errors only", async () => {
+  let watched = false;
+  const logs = log({ uid: "o", gid: "o", onWatched: (now) => watched = now });
+  const events = await reader(logs, user("bob"));
+  assert.ok(watched);
+  logs.event(event("/alice", "alice"));
+  logs.event(event("/bob", "bob"));
+  assert.match(await events.read(), /^[^\n]*"\/bob"[^\n]*\n$/);
+  await events.close();
+  assert.ok(!watched);
+});
+
+Deno.test("log: control characters in names come out escaped", async () => {
+  const logs = log({ uid: "o", gid: "o" });
+  const events = await reader(logs, user("owner", "owner"));
+  logs.event(event("/\u001b[31m\nred"));
+  assert.match(await events.read(), /\\u001b\[31m\\nred/);
+});
