@@ -1,4 +1,4 @@
-import { type Later, type Principal } from "../9p/mod.ts";
+import type { Later, Principal } from "../9p/mod.ts";
 
 /** A change that was made through the node. */
 export interface ChangeEvent {

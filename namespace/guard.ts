@@ -16,7 +16,7 @@ import { checkChange, checkSticky, permits, Want } from "./permission.ts";
 
 /** What the guard asks about files. */
 export interface Files {
-  getattr(node: Node, call: Call): Later<Attr>;
+  getattr(node: Node, handle: undefined, call: Call): Later<Attr>;
   parent(node: Node): Node;
   path(node: Node): string;
 }
@@ -37,7 +37,7 @@ export class Guard {
   }
 
   #bits(node: Node, wanted: number, call: Call): Later<void> {
-    return then(this.files.getattr(node, call), (attr) => this.#check(node, attr, wanted, call));
+    return then(this.files.getattr(node, undefined, call), (attr) => this.#check(node, attr, wanted, call));
   }
 
   #check(node: Node, attr: Attr, wanted: number, { user }: Call): void {
@@ -70,10 +70,10 @@ export class Guard {
   remove(node: Node, call: Call): Later<void> {
     if (!this.#asksBits(node, "remove", call)) return;
     const dir = this.files.parent(node);
-    return then(this.files.getattr(dir, call), (above) => {
+    return then(this.files.getattr(dir, undefined, call), (above) => {
       this.#check(dir, above, Want.WRITE | Want.EXEC, call);
       if (above.mode & S.ISVTX) {
-        return then(this.files.getattr(node, call), (attr) => checkSticky(above, attr, call.user));
+        return then(this.files.getattr(node, undefined, call), (attr) => checkSticky(above, attr, call.user));
       }
     });
   }
@@ -86,7 +86,7 @@ export class Guard {
       () =>
         then(replaced ? this.remove(replaced, call) : this.add(dir, call), () => {
           if (this.files.parent(node) === dir) return;
-          return then(this.files.getattr(node, call), (attr) => {
+          return then(this.files.getattr(node, undefined, call), (attr) => {
             // rename(2): a directory that changes its parent is written to, as its ".." changes.
             if ((attr.mode & S.IFMT) === S.IFDIR) this.#check(node, attr, Want.WRITE, call);
           });
@@ -98,7 +98,7 @@ export class Guard {
   setattr(node: Node, change: Change, isOpenToWrite: boolean, call: Call): Later<Change> {
     if (!this.#asksBits(node, "setattr", call)) return change;
     return then(
-      this.files.getattr(node, call),
+      this.files.getattr(node, undefined, call),
       (attr) => checkChange(attr, call.user, change, isOpenToWrite),
     );
   }

@@ -1,4 +1,5 @@
-import { type Call, type Entry, type Later, then, type U64 } from "../9p/mod.ts";
+import { type Call, type Entry, type Later, type Qid, Qt, S, then, type U64 } from "../9p/mod.ts";
+import { hash53 } from "./mount.ts";
 import type { Backing } from "./node.ts";
 import type { Point } from "./point.ts";
 
@@ -82,13 +83,10 @@ export class UnionListing {
 function childEntry(child: Point): Pick<Entry, "qid" | "mode"> {
   const [first] = child.backings;
   const qid = first ? first.mount.source.qid(first.mount.server.qid(first.inner)) : pointQid(child);
-  return { qid, mode: qid.type & 0x80 ? 0o040000 : 0o100000 };
+  return { qid, mode: qid.type & Qt.DIR ? S.IFDIR : S.IFREG };
 }
 
-/** The qid of a directory that is nothing but a way to mounted names. */
-export function pointQid(point: Point) {
-  let path = 7;
-  for (const char of point.path) path = (path * 31 + char.codePointAt(0)!) % 2 ** 47;
-  // Far above what any source gives: sources stay below 2^53 by XOR, and this is one of 2^47 in a block of its own.
-  return { type: 0x80, version: 0, path };
+/** The qid of a directory that is nothing but a way to mounted names: made from its path, so stable. */
+export function pointQid(point: Point): Qid {
+  return { type: Qt.DIR, version: 0, path: hash53(point.path) };
 }

@@ -4,5 +4,6 @@
  * @module
  */
 export { type ChangeEvent, Events } from "./events.ts";
-export { type MountOptions, namesOf, Namespace, type Order } from "./namespace.ts";
+export { type MountOptions, Namespace, type Order } from "./namespace.ts";
 export { checkChange, permits, Want } from "./permission.ts";
+export { namesOf, type Owner } from "./tree.ts";

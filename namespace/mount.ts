@@ -14,7 +14,9 @@ export class Source {
 
   /** `salt` is what tells this source's files from another's: the same after a restart, as the path it was mounted on. */
   constructor(readonly server: FileServer<object>, salt: string) {
-    [this.#saltLow, this.#saltHigh] = fnv53(salt);
+    const hash = hash53(salt);
+    this.#saltLow = hash >>> 0;
+    this.#saltHigh = Math.floor(hash / LOW);
   }
 
   /**
@@ -33,11 +35,7 @@ export class Source {
 
   #fold(foreign: bigint): number {
     let path = this.#large.get(foreign);
-    if (path === undefined) {
-      const [low, high] = fnv53(foreign.toString());
-      path = high * LOW + low;
-      this.#large.set(foreign, path);
-    }
+    if (path === undefined) this.#large.set(foreign, path = hash53(foreign.toString()));
     return path;
   }
 }
@@ -67,13 +65,13 @@ export class Mount {
   }
 }
 
-/** FNV-1a over UTF-16 units, twice with different starts, cut to 53 bits: low 32 and high 21. */
-function fnv53(text: string): [low: number, high: number] {
+/** FNV-1a over UTF-16 units, twice with different starts, cut to 53 bits. */
+export function hash53(text: string): number {
   let low = 0x811c9dc5;
   let high = 0x01000193;
   for (let i = 0; i < text.length; i++) {
     low = Math.imul(low ^ text.charCodeAt(i), 0x01000193);
     high = Math.imul(high ^ text.charCodeAt(i), 0x85ebca6b);
   }
-  return [low >>> 0, (high >>> 11) & HIGH_MASK];
+  return ((high >>> 11) & HIGH_MASK) * LOW + (low >>> 0);
 }

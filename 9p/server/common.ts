@@ -8,7 +8,7 @@ import { type Body, type Message, MESSAGES } from "../wire/messages.ts";
 import { readDirectory } from "./classic_directory.ts";
 import { MSIZE_MIN } from "./engine.ts";
 import type { Fid } from "./fid.ts";
-import { isDirectory, listing } from "./fid.ts";
+import { isDirectory, listing, type OpenUse } from "./fid.ts";
 import { type Later, then } from "./file_server.ts";
 import type { Handlers } from "./handlers.ts";
 import { checkName } from "./names.ts";
@@ -257,9 +257,9 @@ export function openUse(
   handle: unknown,
   flags: number,
   removeOnClose: boolean,
-) {
+): OpenUse {
   return {
-    kind: "open" as const,
+    kind: "open",
     handle,
     flags,
     removeOnClose,

@@ -34,10 +34,10 @@ type Server = FileServer<object>;
 
 /** Puts the tree of a node together: `/data`, `/log`, `/ctl` and what `lux9.yaml` lists. */
 export async function buildTree({ home, config, users, status }: TreeOptions): Promise<Tree> {
-  const namespace = new Namespace();
   const closing: (() => void)[] = [];
   const call: Call = { user: users.owner, signal: new AbortController().signal };
   const owned = { uid: users.owner.name, gid: [...users.owner.groups][0] ?? users.owner.name };
+  const namespace = new Namespace(owned);
 
   function hostServer(folder: string): Server {
     const server = host(folder, { principals: users.principals });

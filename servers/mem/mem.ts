@@ -13,7 +13,7 @@ import {
 } from "../../9p/mod.ts";
 import type { Space } from "./bytes.ts";
 import { Inode } from "./inode.ts";
-import { Place } from "./place.ts";
+import { isWithin, Place } from "./place.ts";
 
 export interface MemOptions {
   /** Owner and group of the root directory. */
@@ -211,7 +211,7 @@ export function mem(options: MemOptions = {}): FileServer<Place, Handle> {
     rename(place, dir, name, noReplace, { user }) {
       if (!place.parent) throw new NineError("EBUSY", "The root cannot be renamed");
       if (place.removed) throw new NineError("ENOENT", `${place.name} was removed`);
-      if (dir.isBelow(place)) throw new NineError("EINVAL", `${place.name} cannot move below itself`);
+      if (isWithin(dir, place)) throw new NineError("EINVAL", `${place.name} cannot move below itself`);
       const onto = directoryOf(dir).get(name);
       if (onto && noReplace) throw new NineError("EEXIST", `${name} is in ${dir.name} already`);
       // rename(2): two names of one file stay as they are.

@@ -9,10 +9,10 @@ export class Place {
 
   /** `parent` is undefined for the root. */
   constructor(public parent: Place | undefined, public name: string, readonly inode: Inode) {}
+}
 
-  /** Whether `place` is this one or above it. */
-  isBelow(place: Place): boolean {
-    for (let at: Place | undefined = this; at; at = at.parent) if (at === place) return true;
-    return false;
-  }
+/** Whether `place` is `top` or below it. */
+export function isWithin(place: Place, top: Place): boolean {
+  for (let at: Place | undefined = place; at; at = at.parent) if (at === top) return true;
+  return false;
 }

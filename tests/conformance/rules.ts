@@ -1,5 +1,7 @@
 import type { Rule } from "./rule.ts";
 import { attach } from "./rules/attach.ts";
+import { flush } from "./rules/flush.ts";
+import { io } from "./rules/io.ts";
 import { open } from "./rules/open.ts";
 import { qid } from "./rules/qid.ts";
 import { session } from "./rules/session.ts";
@@ -12,4 +14,6 @@ export const RULES: readonly Rule[] = [
   ...walk,
   ...qid,
   ...open,
+  ...io,
+  ...flush,
 ].sort((a, b) => a.id.localeCompare(b.id));

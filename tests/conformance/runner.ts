@@ -21,6 +21,7 @@ export interface RunOptions {
 
 /** No single test may take longer. */
 const TEST_MS = 20_000;
+const REASON_CHARS_MAX = 300;
 
 /** Runs every rule in every dialect where it applies, one after the other. */
 export async function runRules(
@@ -86,6 +87,6 @@ async function within(work: Promise<void>, ms: number): Promise<void> {
 function reasonOf(thrown: unknown): string {
   if (!(thrown instanceof Error)) return String(thrown);
   const place = /conformance\/((?:rules\/)\w+\.ts:\d+)/.exec(thrown.stack ?? "")?.[1];
-  const message = thrown.message.replaceAll(/\s+/g, " ").trim();
+  const message = thrown.message.replaceAll(/[\s\0]+/g, " ").trim().slice(0, REASON_CHARS_MAX);
   return place ? `${message} (${place})` : message;
 }

@@ -21,8 +21,8 @@ export interface FsxResult {
   output: string;
 }
 
-/** Writing through a shared map needs the client's page cache; without one Linux allows maps for reading only. */
-export function fsxCanMapForWriting(mount: GuestMount): boolean {
+/** fsx maps for writing, even to read; Linux allows that only with the page cache of the client. */
+function canMap(mount: GuestMount): boolean {
   return (mount.options ?? []).some((option) => /^cache=(mmap|loose|fscache)$/.test(option));
 }
 
@@ -54,6 +54,7 @@ rm -f "${directory}/fsx-${index}"`;
 }
 
 function configuration(mount: GuestMount): string {
+  const maps = canMap(mount);
   return `
 # Beyond one message of the usual size, with ends that fall anywhere.
 flen = 1000000
@@ -63,9 +64,9 @@ max = 200000
 close_open = 1
 read = 10
 write = 10
-mapread = 5
-mapwrite = ${fsxCanMapForWriting(mount) ? 5 : 0}
-invalidate = ${fsxCanMapForWriting(mount) ? 1 : 0}
+mapread = ${maps ? 5 : 0}
+mapwrite = ${maps ? 5 : 0}
+invalidate = ${maps ? 1 : 0}
 truncate = 5
 fsync = 1
 fdatasync = 1

@@ -1,0 +1,140 @@
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Case } from "./cases.ts";
+import type { Figures } from "./load9p.ts";
+
+export interface NodeFigures {
+  /** From spawning `./lux9 up` to the first Rattach. */
+  readonly firstAnswerMs: number;
+  /** Resident memory of a node that nobody uses. */
+  readonly idleMegabytes: number;
+}
+
+export interface Report {
+  /** By case and subject, one entry a round. */
+  readonly measured: ReadonlyMap<Case, ReadonlyMap<string, readonly Figures[]>>;
+  readonly node: NodeFigures;
+  readonly rounds: number;
+  readonly seconds: number;
+  readonly folder: string;
+  /** All cases were measured, so the published table may be replaced. */
+  readonly whole: boolean;
+}
+
+const FIRST_ANSWER_MS_MAX = 500;
+const IDLE_MEGABYTES_MAX = 90;
+
+/** Prints the table, keeps every figure as JSON, and after a whole run writes the table into docs/benchmarks.md. */
+export async function writeReport(report: Report): Promise<void> {
+  const text = [await machine(report), comparison(report), latency(report), node(report)].join("\n\n");
+  console.log(text);
+  const cases = [...report.measured].map(([tested, bySubject]) => ({
+    ...tested,
+    ...Object.fromEntries(bySubject),
+  }));
+  const json = JSON.stringify({ at: new Date().toISOString(), ...report, measured: cases }, null, 1);
+  await Deno.writeTextFile(join(report.folder, "latest.json"), json + "\n");
+  if (report.whole) await publish(text);
+}
+
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+}
+
+function comparison({ measured }: Report): string {
+  const hasEngine = [...measured.values()].some((bySubject) => bySubject.has("engine"));
+  const head = ["tree", "operation", "in flight", "diod /s", "Lux9 /s", "ratio", "target", "met"];
+  if (hasEngine) head.push("engine alone /s");
+  const rows = [...measured].map(([{ tree, what, depth, target }, bySubject]) => {
+    const rate = (name: string) =>
+      median((bySubject.get(name) ?? []).map(({ opsPerSecond }) => opsPerSecond));
+    const ratio = rate("lux9") / rate("diod");
+    const row = [
+      tree,
+      what,
+      `${depth}`,
+      perSecond(rate("diod")),
+      perSecond(rate("lux9")),
+      Number.isFinite(ratio) ? ratio.toFixed(2) : "",
+      target === undefined ? "" : target.toFixed(1),
+      target === undefined || !Number.isFinite(ratio) ? "" : ratio >= target ? "yes" : "**no**",
+    ];
+    if (hasEngine) row.push(perSecond(rate("engine")));
+    return row;
+  });
+  return table(head, rows);
+}
+
+/** One request at a time: what a mounted tree feels. */
+function latency({ measured }: Report): string {
+  const rows: string[][] = [];
+  for (const [{ name, op, depth }, bySubject] of measured) {
+    if (op !== "stat" || depth !== 1) continue;
+    for (const [subject, figures] of bySubject) {
+      // The echo serves no tree, so once is enough.
+      if (subject === "echo" && rows.some(([first]) => first === "bare Deno echo")) continue;
+      if (subject === "diod" && name.startsWith("mem")) continue;
+      const label = subject === "echo" ? "bare Deno echo" : `${subject}, ${name.split("-")[0]}`;
+      // From the rate rather than load9p's median, which it rounds to whole microseconds.
+      const us = 1e6 / median(figures.map(({ opsPerSecond }) => opsPerSecond));
+      rows.push([label, us.toFixed(1), `${median(figures.map(({ p99Us }) => p99Us))}`]);
+    }
+  }
+  if (rows.length === 0) return "";
+  return `One getattr at a time:\n\n${table(["subject", "mean us", "p99 us"], rows)}`;
+}
+
+function node({ node: { firstAnswerMs, idleMegabytes } }: Report): string {
+  return table(["node", "measured", "target", "met"], [
+    [
+      "start of `./lux9 up` to the first answer",
+      `${firstAnswerMs.toFixed(0)} ms`,
+      `${FIRST_ANSWER_MS_MAX} ms`,
+      firstAnswerMs <= FIRST_ANSWER_MS_MAX ? "yes" : "**no**",
+    ],
+    [
+      "resident memory when idle",
+      `${idleMegabytes.toFixed(0)} MB`,
+      `${IDLE_MEGABYTES_MAX} MB`,
+      idleMegabytes <= IDLE_MEGABYTES_MAX ? "yes" : "**no**",
+    ],
+  ]);
+}
+
+async function machine({ rounds, seconds }: Report): Promise<string> {
+  const { stdout } = await new Deno.Command("dpkg-query", { args: ["-W", "-f", "${Version}", "diod"] })
+    .output()
+    .catch(() => ({ stdout: new Uint8Array() }));
+  const cpu = /^model name\s*: (.*)$/m.exec(Deno.readTextFileSync("/proc/cpuinfo"))?.[1] ??
+    "unknown processor";
+  return `Deno ${Deno.version.deno}, diod ${
+    new TextDecoder().decode(stdout) || "none"
+  }, Linux ${Deno.osRelease()}, ` +
+    `${navigator.hardwareConcurrency} cores (${cpu}); medians of ${rounds} rounds of ${seconds} s, ` +
+    `loopback TCP, 9P2000.L, msize 65,536.`;
+}
+
+const BEGIN = "<!-- deno task bench writes from here -->";
+const END = "<!-- to here -->";
+
+async function publish(text: string): Promise<void> {
+  const file = fileURLToPath(new URL("../docs/benchmarks.md", import.meta.url));
+  const old = await Deno.readTextFile(file).catch(() => `# Benchmarks\n\n${BEGIN}\n${END}\n`);
+  const [begin, end] = [old.indexOf(BEGIN), old.indexOf(END)];
+  if (begin < 0 || end < begin) throw new Error(`${file} has lost its markers: ${BEGIN} … ${END}`);
+  await Deno.mkdir(join(file, ".."), { recursive: true });
+  await Deno.writeTextFile(file, `${old.slice(0, begin + BEGIN.length)}\n\n${text}\n\n${old.slice(end)}`);
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const widths = head.map((_, i) => Math.max(...[head, ...rows].map((row) => row[i].length)));
+  const line = (row: readonly string[]) => `| ${row.map((cell, i) => cell.padEnd(widths[i])).join(" | ")} |`;
+  return [line(head), line(widths.map((width) => "-".repeat(width))), ...rows.map(line)].join("\n");
+}
+
+function perSecond(rate: number): string {
+  if (!Number.isFinite(rate)) return "";
+  return rate >= 1000 ? Math.round(rate).toLocaleString("en-US") : rate.toFixed(1);
+}

@@ -1,0 +1,316 @@
+import {
+  type Call,
+  canWrite,
+  type Created,
+  type FileServer,
+  type Later,
+  NineError,
+  then,
+} from "../9p/mod.ts";
+import { afterwards, type ChangeEvent, type Events } from "./events.ts";
+import type { Guard } from "./guard.ts";
+import { type Part, pointQid, UnionListing } from "./listing.ts";
+import type { Backing, Node } from "./node.ts";
+import { Want } from "./permission.ts";
+import { namesOf, type Tree } from "./tree.ts";
+
+/** An open file or directory: what is open behind it. */
+export interface Handle {
+  readonly parts: readonly Part[];
+  readonly writes: boolean;
+  readonly union: UnionListing | undefined;
+  /** When a write was last told of, in ms; undefined while nothing was written since. */
+  dirtySince: number | undefined;
+}
+
+/** A long write is told of about this often. */
+const WRITE_EVENT_MS = 1000;
+
+/** The tree as a file server: each operation passes the guard, goes to the server behind it, and is told of. */
+export function serve(tree: Tree, guard: Guard, events: Events): FileServer<Node, Handle> {
+  /** An aname is a path, and each step of it needs what a walk needs (rule R11). */
+  async function attach(aname: string, call: Call): Promise<Node> {
+    let node = tree.root.node;
+    for (const name of namesOf(aname)) {
+      await guard.walk(node, call);
+      node = name === ".." ? tree.parent(node) : await tree.walk(node, name, call);
+    }
+    return node;
+  }
+
+  /** The member of a directory that new names are made in. */
+  function creatable(dir: Node): Backing {
+    if (!dir.point || dir.point.members.length === 0) return tree.file(dir);
+    const member = dir.point.members.find(({ create }) => create);
+    if (!member) {
+      throw new NineError("EROFS", `No member of ${tree.path(dir)} takes new names: bind one with -c`);
+    }
+    return { mount: member, inner: member.root };
+  }
+
+  function tell(
+    event: ChangeEvent["event"],
+    node: Node,
+    name: string | undefined,
+    call: Call,
+    from?: string,
+  ): void {
+    if (!events.isWatched) return;
+    const path = tree.path(node);
+    const whole = name === undefined ? path : path === "/" ? `/${name}` : `${path}/${name}`;
+    events.tell({ event, path: whole, user: call.user.name, ...(from === undefined ? {} : { from }) });
+  }
+
+  /** Throws where the node is a place that something is mounted on or below. */
+  function notPoint(node: Node, what: string): Backing {
+    if (node.point) {
+      throw new NineError(
+        "EBUSY",
+        `Something is mounted at or below ${tree.path(node)}: unmount it to ${what} it`,
+      );
+    }
+    return node as Backing;
+  }
+
+  function openAll(node: Node, flags: number, call: Call): Later<Handle> {
+    const backings = tree.backings(node);
+    const writes = canWrite(flags);
+    const open = ({ mount, inner }: Backing) => mount.server.open?.(inner, flags, call);
+    if (backings.length === 1 && !node.point) {
+      const [backing] = backings;
+      return then(open(backing), (handle) => handleOf([{ backing, handle }], writes));
+    }
+    const opened = backings.map((backing) => then(open(backing), (handle): Part => ({ backing, handle })));
+    const union = (parts: Part[]) => handleOf(parts, writes, new UnionListing(node.point!, parts));
+    return opened.some((part) => part instanceof Promise)
+      ? Promise.all(opened).then(union)
+      : union(opened as Part[]);
+  }
+
+  function renamed(node: Node, dir: Node, name: string, noReplace: boolean, call: Call): Later<void> {
+    const { mount, inner } = notPoint(node, "rename");
+    const target = tree.backings(dir).find((backing) => backing.mount.source === mount.source);
+    if (!target) {
+      throw new NineError(
+        "EXDEV",
+        `${tree.path(node)} and ${tree.path(dir)} are on different servers: copy instead`,
+      );
+    }
+    if (dir.point?.children.has(name)) {
+      throw new NineError("EBUSY", `Something is mounted at or below ${name} in ${tree.path(dir)}`);
+    }
+    if (!mount.server.rename) throw new NineError("EROFS", "The file server renames no files");
+    const from = events.isWatched ? tree.path(node) : undefined;
+    return afterwards(
+      mount.server.rename(inner, target.inner, name, noReplace, call),
+      () => tell("rename", dir, name, call, from),
+    );
+  }
+
+  /** A mounted name is there, whatever the member below it says. */
+  function checkFree(dir: Node, name: string): void {
+    if (dir.point?.children.has(name)) {
+      throw new NineError("EEXIST", `Something is mounted at ${name} in ${tree.path(dir)}`);
+    }
+  }
+
+  function wrote(node: Node, handle: Handle, call: Call): void {
+    const now = performance.now();
+    if (handle.dirtySince === undefined) handle.dirtySince = now;
+    else if (now - handle.dirtySince > WRITE_EVENT_MS) {
+      handle.dirtySince = now;
+      tell("write", node, undefined, call);
+    }
+  }
+  const part = (handle: Handle | undefined) => handle?.parts[0]?.handle;
+  return {
+    attach: (aname, call) => attach(aname === "" ? "/" : aname, call),
+    qid: (node) => {
+      const backing = tree.backing(node);
+      return backing
+        ? backing.mount.source.qid(backing.mount.server.qid(backing.inner))
+        : pointQid(node.point!);
+    },
+    name: (node) => tree.name(node),
+    parent: (node) => tree.parent(node),
+    walk: (dir, name, call) => then(guard.walk(dir, call), () => tree.walk(dir, name, call)),
+    hold: (node) => node.point ? undefined : node.mount!.server.hold?.(node.inner!),
+    drop: (node) => node.point ? undefined : node.mount!.server.drop?.(node.inner!),
+    getattr: (node, handle, call) => tree.getattr(node, handle, call),
+
+    setattr: (node, wanted, handle, call) =>
+      then(guard.setattr(node, wanted, handle?.writes ?? false, call), (change) => {
+        const { mount, inner } = tree.file(node);
+        if (!mount.server.setattr) throw new NineError("EROFS", "The file server changes no attributes");
+        return afterwards(
+          mount.server.setattr(inner, change, part(handle), call),
+          () => tell("setattr", node, undefined, call),
+        );
+      }),
+
+    open: (node, flags, call) => then(guard.open(node, flags, call), () => openAll(node, flags, call)),
+
+    create: (dir, name, what, flags, call) =>
+      then(guard.add(dir, call), (): Later<Created<Node, Handle>> => {
+        const { mount, inner } = creatable(dir);
+        if (!mount.server.create) throw new NineError("EROFS", "The file server makes no files");
+        checkFree(dir, name);
+        return afterwards(
+          then(mount.server.create(inner, name, what, flags, call), ({ node, handle }) => {
+            const made = mount.node(node);
+            return {
+              node: made,
+              handle: handleOf([{ backing: made as Backing, handle }], canWrite(flags)),
+            };
+          }),
+          () => tell("create", dir, name, call),
+        );
+      }),
+
+    make: (dir, name, what, call) =>
+      then(guard.add(dir, call), (): Later<Node> => {
+        const { mount, inner } = creatable(dir);
+        if (!mount.server.make) throw new NineError("EROFS", "The file server makes no files of this type");
+        checkFree(dir, name);
+        return afterwards(
+          then(mount.server.make(inner, name, what, call), (made) => mount.node(made)),
+          () => tell("create", dir, name, call),
+        );
+      }),
+
+    close: (node, handle, call) => {
+      if (handle.dirtySince !== undefined) tell("write", node, undefined, call);
+      let later: Promise<void> | undefined;
+      for (const { backing: { mount, inner }, handle: open } of handle.parts) {
+        const closed = mount.server.close?.(inner, open, call);
+        if (closed instanceof Promise) later = later ? Promise.all([later, closed]).then(() => {}) : closed;
+      }
+      return later;
+    },
+
+    read: (node, handle, offset, into, call) => {
+      const { mount, inner } = tree.file(node);
+      if (!mount.server.read) throw new NineError("EOPNOTSUPP", "The file server reads no files");
+      return mount.server.read(inner, part(handle), offset, into, call);
+    },
+
+    write: (node, handle, offset, data, call) => {
+      const { mount, inner } = tree.file(node);
+      if (!mount.server.write) throw new NineError("EROFS", "The file server writes no files");
+      const written = mount.server.write(inner, part(handle), offset, data, call);
+      if (events.isWatched) wrote(node, handle, call);
+      return written;
+    },
+
+    list: (dir, handle, cookie, max, withAttr, call) => {
+      if (handle.union) return handle.union.list(cookie, max, withAttr, call);
+      const { mount, inner } = dir as Backing;
+      if (!mount.server.list) throw new NineError("EOPNOTSUPP", "The file server lists no directories");
+      return then(
+        mount.server.list(inner, part(handle), cookie, max, withAttr, call),
+        (entries) =>
+          entries.map(({ name, qid: foreign, cookie, mode, attr }) => {
+            const qid = mount.source.qid(foreign);
+            return { name, qid, cookie, mode, attr: attr && { ...attr, qid } };
+          }),
+      );
+    },
+
+    fsync: (node, handle, dataOnly, call) => {
+      const backing = tree.backing(node);
+      return backing?.mount.server.fsync?.(backing.inner, part(handle), dataOnly, call);
+    },
+
+    removable: (node, call) => guard.remove(node, call),
+    remove: (node, call) =>
+      then(guard.remove(node, call), () => {
+        const { mount, inner } = notPoint(node, "remove");
+        if (!mount.server.remove) throw new NineError("EROFS", "The file server removes no files");
+        const dir = events.isWatched ? tree.parent(node) : undefined;
+        const name = mount.server.name(inner);
+        return afterwards(
+          mount.server.remove(inner, call),
+          () => dir && tell("remove", dir, name, call),
+        );
+      }),
+
+    rename: (node, dir, name, noReplace, call) => {
+      if (call.user.standing === "owner") return renamed(node, dir, name, noReplace, call);
+      return then(
+        tree.ifThere(() => tree.walk(dir, name, call)),
+        (replaced) =>
+          then(
+            guard.rename(node, dir, replaced, call),
+            () => renamed(node, dir, name, noReplace, call),
+          ),
+      );
+    },
+
+    link: (node, dir, name, call) =>
+      then(guard.add(dir, call), () => {
+        const { mount, inner } = notPoint(node, "link");
+        const target = tree.backings(dir).find((backing) => backing.mount.source === mount.source);
+        if (!target) {
+          throw new NineError("EXDEV", `${tree.path(node)} and ${tree.path(dir)} are on different servers`);
+        }
+        if (!mount.server.link) {
+          throw new NineError("EOPNOTSUPP", "The file server makes no hard links");
+        }
+        return afterwards(
+          mount.server.link(inner, target.inner, name, call),
+          () => tell("create", dir, name, call),
+        );
+      }),
+
+    readlink: (node, call) => {
+      const { mount, inner } = tree.file(node);
+      if (!mount.server.readlink) throw new NineError("EINVAL", "Not a symbolic link");
+      return mount.server.readlink(inner, call);
+    },
+
+    statfs: (node, call) => {
+      const backing = tree.backing(node);
+      return backing?.mount.server.statfs?.(backing.inner, call) ?? NO_STATFS;
+    },
+
+    getxattr: (node, name, call) =>
+      then(guard.xattr(node, name, Want.READ, call), () => {
+        const { mount, inner } = tree.file(node);
+        if (!mount.server.getxattr) {
+          throw new NineError("EOPNOTSUPP", "The file server keeps no extended attributes");
+        }
+        return mount.server.getxattr(inner, name, call);
+      }),
+    listxattr: (node, call) => {
+      const backing = tree.backing(node);
+      return backing?.mount.server.listxattr?.(backing.inner, call) ?? [];
+    },
+    setxattr: (node, name, value, flags, call) =>
+      then(guard.xattr(node, name, Want.WRITE, call), () => {
+        const { mount, inner } = tree.file(node);
+        if (!mount.server.setxattr) {
+          throw new NineError("EOPNOTSUPP", "The file server keeps no extended attributes");
+        }
+        return afterwards(
+          mount.server.setxattr(inner, name, value, flags, call),
+          () => tell("setattr", node, undefined, call),
+        );
+      }),
+  };
+}
+
+function handleOf(parts: readonly Part[], writes: boolean, union?: UnionListing): Handle {
+  return { parts, writes, union, dirtySince: undefined };
+}
+
+const NO_STATFS = {
+  type: 0x01021997,
+  bsize: 4096,
+  blocks: 0,
+  bfree: 0,
+  bavail: 0,
+  files: 0,
+  ffree: 0,
+  fsid: 0,
+  namelen: 255,
+};
