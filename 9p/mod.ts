@@ -25,6 +25,7 @@ export { primaryGroup, then } from "./server/file_server.ts";
 export { Connection, type Duplex } from "./server/connection.ts";
 export { Engine, type EngineOptions, type ErrorReport } from "./server/engine.ts";
 export type { Listener } from "./server/listener.ts";
+export { Service } from "./server/service.ts";
 export { checkName, checkNewName } from "./server/names.ts";
 export { makedev, qidType } from "./server/modes.ts";
 export { type Address, formatAddress, parseAddress, PORT_9P } from "./address.ts";

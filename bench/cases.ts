@@ -9,6 +9,8 @@ export interface Case {
   readonly depth: number;
   /** Bytes of a read or write. */
   readonly size?: number;
+  /** Client and server on one core, where no core has to be woken: what the work itself costs. */
+  readonly oneCore?: boolean;
   /** The ratio to diod that must be reached; undefined where only the figure is of interest. */
   readonly target?: number;
 }
@@ -69,6 +71,25 @@ export const CASES: readonly Case[] = [
   },
   { name: "host-small-16", what: "open, read, close 10,000 files", tree: "host", op: "cat", depth: 16 },
   { name: "host-list-1", what: "list 10,000 entries", tree: "host", op: "ls", depth: 1, target: 1.2 },
+  { name: "one-core-getattr-1", what: "getattr", tree: "host", op: "stat", depth: 1, oneCore: true },
+  {
+    name: "one-core-read4k-1",
+    what: "4 KiB read",
+    tree: "host",
+    op: "read",
+    depth: 1,
+    size: PAGE,
+    oneCore: true,
+  },
+  {
+    name: "one-core-small-1",
+    what: "open, read, close 10,000 files",
+    tree: "host",
+    op: "cat",
+    depth: 1,
+    oneCore: true,
+  },
+  { name: "one-core-mem-getattr-1", what: "getattr", tree: "mem", op: "stat", depth: 1, oneCore: true },
   { name: "mem-getattr-1", what: "getattr", tree: "mem", op: "stat", depth: 1, target: 1.3 },
   { name: "mem-getattr-16", what: "getattr", tree: "mem", op: "stat", depth: 16, target: 5 },
   { name: "mem-getattr-64", what: "getattr", tree: "mem", op: "stat", depth: 64, target: 8 },

@@ -35,13 +35,16 @@ export async function buildLoad9p(folder: string): Promise<string> {
 }
 
 /** Runs it against a place, and fails with what it said. */
-export async function load9p(program: string, place: Place, args: readonly string[]): Promise<Figures> {
-  const child = new Deno.Command(program, {
-    args: ["-q", "-m", `${MSIZE}`, "-a", place.aname, "-u", await userName(), ...args, place.address],
-    stdin: "null",
-    stdout: "piped",
-    stderr: "piped",
-  });
+export async function load9p(
+  program: string,
+  place: Place,
+  args: readonly string[],
+  core?: number,
+): Promise<Figures> {
+  const pinned = core === undefined ? [] : ["taskset", "-c", `${core}`];
+  const common = ["-q", "-m", `${MSIZE}`, "-a", place.aname, "-u", await userName()];
+  const [first, ...rest] = [...pinned, program, ...common, ...args, place.address];
+  const child = new Deno.Command(first, { args: rest, stdin: "null", stdout: "piped", stderr: "piped" });
   const { success, stdout, stderr } = await child.output();
   if (!success) {
     throw new Error(`load9p ${args.join(" ")} of ${place.address}: ${new TextDecoder().decode(stderr)}`);

@@ -2,7 +2,9 @@
  * Compares Lux9 with diod and with a bare Deno echo: `deno task bench [--rounds N] [--seconds S] [--only CASE] [--engine]`.
  *
  * All subjects run at once and are idle but for the one being measured; they take turns within a round, so that what
- * else the machine does strikes them alike. A figure is the median of the rounds. A whole run writes its table into
+ * else the machine does strikes them alike. A figure is the median of the rounds, and a ratio the median of the rounds'
+ * ratios: with one request in flight, whether the scheduler lets client and server share a core changes all figures at
+ * once, by factors, and so the cases `one-core` are measured besides. A whole run writes its table into
  * docs/benchmarks.md. `--engine` adds the engine without namespace and guard, and `--only` takes the beginning of a
  * case's name.
  */
@@ -12,12 +14,13 @@ import { fileURLToPath } from "node:url";
 import { type Case, CASES } from "./cases.ts";
 import { loadOf, makeHostFiles, makeMemFiles } from "./files.ts";
 import { buildLoad9p, type Figures, load9p } from "./load9p.ts";
+import { residentMegabytes } from "./load/verdict.ts";
 import { median, type NodeFigures, writeReport } from "./report.ts";
 import { startDiod, startEcho, startEngine, startLux9, type Subject } from "./subjects.ts";
 
 const { values } = parseArgs({
   options: {
-    rounds: { type: "string", default: "5" },
+    rounds: { type: "string", default: "7" },
     seconds: { type: "string", default: "1" },
     only: { type: "string" },
     engine: { type: "boolean", default: false },
@@ -75,7 +78,7 @@ async function measureCases(): Promise<Map<Case, Map<string, Figures[]>>> {
       if (round % 2 === 1) order.reverse();
       for (const subject of order) {
         const name = subject.name.replace(/-.*/, "");
-        const figures = await load9p(program, subject.place(tested.tree), loadOf(tested, folder, seconds));
+        const figures = await measure(subject, tested);
         bySubject.set(name, [...bySubject.get(name) ?? [], figures]);
         console.error(
           `${round + 1}/${rounds} ${tested.name.padEnd(18)} ${subject.name.padEnd(12)} ` +
@@ -85,6 +88,24 @@ async function measureCases(): Promise<Map<Case, Map<string, Figures[]>>> {
     }
   }
   return measured;
+}
+
+async function measure(subject: Subject, tested: Case): Promise<Figures> {
+  const load = loadOf(tested, folder, seconds);
+  if (!tested.oneCore) return await load9p(program, subject.place(tested.tree), load);
+  await keepOn(subject.pid, "0");
+  try {
+    return await load9p(program, subject.place(tested.tree), load, 0);
+  } finally {
+    await keepOn(subject.pid, `0-${navigator.hardwareConcurrency - 1}`);
+  }
+}
+
+/** Keeps all threads of a process on these cores. */
+async function keepOn(pid: number, cores: string): Promise<void> {
+  const { success } = await new Deno.Command("taskset", { args: ["-apc", cores, `${pid}`], stdout: "null" })
+    .output();
+  if (!success) throw new Error(`taskset could not keep process ${pid} on core ${cores}`);
 }
 
 /** The echo answers getattr only, and is there for the latency of one request at a time. */
@@ -105,12 +126,6 @@ async function measureNode(): Promise<NodeFigures> {
     await subject.stop();
   }
   return { firstAnswerMs: median(starts), idleMegabytes: median(resident) };
-}
-
-function residentMegabytes(pid: number): number {
-  const found = /^VmRSS:\s+(\d+) kB$/m.exec(Deno.readTextFileSync(`/proc/${pid}/status`));
-  if (!found) throw new Error(`Process ${pid} has no VmRSS`);
-  return Number(found[1]) / 1024;
 }
 
 async function freshHome(): Promise<string> {

@@ -47,21 +47,22 @@ function comparison({ measured }: Report): string {
   const hasEngine = [...measured.values()].some((bySubject) => bySubject.has("engine"));
   const head = ["tree", "operation", "in flight", "diod /s", "Lux9 /s", "ratio", "target", "met"];
   if (hasEngine) head.push("engine alone /s");
-  const rows = [...measured].map(([{ tree, what, depth, target }, bySubject]) => {
-    const rate = (name: string) =>
-      median((bySubject.get(name) ?? []).map(({ opsPerSecond }) => opsPerSecond));
-    const ratio = rate("lux9") / rate("diod");
+  const rows = [...measured].map(([{ tree, what, depth, target, oneCore }, bySubject]) => {
+    const rates = (name: string) => (bySubject.get(name) ?? []).map(({ opsPerSecond }) => opsPerSecond);
+    const [ours, theirs] = [rates("lux9"), rates("diod")];
+    const ratio = median(ours.map((rate, round) => rate / theirs[round]));
+    const isCompared = Number.isFinite(ratio);
     const row = [
       tree,
       what,
-      `${depth}`,
-      perSecond(rate("diod")),
-      perSecond(rate("lux9")),
-      Number.isFinite(ratio) ? ratio.toFixed(2) : "",
+      oneCore ? `${depth}, one core` : `${depth}`,
+      perSecond(median(theirs)),
+      perSecond(median(ours)),
+      isCompared ? ratio.toFixed(2) : "",
       target === undefined ? "" : target.toFixed(1),
-      target === undefined || !Number.isFinite(ratio) ? "" : ratio >= target ? "yes" : "**no**",
+      target === undefined || !isCompared ? "" : ratio >= target ? "yes" : "**no**",
     ];
-    if (hasEngine) row.push(perSecond(rate("engine")));
+    if (hasEngine) row.push(perSecond(median(rates("engine"))));
     return row;
   });
   return table(head, rows);
@@ -70,20 +71,28 @@ function comparison({ measured }: Report): string {
 /** One request at a time: what a mounted tree feels. */
 function latency({ measured }: Report): string {
   const rows: string[][] = [];
-  for (const [{ name, op, depth }, bySubject] of measured) {
-    if (op !== "stat" || depth !== 1) continue;
+  for (const [{ tree, op, depth, oneCore }, bySubject] of measured) {
+    const echo = bySubject.get("echo");
+    if (op !== "stat" || depth !== 1 || !echo) continue;
+    // From the rate: load9p rounds its own median to whole microseconds.
+    const meanUs = (figures: readonly Figures[]) =>
+      1e6 / median(figures.map(({ opsPerSecond }) => opsPerSecond));
+    const over = (figures: readonly Figures[]) =>
+      median(figures.map(({ opsPerSecond }, round) => 1e6 / opsPerSecond - 1e6 / echo[round].opsPerSecond));
     for (const [subject, figures] of bySubject) {
-      // The echo serves no tree, so once is enough.
-      if (subject === "echo" && rows.some(([first]) => first === "bare Deno echo")) continue;
-      if (subject === "diod" && name.startsWith("mem")) continue;
-      const label = subject === "echo" ? "bare Deno echo" : `${subject}, ${name.split("-")[0]}`;
-      // From the rate rather than load9p's median, which it rounds to whole microseconds.
-      const us = 1e6 / median(figures.map(({ opsPerSecond }) => opsPerSecond));
-      rows.push([label, us.toFixed(1), `${median(figures.map(({ p99Us }) => p99Us))}`]);
+      rows.push([
+        subject === "echo" ? "bare Deno echo" : subject,
+        subject === "echo" ? "" : tree,
+        oneCore ? "one core" : "free",
+        meanUs(figures).toFixed(1),
+        subject === "echo" ? "" : over(figures).toFixed(1),
+      ]);
     }
   }
   if (rows.length === 0) return "";
-  return `One getattr at a time:\n\n${table(["subject", "mean us", "p99 us"], rows)}`;
+  return `One getattr at a time:\n\n${
+    table(["subject", "tree", "placement", "mean us", "over the echo, us"], rows)
+  }`;
 }
 
 function node({ node: { firstAnswerMs, idleMegabytes } }: Report): string {

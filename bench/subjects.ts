@@ -2,12 +2,14 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Place } from "./load9p.ts";
+import { RawClient } from "./raw.ts";
 
 export interface Subject {
   readonly name: string;
   readonly pid: number;
   /** From starting the process to its first Rattach, ms. */
   readonly firstAnswerMs: number;
+  readonly port: number;
   /** Where a part of the tree is. */
   place(tree: "host" | "mem"): Place;
   stop(): Promise<void>;
@@ -77,6 +79,7 @@ async function start(
   return {
     name,
     pid: child.pid,
+    port,
     firstAnswerMs,
     place: (tree) => ({ address: `tcp!127.0.0.1!${port}`, aname: anameOf(tree) }),
     async stop() {
@@ -93,47 +96,12 @@ const STOP_MS_MAX = 5000;
 
 /** Whether a Tversion and a Tattach are answered by what they should be. */
 async function answers(port: number, aname: string): Promise<boolean> {
-  let connection: Deno.TcpConn;
   try {
-    connection = await Deno.connect({ hostname: "127.0.0.1", port });
+    const client = await RawClient.attach(port, aname);
+    client.close();
+    return true;
   } catch {
     return false;
-  }
-  try {
-    await connection.write(frame(100, 0xffff, [u32(65_536), text("9P2000.L")]));
-    if (await replyType(connection) !== 101) return false;
-    await connection.write(
-      frame(104, 1, [u32(0), u32(0xffffffff), text("root"), text(aname), u32(Deno.uid() ?? 0)]),
-    );
-    return await replyType(connection) === 105;
-  } finally {
-    connection.close();
-  }
-}
-
-/** Enough of 9P for two requests: the subjects' own code has no part in judging them. */
-function frame(type: number, tag: number, fields: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const body = fields.flatMap((field) => [...field]);
-  return new Uint8Array([...u32(7 + body.length), type, tag & 255, tag >> 8, ...body]);
-}
-
-function u32(value: number): Uint8Array {
-  return new Uint8Array(new Uint32Array([value]).buffer);
-}
-
-function text(value: string): Uint8Array {
-  const bytes = new TextEncoder().encode(value);
-  return new Uint8Array([bytes.length & 255, bytes.length >> 8, ...bytes]);
-}
-
-async function replyType(connection: Deno.TcpConn): Promise<number | undefined> {
-  const bytes = new Uint8Array(4096);
-  let have = 0;
-  for (;;) {
-    const n = await connection.read(bytes.subarray(have));
-    if (n === null) return undefined;
-    have += n;
-    if (have >= 7 && have >= new DataView(bytes.buffer).getUint32(0, true)) return bytes[4];
   }
 }
 

@@ -141,6 +141,14 @@ export class RemoteFile implements AsyncDisposable {
       return data.byteLength;
     }, signal);
   }
+  /** The same into a new array of just the bytes that there were. */
+  readBytes(offset: number, most: number, signal?: AbortSignal): Promise<Uint8Array> {
+    const count = Math.min(most, this.iounit);
+    return this.client.call("Tread", { fid: this.fid, offset, count }, ({ data }) => {
+      if (data.byteLength > count) throw tooMuch("read", data.byteLength, count);
+      return data.slice();
+    }, signal);
+  }
   /**
    * One request: up to `iounit` bytes of `data`. The number written, at least one. `data` is copied before this returns
    * its promise where `client.isReady`; else it must stay as it is until the promise settles.

@@ -12,7 +12,7 @@ const PAGE_BYTES = 64 * 1024;
 export async function* list(dir: RemoteFile, signal?: AbortSignal): AsyncGenerator<RemoteEntry> {
   let at: U64 = 0;
   while (true) {
-    const page = await readPage(dir, at, signal);
+    const page = await readPage(dir, at, PAGE_BYTES, signal);
     if (page.isEnd) return;
     yield* page.entries;
     at = page.next;
@@ -20,11 +20,11 @@ export async function* list(dir: RemoteFile, signal?: AbortSignal): AsyncGenerat
 }
 
 /**
- * The entries from `at` on: 0, a page's `next`, or in .L any entry's cookie. Throws EPROTO for a name that no file can
+ * About `bytes` bytes of entries from `at` on: 0, a page's `next`, or in .L any entry's cookie. Throws EPROTO for a name that no file can
  * have: whoever gets a name from here may use it in a path.
  */
-export async function readPage(dir: RemoteFile, at: U64, signal?: AbortSignal): Promise<Page> {
-  const page = await verbsOf(dir.client).list(dir.fid, at, Math.min(PAGE_BYTES, dir.iounit), signal);
+export async function readPage(dir: RemoteFile, at: U64, bytes: number, signal?: AbortSignal): Promise<Page> {
+  const page = await verbsOf(dir.client).list(dir.fid, at, Math.min(bytes, dir.iounit), signal);
   if (!page.isEnd && page.next === at) {
     throw new NineError("EPROTO", `The server's listing stands still at ${at}`);
   }

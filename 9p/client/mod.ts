@@ -4,15 +4,16 @@
  *
  * @module
  */
-export type { RemoteAttr } from "./attr.ts";
+export { gidOf, type RemoteAttr } from "./attr.ts";
 export { Client, type ClientOptions, MSIZE_DEFAULT } from "./client.ts";
 export type { LockRequest, NewFile, Opened, Page, RemoteEntry } from "./dialects/verbs.ts";
 export { RemoteFile } from "./file.ts";
+export { dial } from "../net.ts";
 export { readPage } from "./listing.ts";
 export { isLost } from "./lost.ts";
 export { namesOf, pathOf, splitPath } from "./path.ts";
 export { pieces, readInto, type ReadOptions } from "./reading.ts";
-export { rename } from "./rename.ts";
+export { move, rename } from "./rename.ts";
 export type { ReplyOf } from "./requests.ts";
 export { type AttachOptions, Tree } from "./tree.ts";
 export { type Source, writeAll, writeFrom } from "./writing.ts";

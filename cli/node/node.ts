@@ -1,11 +1,9 @@
-import { Connection, Engine, formatAddress, type Listener, NineError } from "../../9p/mod.ts";
+import { Engine, formatAddress, NineError, Service } from "../../9p/mod.ts";
 import { join } from "node:path";
 import { socketOf } from "../home.ts";
-import { accept } from "./accept.ts";
 import { type Config, parseConfig } from "./config.ts";
 import { lockHome } from "./lock.ts";
 import { type Listen, parseListen } from "./listen.ts";
-import { openSocket } from "./socket.ts";
 import { buildTree } from "./tree.ts";
 import { loadUsers } from "./users.ts";
 
@@ -23,19 +21,15 @@ export interface RunningNode {
   stop(): Promise<void>;
 }
 
-/** How long a stopping node waits for requests that are under way, ms. */
-const DRAIN_MS = 2000;
-
 /** Starts a node: its home is locked, its tree built, and clients are served until `stop`. */
 export async function startNode(options: NodeOptions): Promise<RunningNode> {
   const { home } = options;
   Deno.mkdirSync(home, { recursive: true, mode: 0o700 });
   const lock = lockHome(home);
-  const listeners: Deno.Listener[] = [];
+  const started: Service[] = [];
   try {
     const config = readConfig(home);
     const users = loadUsers(config);
-    const connections = new Set<Connection>();
     const startedAt = new Date().toISOString();
     const listens = [ownSocket(home), ...[...config.listen, ...options.listen].map(parseListen)];
     const tree = await buildTree({
@@ -48,8 +42,8 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
         startedAt,
         home,
         listen: listens.map(({ address, users }) => `${formatAddress(address)},users=${users}`),
-        connections: connections.size,
-        fids: [...connections].reduce((sum, { session }) => sum + session.fids.size, 0),
+        connections: service.connections.size,
+        fids: [...service.connections].reduce((sum, { session }) => sum + session.fids.size, 0),
         bytesInFlight: engine.budget.used,
         rssBytes: Deno.memoryUsage().rss,
       }),
@@ -58,31 +52,24 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
       principals: users.principals,
       onError: (report) => tree.onError(report),
     });
-    for (const { address } of listens) listeners.push(openSocket(address));
-    listens.forEach((listen, i) => {
-      const who: Listener = {
-        address: formatAddress(listen.address),
-        strict: listen.strict,
-        identify: (uname, nUname) => users.identify(listen.users, uname, nUname),
-      };
-      accept(listeners[i], (conn) => {
-        const connection = new Connection(engine, who, conn);
-        connections.add(connection);
-        connection.run().finally(() => connections.delete(connection));
-      }, (thrown) => engine.reportQuiet(thrown));
-    });
+    const service: Service = new Service(engine);
+    started.push(service);
+    const addresses = listens.map(({ address, users: believes, strict }) =>
+      formatAddress(service.listen(address, {
+        strict,
+        identify: (uname, nUname) => users.identify(believes, uname, nUname),
+      }))
+    );
     return {
-      addresses: listens.map(({ address }) => formatAddress(address)),
+      addresses,
       async stop() {
-        for (const listener of listeners) listener.close();
-        await drain(connections);
-        for (const { address } of listens) if (address.net === "unix") removeIfThere(address.path);
-        tree.close();
+        await service.stop();
+        await tree.close();
         lock.release();
       },
     };
   } catch (thrown) {
-    for (const listener of listeners) listener.close();
+    await Promise.all(started.map((service) => service.stop()));
     lock.release();
     throw thrown;
   }
@@ -106,21 +93,4 @@ function readConfig(home: string): Config {
     throw new NineError("EACCES", `${file} cannot be read: ${(thrown as Error).message}`);
   }
   return parseConfig(text, file);
-}
-
-/** Waits until no request is under way, though not for ever: a blocked read has no end. */
-async function drain(connections: ReadonlySet<Connection>): Promise<void> {
-  const until = performance.now() + DRAIN_MS;
-  while (performance.now() < until && [...connections].some((connection) => connection.isBusy)) {
-    await new Promise((wake) => setTimeout(wake, 10));
-  }
-  await Promise.all([...connections].map((connection) => connection.stop()));
-}
-
-function removeIfThere(path: string): void {
-  try {
-    Deno.removeSync(path);
-  } catch (thrown) {
-    if (!(thrown instanceof Deno.errors.NotFound)) throw thrown;
-  }
 }

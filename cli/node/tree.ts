@@ -19,7 +19,8 @@ export interface Tree {
   readonly namespace: Namespace;
   /** Keeps a failed request for `/log/errors`. */
   onError(report: ErrorReport): void;
-  close(): void;
+  /** Syncs what was written to host folders and lets everything go. */
+  close(): Promise<void>;
 }
 
 export interface TreeOptions {
@@ -34,14 +35,17 @@ type Server = FileServer<object>;
 
 /** Puts the tree of a node together: `/data`, `/log`, `/ctl` and what `lux9.yaml` lists. */
 export async function buildTree({ home, config, users, status }: TreeOptions): Promise<Tree> {
-  const closing: (() => void)[] = [];
+  const closing: (() => void | Promise<void>)[] = [];
   const call: Call = { user: users.owner, signal: new AbortController().signal };
   const owned = { uid: users.owner.name, gid: [...users.owner.groups][0] ?? users.owner.name };
   const namespace = new Namespace(owned);
 
   function hostServer(folder: string): Server {
     const server = host(folder, { principals: users.principals });
-    closing.push(() => server[Symbol.dispose]());
+    closing.push(async () => {
+      await server.sync();
+      server[Symbol.dispose]();
+    });
     return server as Server;
   }
 
@@ -128,7 +132,10 @@ export async function buildTree({ home, config, users, status }: TreeOptions): P
     namespace,
     onError: ({ user, request, path, errno, reason }) =>
       logs.error({ user: user.name, request, ...(path ? { path } : {}), code: errnoName(errno), reason }),
-    close: () => closing.forEach((close) => close()),
+    async close() {
+      unlisten?.();
+      for (const close of closing) await close();
+    },
   };
 }
 

@@ -1,10 +1,12 @@
 import type { Rule } from "./rule.ts";
 import { attach } from "./rules/attach.ts";
+import { dialects } from "./rules/dialects.ts";
 import { flush } from "./rules/flush.ts";
 import { io } from "./rules/io.ts";
 import { open } from "./rules/open.ts";
 import { qid } from "./rules/qid.ts";
 import { session } from "./rules/session.ts";
+import { stat } from "./rules/stat.ts";
 import { walk } from "./rules/walk.ts";
 
 /** Every test, in the order of 9P-RULES.md. */
@@ -16,4 +18,6 @@ export const RULES: readonly Rule[] = [
   ...open,
   ...io,
   ...flush,
+  ...stat,
+  ...dialects,
 ].sort((a, b) => a.id.localeCompare(b.id));

@@ -47,6 +47,8 @@ export const SYMBOLS = {
   fsync: { parameters: ["i32"], result: "i32", nonblocking: true },
   /** `int fdatasync(int fd);` likewise. */
   fdatasync: { parameters: ["i32"], result: "i32", nonblocking: true },
+  /** `int syncfs(int fd);` likewise. */
+  syncfs: { parameters: ["i32"], result: "i32", nonblocking: true },
 
   /** `int ftruncate(int fd, off_t length);` */
   ftruncate: { parameters: ["i32", "i64"], result: "i32" },

@@ -34,13 +34,13 @@ async function flushed<K extends TName>(
   return { answered: true, failed: isError(await wire.reply(tags.old)) };
 }
 
-/** Waits until another connection sees the condition. */
-async function soon(t: Trial, what: string, holds: () => Promise<boolean> | boolean): Promise<void> {
+/** Waits until the condition holds. */
+async function soon(t: Trial, holds: () => boolean, what: () => string): Promise<void> {
   for (let i = 0; i < 100; i++) {
-    if (await holds()) return;
+    if (holds()) return;
     await t.sleep(10);
   }
-  assert.fail(`${what}, even after a second`);
+  assert.fail(`${what()}, even after a second`);
 }
 
 export const flush: Rule[] = [
@@ -384,7 +384,7 @@ export const flush: Rule[] = [
       client.wire.close();
     }
     keep.client.wire.close();
-    await soon(t, `still held: ${residue().join(", ")}`, () => residue().length === 0);
+    await soon(t, () => residue().length === 0, () => `still held: ${residue().join(", ")}`);
     assert.ok(before > 0, "the residue does not see live connections");
   }),
 

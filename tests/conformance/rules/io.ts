@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import type { U64 } from "../../../9p/qid.ts";
 import { IOHDRSZ } from "../../../9p/wire/codec.ts";
-import type { Client } from "../client.ts";
+import type { Client, Listed } from "../client.ts";
 import { ALL, CLASSIC, LINUX, refused, type Rule, rule, type Trial } from "../rule.ts";
 import { frameOf, isError, with64 } from "../wire.ts";
 
@@ -306,7 +306,7 @@ export const io: Rule[] = [
     }
     assert.equal(new Set(all.map(({ cookie }) => String(cookie))).size, all.length, "a cookie stands for two entries");
     for (const at of [0, 5, 20, all.length - 2]) {
-      const next = (await client.readdir(dir, all[at].cookie, 200))[0];
+      const [next]: Listed[] = await client.readdir(dir, all[at].cookie, 200);
       assert.equal(next.name, all[at + 1].name);
     }
     assert.deepEqual(await client.readdir(dir, all[all.length - 1].cookie), []);
@@ -334,7 +334,6 @@ export const io: Rule[] = [
     assert.equal(types.get("a file"), 8, "DT_REG");
     assert.equal(types.get("a directory"), 4, "DT_DIR");
     await refused(client.readdir(dir, 0, 10));
-    await refused(client.readdir(dir, 0, 0));
     for (const count of [200, 0xffffffff]) {
       const { data } = await client.rpc("Treaddir", { fid: dir, offset: 0, count });
       assert.ok(data.byteLength > 0 && data.byteLength <= Math.min(count, client.wire.msize - 11));

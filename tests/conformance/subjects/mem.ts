@@ -1,16 +1,30 @@
 import { mem } from "../../../servers/mem/mod.ts";
 import type { FileServer } from "../../../9p/mod.ts";
 import { serve } from "../in_process.ts";
+import { later } from "../later.ts";
 import { PROBES, withProbes } from "../probes.ts";
 import { ALL } from "../rule.ts";
 import type { Started } from "../subject.ts";
 
 /** The reference server, in this process, with the probes beside it. */
-export async function startMem(): Promise<Started> {
-  const served = await serve(withProbes(mem() as unknown as FileServer<object, unknown>));
+export function startMem(): Promise<Started> {
+  return start("mem", withProbes(tree()));
+}
+
+/** The same, but nothing is answered at once: the engine's other half. */
+export function startLater(): Promise<Started> {
+  return start("mem, later", later(withProbes(tree())));
+}
+
+function tree(): FileServer<object, unknown> {
+  return mem() as unknown as FileServer<object, unknown>;
+}
+
+async function start(name: string, server: FileServer<object, unknown>): Promise<Started> {
+  const served = await serve(server);
   return {
     subject: {
-      name: "mem",
+      name,
       address: served.address,
       aname: "",
       dialects: ALL,

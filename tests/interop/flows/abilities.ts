@@ -40,6 +40,7 @@ const ABILITIES: Record<Way, readonly Ability[]> = {
   // The dialect of Unix as Linux speaks it has symlinks, pipes and numeric owners, but whole seconds, and
   // neither locks nor extended attributes.
   "9p2000.u": [
+    "append_at_server",
     "exclusive",
     "fifo",
     "owner",
@@ -49,6 +50,7 @@ const ABILITIES: Record<Way, readonly Ability[]> = {
     "unlinked_open",
     "users",
   ],
+  // Appends land where the client thinks that the file ends.
   "9p2000": ["exclusive", "replaced_open", "unlinked_open"],
   // 9pfuse drops O_EXCL and keeps no fid of its own for a name that is gone.
   "9pfuse": [],

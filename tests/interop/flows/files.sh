@@ -261,7 +261,7 @@ check_if replaced_open rename_over_open
 check rename_folder_with_open_file
 check rename_into_other_folder
 check_if unlinked_open unlink_while_open
-check append_from_two_processes
+check_if append_at_server append_from_two_processes
 check append_through_kept_descriptors
 check truncate_and_grow
 check truncate_while_open

@@ -133,6 +133,14 @@ file_locks() {
   if flock -n lock true; then return 1; fi
   wait
   flock -n lock true
+  # flock(2), unlike fcntl(2), locks whatever the descriptor was opened for.
+  (
+    flock -n 9
+    sleep 1
+  ) 9<lock &
+  sleep 0.4
+  if flock -n lock true; then return 1; fi
+  wait
 }
 
 file_system_numbers() {

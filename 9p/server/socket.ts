@@ -1,4 +1,5 @@
-import { type Address, formatAddress, NineError } from "../../9p/mod.ts";
+import { type Address, formatAddress } from "../address.ts";
+import { NineError } from "../error.ts";
 
 /** Opens a listening socket. A unix socket is for its owner only, and one that nobody answers on is taken over. */
 export function openSocket(address: Address): Deno.Listener {
