@@ -71,7 +71,8 @@ try {
 
 async function measureCases(): Promise<Map<Case, Map<string, Figures[]>>> {
   const measured = new Map(cases.map((found) => [found, new Map<string, Figures[]>()]));
-  for (let round = 0; round < rounds; round++) {
+  // Round 0 is for caches and compilers, and is not counted.
+  for (let round = 0; round <= rounds; round++) {
     for (const [tested, bySubject] of measured) {
       // Who goes first changes, as the first of a case finds colder caches.
       const order = subjects.filter((subject) => applies(subject, tested));
@@ -79,9 +80,9 @@ async function measureCases(): Promise<Map<Case, Map<string, Figures[]>>> {
       for (const subject of order) {
         const name = subject.name.replace(/-.*/, "");
         const figures = await measure(subject, tested);
-        bySubject.set(name, [...bySubject.get(name) ?? [], figures]);
+        if (round > 0) bySubject.set(name, [...bySubject.get(name) ?? [], figures]);
         console.error(
-          `${round + 1}/${rounds} ${tested.name.padEnd(18)} ${subject.name.padEnd(12)} ` +
+          `${round}/${rounds} ${tested.name.padEnd(18)} ${subject.name.padEnd(12)} ` +
             `${Math.round(figures.opsPerSecond).toString().padStart(9)} ops/s  p50 ${figures.p50Us} us`,
         );
       }

@@ -1,23 +1,31 @@
-import { Command } from "commander";
-import { reasonOf } from "../9p/mod.ts";
-import { VERSION } from "./version.ts";
+import { CommanderError } from "commander";
+import { errnoName, errnoOf, reasonOf } from "../9p/mod.ts";
+import { Exit, EXITS } from "./exit.ts";
+import { warn } from "./output.ts";
+import { buildProgram } from "./program.ts";
 
-const program = new Command("lux9").version(VERSION).description("A 9P file-server node");
-
-program.command("up")
-  .description("run a node in the foreground")
-  .option("--home <dir>", "the node's home")
-  .option("--listen <address>", "another way in, as 'tcp!127.0.0.1!5640,users=none'", collect, [])
-  .option("--demo", "fill /data with a small real example")
-  .action(async (options) => (await import("./commands/up.ts")).up(options));
-
-function collect(value: string, before: string[]): string[] {
-  return [...before, value];
+/** Runs one command and returns the exit code. Only what the command needs is loaded. */
+async function main(args: readonly string[]): Promise<number> {
+  const named = args[0] === "help" ? args[1] : args[0];
+  const program = await buildProgram(({ name }) => name === named);
+  if (args.length === 0) {
+    program.outputHelp();
+    return EXITS.usage.code;
+  }
+  try {
+    await program.parseAsync([...args], { from: "user" });
+    return EXITS.done.code;
+  } catch (thrown) {
+    // Commander has said what is wrong; help and the version are no mistakes.
+    if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? 0 : EXITS.usage.code;
+    if (thrown instanceof Exit) {
+      if (thrown.message !== "") warn(thrown.message);
+      return thrown.code;
+    }
+    const errno = errnoOf(thrown);
+    warn(`${reasonOf(thrown)} (${errnoName(errno)})`);
+    return EXITS.failed.code;
+  }
 }
 
-try {
-  await program.parseAsync(["lux9", "lux9", ...Deno.args]);
-} catch (thrown) {
-  console.error(`lux9: ${reasonOf(thrown)}`);
-  Deno.exit(1);
-}
+if (import.meta.main) Deno.exit(await main(Deno.args));

@@ -5,6 +5,7 @@ import {
   errnoOf,
   type Later,
   NineError,
+  plainAttr,
   type Principal,
   S,
   then,
@@ -163,19 +164,5 @@ export function namesOf(path: string): string[] {
 
 /** A directory that is nothing but a way to mounted names: everybody may look. */
 function pointAttr(point: Point, { uid, gid }: Owner): Attr {
-  const none = { atimeSec: 0, atimeNsec: 0, mtimeSec: 0, mtimeNsec: 0, ctimeSec: 0, ctimeNsec: 0 };
-  return {
-    qid: pointQid(point),
-    mode: S.IFDIR | 0o555,
-    uid,
-    gid,
-    nlink: 2,
-    rdev: 0,
-    size: 0,
-    blksize: 4096,
-    blocks: 0,
-    ...none,
-    btimeSec: 0,
-    btimeNsec: 0,
-  };
+  return plainAttr(pointQid(point), S.IFDIR | 0o555, uid, gid);
 }

@@ -5,11 +5,11 @@ import { O, Qt, S } from "../qid.ts";
 import { IOHDRSZ } from "../wire/codec.ts";
 import type { Message } from "../wire/messages.ts";
 import { Dm, DONT_TOUCH_LENGTH, type Stat } from "../wire/stat.ts";
-import { attempt, openFid, openUse } from "./common.ts";
+import { attempt, becomeFile, openFid } from "./common.ts";
 import { type Fid, isDirectory } from "./fid.ts";
 import { type Attr, type Change, type Creation, type Later, then } from "./file_server.ts";
 import type { Handlers } from "./handlers.ts";
-import { flagsOfDm, makedev, Open, openFlags, permissionsOfDm, statOf } from "./modes.ts";
+import { flagsOfDm, MAJOR_MAX, makedev, MINOR_MAX, Open, openFlags, permissionsOfDm, statOf } from "./modes.ts";
 import { checkNewName } from "./names.ts";
 import type { Request } from "./request.ts";
 import type { Session } from "./session.ts";
@@ -24,14 +24,8 @@ export const classic: Handlers<"Topen" | "Tcreate" | "Tstat" | "Twstat"> = {
     }
     // The parent's write permission is needed now, not at the clunk (rule R22).
     const allowed = removeOnClose ? session.server.removable?.(fid.node, request) : undefined;
-    return then(
-      allowed,
-      () =>
-        then(
-          openFid(session, fid, flags, removeOnClose, request),
-          (opened) => request.reply("Ropen", opened),
-        ),
-    );
+    const opened = then(allowed, () => openFid(session, fid, flags, removeOnClose, request));
+    return session.during(fid, request, then(opened, (opened) => request.reply("Ropen", opened)));
   },
 
   Tcreate(session, message, request) {
@@ -48,25 +42,33 @@ export const classic: Handlers<"Topen" | "Tcreate" | "Tstat" | "Twstat"> = {
         `Open mode 0x${message.mode.toString(16)} for a new directory: it can only be read`,
       );
     }
-    return then(session.server.getattr(fid.node, undefined, request), (dir) => {
+    const created = then(session.server.getattr(fid.node, undefined, request), (dir) => {
       const what = creation(session, fid, message, type, dir);
-      const made = type === S.IFREG
-        ? session.server.create
-          ? session.server.create(fid.node, message.name, what, flags & ~O.TRUNC, request)
-          : readOnly()
-        : makeAndOpen(session, fid, message.name, what, flags, request);
-      return session.during(
-        fid,
-        request,
-        then(made, ({ node, handle }) => {
-          const use = openUse(session, node, handle, flags, removeOnClose);
-          session.fids.delete(message.fid);
-          session.bind(message.fid, node, fid.root, fid.user).use = use;
-          session.server.drop?.(fid.node);
-          request.reply("Rcreate", { qid: session.server.qid(node), iounit: session.msize - IOHDRSZ });
-        }),
-      );
+      const kept = (flags & ~O.TRUNC) | (what.flags! & Qt.APPEND ? O.APPEND : 0);
+      const opened = { flags: kept, removeOnClose };
+      const became = (made: { node: unknown; handle: unknown }) =>
+        then(becomeFile(session, message.fid, fid, made, opened, request), () => made.node);
+      if (type === S.IFREG) {
+        if (!session.server.create) return readOnly();
+        return then(session.server.create(fid.node, message.name, what, kept, request), became);
+      }
+      if (!session.server.make) return readOnly();
+      return then(session.server.make(fid.node, message.name, what, request), (node) => {
+        if (type === S.IFDIR) {
+          return then(session.server.open?.(node, flags, request), (handle) => became({ node, handle }));
+        }
+        // Nothing is read through the fid that made a special file: it is not open.
+        session.rebind(message.fid, fid, node, request);
+        return node;
+      });
     });
+    return session.during(
+      fid,
+      request,
+      then(created, (node) => {
+        request.reply("Rcreate", { qid: session.server.qid(node), iounit: session.msize - IOHDRSZ });
+      }),
+    );
   },
 
   Tstat(session, { fid: number }, request) {
@@ -141,8 +143,8 @@ function creation(
   };
   if (type === S.IFLNK) what.target = extension;
   if (type === S.IFCHR) {
-    const [kind, major, minor] = extension.split(" ");
-    if (!["b", "c"].includes(kind) || !/^\d{1,9}$/.test(major ?? "") || !/^\d{1,9}$/.test(minor ?? "")) {
+    const [, kind, major, minor] = /^([bc]) (\d{1,4}) (\d{1,7})$/.exec(extension) ?? [];
+    if (kind === undefined || Number(major) > MAJOR_MAX || Number(minor) > MINOR_MAX) {
       throw new NineError(
         "EINVAL",
         `A device is made by an extension like "c 1 3", not ${JSON.stringify(extension)}`,
@@ -152,25 +154,6 @@ function creation(
     if (kind === "b") what.mode = S.IFBLK | (what.mode & ~S.IFMT);
   }
   return what;
-}
-
-function makeAndOpen(
-  session: Session,
-  fid: Fid,
-  name: string,
-  what: Creation,
-  flags: number,
-  request: Request,
-): Later<{ node: unknown; handle: unknown }> {
-  const { server } = session;
-  if (!server.make) return readOnly();
-  return then(server.make(fid.node, name, what, request), (node) => {
-    // Only a directory is read on through the fid that made it.
-    const handle = (what.mode & S.IFMT) === S.IFDIR && server.open
-      ? server.open(node, flags, request)
-      : undefined;
-    return then(handle, (handle) => ({ node, handle }));
-  });
 }
 
 /** What a wstat asks for beyond "don't touch"; EPERM or EINVAL for what nobody may change (rule R34). */

@@ -51,7 +51,7 @@ export const common: Handlers<
     }
     const user = request.user = session.listener.identify(uname, nUname);
     return then(session.server.attach(aname, request), (root) => {
-      session.bind(fid, root, root, user);
+      session.bind(fid, root, root, user, request);
       request.reply("Rattach", { qid: session.server.qid(root) });
     });
   },
@@ -137,8 +137,11 @@ export const common: Handlers<
       if (!session.server.remove) throw new NineError("EROFS", "The file server removes no files");
       return session.server.remove(fid.node, request);
     });
+    // A clunk that comes meanwhile waits for the removal.
+    fid.pending.add(request);
     // The fid is clunked whether the removal works or not (rule R33).
     return then(removed, (outcome) => {
+      fid.pending.delete(request);
       if (fid.use.kind === "open") fid.use.removeOnClose = false;
       return then(session.release(number, fid, request), () => {
         if (outcome.failed) throw outcome.thrown;
@@ -172,8 +175,8 @@ function walk(
   const wqid: Qid[] = [];
   const finish = (node: unknown): void => {
     if (wqid.length === wname.length) {
-      if (newfid !== number) session.bind(newfid, node, fid.root, fid.user);
-      else if (node !== fid.node) rebind(session, number, fid, node);
+      if (newfid !== number) session.bind(newfid, node, fid.root, fid.user, request);
+      else if (node !== fid.node) session.rebind(number, fid, node, request);
     }
     request.reply("Rwalk", { wqid });
   };
@@ -215,13 +218,6 @@ function child(session: Session, fid: Fid, dir: unknown, name: string, request: 
   return session.server.walk(dir, name, request);
 }
 
-/** A walk to the same fid number: it goes on as a fid of the new node. */
-function rebind(session: Session, number: number, fid: Fid, node: unknown): void {
-  session.fids.delete(number);
-  session.bind(number, node, fid.root, fid.user);
-  session.server.drop?.(fid.node);
-}
-
 type XattrWrite = Extract<Fid["use"], { kind: "xattr-write" }>;
 
 function writeXattr(use: XattrWrite, offset: number, data: Uint8Array, request: Request): void {
@@ -250,22 +246,27 @@ export function attempt(action: () => Later<void>): Later<Outcome> {
   }
 }
 
-/** What an open file is made of; `handle` came from the server. */
-export function openUse(
+/** The fid of a directory becomes the file that was made in it, open by `handle`. */
+export function becomeFile(
   session: Session,
-  node: unknown,
-  handle: unknown,
-  flags: number,
-  removeOnClose: boolean,
-): OpenUse {
-  return {
-    kind: "open",
-    handle,
-    flags,
-    removeOnClose,
-    exclusive: session.engine.claim(session.server.qid(node)),
-    list: listing(),
-  };
+  number: number,
+  fid: Fid,
+  { node, handle }: { node: unknown; handle: unknown },
+  opened: { flags: number; removeOnClose: boolean },
+  request: Request,
+): Later<void> {
+  const { engine, server } = session;
+  let exclusive: OpenUse["exclusive"];
+  try {
+    exclusive = engine.claim(server.qid(node));
+    const use: OpenUse = { kind: "open", handle, ...opened, exclusive, list: listing() };
+    session.rebind(number, fid, node, request).use = use;
+  } catch (thrown) {
+    engine.unclaim(exclusive);
+    return then(server.close?.(node, handle, request), () => {
+      throw thrown;
+    });
+  }
 }
 
 /** Opens the fid's file; the reply is the caller's. */

@@ -13,7 +13,7 @@
  * is walked to while somebody holds it, it follows its file through renames, and after its removal it goes on serving
  * those who hold it (rules R39, R45).
  */
-import type { Qid, U64 } from "../qid.ts";
+import { type Qid, Qt, type U64 } from "../qid.ts";
 
 export type Later<T> = T | Promise<T>;
 
@@ -209,4 +209,27 @@ export function then<T, R>(value: Later<T>, next: (value: T) => Later<R>): Later
 export function primaryGroup(user: User): Principal {
   for (const group of user.groups) return group;
   return user.name;
+}
+
+/** The attributes of a made-up file: of no length, with one time for all (seconds since 1970). */
+export function plainAttr(qid: Qid, mode: number, uid: Principal, gid: Principal, timeSec = 0): Attr {
+  return {
+    qid,
+    mode,
+    uid,
+    gid,
+    nlink: qid.type & Qt.DIR ? 2 : 1,
+    rdev: 0,
+    size: 0,
+    blksize: 4096,
+    blocks: 0,
+    atimeSec: timeSec,
+    atimeNsec: 0,
+    mtimeSec: timeSec,
+    mtimeNsec: 0,
+    ctimeSec: timeSec,
+    ctimeNsec: 0,
+    btimeSec: timeSec,
+    btimeNsec: 0,
+  };
 }

@@ -4,7 +4,7 @@ import { NONUNAME } from "../principal.ts";
 import { O, S } from "../qid.ts";
 import { IOHDRSZ } from "../wire/codec.ts";
 import { type Message, MESSAGES } from "../wire/messages.ts";
-import { isExists, openFid, openUse } from "./common.ts";
+import { becomeFile, isExists, openFid } from "./common.ts";
 import { type Fid, isDirectory } from "./fid.ts";
 import type { Change, Creation, Entry, Later } from "./file_server.ts";
 import { then } from "./file_server.ts";
@@ -108,10 +108,8 @@ export const linux: Handlers<
     if (isDir && flags & (O.ACCMODE | O.TRUNC)) {
       throw new NineError("EISDIR", "A directory can only be opened to read");
     }
-    return then(
-      openFid(session, fid, flags & OPEN_FLAGS, false, request),
-      (opened) => request.reply("Rlopen", opened),
-    );
+    const opened = openFid(session, fid, flags & OPEN_FLAGS, false, request);
+    return session.during(fid, request, then(opened, (opened) => request.reply("Rlopen", opened)));
   },
 
   Tlcreate(session, { fid: number, name, flags, mode, gid }, request) {
@@ -125,13 +123,10 @@ export const linux: Handlers<
     }
     const kept = flags & OPEN_FLAGS;
     const what = creation(session, fid, S.IFREG | (mode & PERMISSIONS), gid);
-    const became = ({ node, handle }: { node: unknown; handle: unknown }) => {
-      const use = openUse(session, node, handle, kept, false);
-      session.fids.delete(number);
-      session.bind(number, node, fid.root, fid.user).use = use;
-      server.drop?.(fid.node);
-      request.reply("Rlcreate", { qid: server.qid(node), iounit: session.msize - IOHDRSZ });
-    };
+    const became = (made: { node: unknown; handle: unknown }) =>
+      then(becomeFile(session, number, fid, made, { flags: kept, removeOnClose: false }, request), () => {
+        request.reply("Rlcreate", { qid: server.qid(made.node), iounit: session.msize - IOHDRSZ });
+      });
     // open(2): without O_EXCL, a file that somebody else made a moment ago is opened instead.
     const instead = (thrown: unknown): Later<void> => {
       if (flags & O.EXCL || !isExists(thrown)) throw thrown;
@@ -142,14 +137,16 @@ export const linux: Handlers<
         return then(server.open?.(node, kept, request), (handle) => became({ node, handle }));
       });
     };
-    try {
-      const later = server.create(fid.node, name, what, kept & ~O.TRUNC, request);
-      return later instanceof Promise
-        ? session.during(fid, request, later.then(became, instead))
-        : became(later);
-    } catch (thrown) {
-      return instead(thrown);
-    }
+    const create = (): Later<void> => {
+      let later: Later<{ node: unknown; handle: unknown }>;
+      try {
+        later = server.create!(fid.node, name, what, kept & ~O.TRUNC, request);
+      } catch (thrown) {
+        return instead(thrown);
+      }
+      return later instanceof Promise ? later.then(became, instead) : became(later);
+    };
+    return session.during(fid, request, create());
   },
 
   Tmkdir(session, { dfid, name, mode, gid }, request) {
@@ -178,22 +175,23 @@ export const linux: Handlers<
     if (isDirectory(session.server.qid(fid.node))) {
       throw new NineError("EPERM", "A directory cannot have a second name");
     }
-    return then(session.server.link(fid.node, dir.node, name, request), () => request.reply("Rlink", {}));
+    const linked = then(session.server.link(fid.node, dir.node, name, request), () => request.reply("Rlink", {}));
+    return session.during(dir, request, session.during(fid, request, linked));
   },
 
   Treadlink(session, { fid: number }, request) {
     const fid = session.fid(number, request).asFile();
     if (!session.server.readlink) throw new NineError("EINVAL", "The file server has no symbolic links");
-    return then(
-      session.server.readlink(fid.node, request),
-      (target) => request.reply("Rreadlink", { target }),
-    );
+    const read = session.server.readlink(fid.node, request);
+    return session.during(fid, request, then(read, (target) => request.reply("Rreadlink", { target })));
   },
 
   Trename(session, { fid: number, dfid, name }, request) {
     const fid = session.fid(number, request).asFile();
     const dir = session.fid(dfid, request).asFile();
-    return then(rename(session, fid.node, fid.root, dir, name, request), () => request.reply("Rrename", {}));
+    const renamed = rename(session, fid.node, fid.root, dir, name, request);
+    const replied = then(renamed, () => request.reply("Rrename", {}));
+    return session.during(dir, request, session.during(fid, request, replied));
   },
 
   Trenameat(session, { olddirfid, oldname, newdirfid, newname }, request) {
@@ -201,11 +199,13 @@ export const linux: Handlers<
     const to = session.fid(newdirfid, request).asFile();
     request.names = [oldname];
     checkNewName(oldname);
-    return then(
+    checkDirectory(session, from, oldname);
+    const renamed = then(
       session.server.walk(from.node, oldname, request),
-      (node) =>
-        then(rename(session, node, from.root, to, newname, request), () => request.reply("Rrenameat", {})),
+      (node) => rename(session, node, from.root, to, newname, request),
     );
+    const replied = then(renamed, () => request.reply("Rrenameat", {}));
+    return session.during(to, request, session.during(from, request, replied));
   },
 
   Tunlinkat(session, { dirfd, name, flags }, request) {
@@ -214,7 +214,8 @@ export const linux: Handlers<
     request.names = [name];
     checkNewName(name);
     if (!server.remove) throw new NineError("EROFS", "The file server removes no files");
-    return then(server.walk(dir.node, name, request), (node) => {
+    checkDirectory(session, dir, name);
+    const removed = then(server.walk(dir.node, name, request), (node) => {
       const isDir = isDirectory(server.qid(node));
       if (flags & AT_REMOVEDIR && !isDir) {
         throw new NineError("ENOTDIR", "AT_REMOVEDIR for a file that is no directory");
@@ -224,6 +225,7 @@ export const linux: Handlers<
       }
       return then(server.remove!(node, request), () => request.reply("Runlinkat", {}));
     });
+    return session.during(dir, request, removed);
   },
 
   Treaddir(session, { fid: number, offset, count }, request) {
@@ -302,7 +304,8 @@ export const linux: Handlers<
       fid,
       request,
       then(name === "" ? list() : value(), (value) => {
-        const bound = newfid === number ? fid : session.bind(newfid, fid.node, fid.root, fid.user);
+        if (newfid === number) session.checkIdle(number, fid, request);
+        const bound = newfid === number ? fid : session.bind(newfid, fid.node, fid.root, fid.user, request);
         bound.use = { kind: "xattr-read", value };
         request.reply("Rxattrwalk", { size: value.byteLength });
       }),
@@ -357,6 +360,11 @@ function make(
   if (!server.make) throw new NineError("EROFS", "The file server makes no files");
   const later = server.make(dir.node, name, { ...creation(session, dir, mode, gid), ...more }, request);
   return session.during(dir, request, then(later, (node) => request.reply(reply, { qid: server.qid(node) })));
+}
+
+function checkDirectory(session: Session, dir: Fid, name: string): void {
+  if (isDirectory(session.server.qid(dir.node))) return;
+  throw new NineError("ENOTDIR", `${JSON.stringify(name)} was looked for in a file that is no directory`);
 }
 
 function rename(

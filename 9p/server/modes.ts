@@ -106,6 +106,8 @@ function extensionOf(attr: Attr, target: string): string {
 }
 
 /** Device numbers as Linux packs them, makedev(3), below 2^32. */
+export const MAJOR_MAX = 0xfff;
+export const MINOR_MAX = 0xfffff;
 export function makedev(major: number, minor: number): number {
   return (((minor & 0xff) | ((major & 0xfff) << 8)) + (minor & 0xfff00) * 0x1000) >>> 0;
 }

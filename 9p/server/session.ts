@@ -152,8 +152,11 @@ export class Session {
     return fid;
   }
 
-  /** Binds a number to a node. */
-  bind(number: number, node: unknown, root: unknown, user: User): Fid {
+  /** Binds a number to a node, unless the session that the request was of has ended meanwhile. */
+  bind(number: number, node: unknown, root: unknown, user: User, request: Request): Fid {
+    if (request.dropped) {
+      throw new NineError("EINTR", `The session ended while its ${request.name} was under way`);
+    }
     this.checkFree(number);
     if (this.fids.size >= FIDS_MAX) {
       throw new NineError("EMFILE", `${this.fids.size} fids are in use, allowed are ${FIDS_MAX}: clunk some`);
@@ -164,6 +167,25 @@ export class Session {
     return fid;
   }
 
+  /** A fid number goes on as a fid of another node, unless somebody took, opened or clunked it meanwhile. */
+  rebind(number: number, fid: Fid, node: unknown, request: Request): Fid {
+    this.checkIdle(number, fid, request);
+    const next = new Fid(node, fid.root, fid.user);
+    this.server.hold?.(node);
+    this.fids.set(number, next);
+    const others = [...fid.pending].filter((pending) => pending !== request);
+    const drop = () => this.server.drop?.(fid.node);
+    if (others.length === 0) drop();
+    else Promise.all(others.map((pending) => new Promise<void>((done) => pending.onDone(done)))).then(drop);
+    return next;
+  }
+
+  /** Throws unless the fid is still what it was when the request began: an idle fid of that number. */
+  checkIdle(number: number, fid: Fid, request: Request): void {
+    if (this.fids.get(number) === fid && fid.use.kind === "idle") return;
+    throw new NineError("EBADF", `Fid ${number} was clunked or opened while its ${request.name} was under way`);
+  }
+
   checkFree(number: number): void {
     if (this.fids.has(number)) {
       throw new NineError("EBADF", `Fid ${number} is in use: clunk it first or take another`);
@@ -172,7 +194,9 @@ export class Session {
 
   /** Takes a fid out of the table and closes what it stood for, once the requests on it have ended. */
   release(number: number, fid: Fid, request: Request): Later<void> {
-    if (this.fids.get(number) === fid) this.fids.delete(number);
+    // Another request, such as a Tclunk that overtook a Tremove, was faster.
+    if (this.fids.get(number) !== fid) return;
+    this.fids.delete(number);
     if (fid.pending.size === 0) return this.engine.close(fid, request);
     const ended = [...fid.pending].map((pending) => new Promise<void>((done) => pending.onDone(done)));
     for (const pending of [...fid.pending]) this.#interrupt(pending);

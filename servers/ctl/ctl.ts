@@ -5,6 +5,7 @@ import {
   type Later,
   NineError,
   O,
+  plainAttr,
   type Principal,
   Qt,
   S,
@@ -77,21 +78,8 @@ export function ctl(tree: CtlTree, options: CtlOptions): FileServer<object, Hand
   }
   const root = grow("/", undefined, tree);
 
-  function attr(node: Node): Attr {
-    const [atimeSec, mtimeSec, ctimeSec, btimeSec] = Array<number>(4).fill(startedSec);
-    return {
-      qid: qid(node),
-      mode: modeOf(node.file),
-      uid: options.uid,
-      gid: options.gid,
-      nlink: node.file ? 1 : 2,
-      rdev: 0,
-      size: 0,
-      blksize: 4096,
-      blocks: 0,
-      ...{ atimeSec, atimeNsec: 0, mtimeSec, mtimeNsec: 0, ctimeSec, ctimeNsec: 0, btimeSec, btimeNsec: 0 },
-    };
-  }
+  const attr = (node: Node): Attr =>
+    plainAttr(qid(node), modeOf(node.file), options.uid, options.gid, startedSec);
 
   const server: FileServer<Node, Handle> = {
     attach(aname) {
@@ -108,7 +96,7 @@ export function ctl(tree: CtlTree, options: CtlOptions): FileServer<object, Hand
       if (!child) throw new NineError("ENOENT", `No ${name} in ${dir.name}`);
       return child;
     },
-    getattr: (node) => attr(node),
+    getattr: attr,
     /** Shells truncate before they write, and touch sets times: neither means anything here. */
     setattr(_node, change) {
       if (change.mode !== undefined || change.uid !== undefined || change.gid !== undefined) {

@@ -4,6 +4,7 @@ import {
   type Later,
   NineError,
   O,
+  plainAttr,
   type Principal,
   Qt,
   S,
@@ -69,23 +70,8 @@ export function log(options: LogOptions): Log {
   const startedSec = Math.floor(now() / 1000);
 
   function attr(node: Node): Attr {
-    const time = { atimeSec: startedSec, atimeNsec: 0, mtimeSec: startedSec, mtimeNsec: 0 };
-    return {
-      qid: qid(node),
-      mode: node === ROOT ? S.IFDIR | 0o555 : S.IFREG | 0o444,
-      uid: options.uid,
-      gid: options.gid,
-      nlink: node === ROOT ? 2 : 1,
-      rdev: 0,
-      size: 0,
-      blksize: 4096,
-      blocks: 0,
-      ...time,
-      ctimeSec: startedSec,
-      ctimeNsec: 0,
-      btimeSec: startedSec,
-      btimeNsec: 0,
-    };
+    const mode = node === ROOT ? S.IFDIR | 0o555 : S.IFREG | 0o444;
+    return plainAttr(qid(node), mode, options.uid, options.gid, startedSec);
   }
 
   function watch(user: User): Handle {
