@@ -25,10 +25,14 @@ export function warn(message: string): void {
   console.error(`lux9: ${message}`);
 }
 
-/** Text of others, fit for a terminal: control characters and what changes the direction of text are escaped. */
+/** Text of others, fit for a terminal: what controls it or changes the direction of text is escaped, and so is `\\`. */
 export function visible(text: string): string {
-  return text.replace(/[\p{C}\u2028\u2029\\]/gu, (char) => {
-    if (char === "\\") return "\\\\";
+  return withoutControls(text.replaceAll("\\", "\\\\"));
+}
+
+/** The same for text in which a backslash is an escape already. */
+export function withoutControls(text: string): string {
+  return text.replace(/[\p{C}\u2028\u2029]/gu, (char) => {
     if (char === "\n") return "\\n";
     if (char === "\t") return "\\t";
     return `\\u{${char.codePointAt(0)!.toString(16)}}`;

@@ -26,6 +26,8 @@ const AT_REMOVEDIR = 0x200;
 const V9FS_MAGIC = 0x01021997;
 /** P9_SETATTR_* */
 const Set = { MODE: 1, UID: 2, GID: 4, SIZE: 8, ATIME: 0x10, MTIME: 0x20, ATIME_SET: 0x80, MTIME_SET: 0x100 };
+/** What mknod(2) makes. */
+const NODE_TYPES: readonly number[] = [S.IFREG, S.IFCHR, S.IFBLK, S.IFIFO, S.IFSOCK];
 /** P9_LOCK_* of Rlock. */
 const LockStatus = { SUCCESS: 0, BLOCKED: 1 };
 /** About what an entry of Rreaddir takes; a list asks for as many as may fit, and the rest is asked for again. */
@@ -159,7 +161,7 @@ export const linux: Handlers<
 
   Tmknod(session, { dfid, name, mode, major, minor, gid }, request) {
     const type = mode & S.IFMT || S.IFREG;
-    if (type === S.IFDIR || type === S.IFLNK) {
+    if (!NODE_TYPES.includes(type)) {
       throw new NineError("EINVAL", `Tmknod with mode 0${mode.toString(8)}`);
     }
     const what = type === S.IFCHR || type === S.IFBLK ? { rdev: makedev(major, minor) } : {};

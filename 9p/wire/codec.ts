@@ -107,7 +107,7 @@ function absentFields(name: MessageName, dialect: Dialect): Record<string, unkno
 
 /*
  * A row becomes a straight-line function of its own, so that V8 sees one shape of object and one call target at each
- * place. A loop over the fields is four times slower: 9p/wire/codec_bench.ts. The text is made of the table only.
+ * place. A loop over the fields takes twice as long: 9p/wire/codec_bench.ts. The text is made of the table only.
  */
 
 function compileDecode(name: MessageName, dialect: Dialect, fields: [string, AnyField][]): Decode {

@@ -59,7 +59,7 @@ export class Inode {
   }
 
   get size(): number {
-    return this.bytes?.size ?? (this.directory ? this.directory.size : this.target.length);
+    return this.bytes?.size ?? (this.directory ? this.directory.size : new TextEncoder().encode(this.target).byteLength);
   }
 
   /** Says that the contents changed. */

@@ -1,9 +1,11 @@
 /**
  * The server under test: a node of this project, started for the test, or whatever LUX9_TEST_ADDR names.
  *
- * With LUX9_TEST_ADDR (`tcp!127.0.0.1!5660`) go LUX9_TEST_ANAME, what clients attach to, LUX9_TEST_FOLDER, the
- * folder in that tree which may be written (`/data` of a node, the root of another server), and
- * LUX9_TEST_DIALECTS, those it speaks, such as `9p2000.L`.
+ * With LUX9_TEST_ADDR (`tcp!127.0.0.1!5660`) go
+ * - LUX9_TEST_ANAME: what clients attach to; nothing unless given
+ * - LUX9_TEST_FOLDER: the folder in that tree which may be written; the root unless given
+ * - LUX9_TEST_HOST_FOLDER: where that folder is on this machine, for tests that look at both sides
+ * - LUX9_TEST_DIALECTS: those it speaks, such as `9p2000.L`; all unless given
  */
 import { PROJECT_ROOT } from "./guest/cache.ts";
 import type { Version } from "./guest/mod.ts";
@@ -14,7 +16,12 @@ export interface TestServer extends AsyncDisposable {
   /** The address as a Plan 9 dial string. */
   address: string;
   aname: string;
+  /** The folder in the tree which may be written, such as `/data`; "" is the root. */
   folder: string;
+  /** Where that folder is on this machine, if it is. */
+  hostFolder: string | undefined;
+  /** A node's unix socket. */
+  socket: string | undefined;
 }
 
 export interface NodeOptions {
@@ -52,6 +59,8 @@ export async function testServer(): Promise<TestServer> {
     address,
     aname: Deno.env.get("LUX9_TEST_ANAME") ?? "",
     folder: Deno.env.get("LUX9_TEST_FOLDER") ?? "",
+    hostFolder: Deno.env.get("LUX9_TEST_HOST_FOLDER"),
+    socket: undefined,
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };
 }
@@ -100,7 +109,16 @@ export async function startNode(options: NodeOptions = {}): Promise<TestServer> 
     await stop().catch(() => undefined);
     throw new Error(`The node did not come up\n${(await said).join("\n")}`);
   }
-  return { host: "127.0.0.1", port, address, aname: "", folder: "/data", [Symbol.asyncDispose]: stop };
+  return {
+    host: "127.0.0.1",
+    port,
+    address,
+    aname: "",
+    folder: "/data",
+    hostFolder: `${home}/data`,
+    socket: `${home}/run/9p`,
+    [Symbol.asyncDispose]: stop,
+  };
 }
 
 function freePort(): number {

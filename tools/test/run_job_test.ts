@@ -17,7 +17,7 @@ const REPORT = `<?xml version="1.0" encoding="UTF-8"?>
         <testcase name="rules" classname="./a_test.ts" time="0.002" line="4" col="6">
             <failure message="1 test step failed">1 test step failed.</failure>
         </testcase>
-        <testcase name="kernel" classname="./a_test.ts" time="0.016" line="5" col="6">
+        <testcase name="kernel: 9P2000.L" classname="./a_test.ts" time="0.016" line="5" col="6">
         </testcase>
         <testcase name="rules &gt; R01" classname="./a_test.ts" time="0.000" line="4" col="89">
         </testcase>
@@ -43,15 +43,17 @@ Deno.test("casesOf reads results, names and messages", () => {
 
 Deno.test("judge counts steps instead of their test, and skips by reason", () => {
   const output =
-    "running 5 tests\nSKIP needs 9pfuse: not on PATH\nSKIP kernel: no qemu-system-x86_64: install it\n";
+    "running 5 tests from ./a_test.ts\nSKIP needs 9pfuse: not on PATH\nSKIP kernel: 9P2000.L: no qemu-system-x86_64: install it\n";
   assert.deepEqual(judge(casesOf(REPORT), ["a_test.ts"], output), {
     passed: 2,
-    skips: ["needs 9pfuse: not on PATH", "kernel: no qemu-system-x86_64: install it"],
+    skips: ["needs 9pfuse: not on PATH", "kernel: 9P2000.L: no qemu-system-x86_64: install it"],
     failures: ['a_test.ts: says "a > b" & more', "a_test.ts: rules > R02 > deep"],
   });
 });
 
 Deno.test("judge fails a file that ran no test, unless only some were asked for", () => {
   assert.deepEqual(judge([], ["b_test.ts"], "").failures, ["b_test.ts: ran no test"]);
+  assert.deepEqual(judge([], ["b_test.ts"], "running 0 tests from ./b_test.ts\n").failures.length, 1);
+  assert.deepEqual(judge([], ["b_test.ts"], "running 1 test from ./b_test.ts\n").failures, []);
   assert.deepEqual(judge([], ["b_test.ts"], "", true).failures, []);
 });

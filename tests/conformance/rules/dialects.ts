@@ -414,6 +414,21 @@ export const dialects: Rule[] = [
     await refused(client.rpc("Tlcreate", { fid: home, name: "dir", flags: O.CREAT | O.RDWR, mode: 0o644, gid: 0 }), "EISDIR", "EEXIST");
   }),
 
+  rule("R40", "Tmknod makes what its mode says, also a regular file, and nothing that mode cannot be", LINUX, async (t) => {
+    const { client, home } = await t.start();
+    const mknod = (name: string, mode: number, major = 0, minor = 0) =>
+      client.rpc("Tmknod", { dfid: home, name, mode, major, minor, gid: 0 });
+    await mknod("file", S.IFREG | 0o640);
+    assert.equal((await client.getattr(await client.walk(home, "file"))).mode, S.IFREG | 0o640);
+    assert.equal(await client.get(home, "file"), "");
+    await refused(mknod("file", S.IFREG | 0o640), "EEXIST");
+    for (const type of [S.IFDIR, S.IFLNK, S.IFMT, 0o030000]) await refused(mknod("bad", type | 0o640));
+    t.need("devices");
+    await mknod("null", S.IFCHR | 0o600, 1, 300);
+    const { mode, rdev } = await client.getattr(await client.walk(home, "null"));
+    assert.deepEqual([mode, rdev], [S.IFCHR | 0o600, (300 & 0xff) | (1 << 8) | ((300 & ~0xff) << 12)]);
+  }),
+
   rule("R41", "a conflicting lock is answered BLOCKED at once, whether the client would wait or not", LINUX, async (t) => {
     const { lock } = await twoLockers(t);
     assert.equal(await lock("one", LOCK.WRITE), STATUS.SUCCESS);

@@ -1,0 +1,47 @@
+import { errnoName, errnoOf, NineError, O, type Tree } from "../9p/mod.ts";
+import { quoteWord } from "../servers/ctl/mod.ts";
+import { readErrors } from "./error_log.ts";
+import { Exit } from "./exit.ts";
+import { withoutControls } from "./output.ts";
+import { reach, type Where } from "./reach.ts";
+
+const CTL = "/ctl";
+
+export interface OrderOptions {
+  readonly before?: boolean;
+  readonly after?: boolean;
+  readonly create?: boolean;
+}
+
+/** `-b`, `-a` and `-c` for a control line. A new place replaces what is there unless one of the first two says else. */
+export function orderFlags({ before, after, create }: OrderOptions): string[] {
+  if (before && after) throw new Exit("usage", "--before and --after exclude each other");
+  return [...(before ? ["-b"] : []), ...(after ? ["-a"] : []), ...(create ? ["-c"] : [])];
+}
+
+/** Writes one line to the node's `/ctl`. What the node has against it is fetched from its log. */
+export async function control(words: readonly string[], where: Where): Promise<void> {
+  await using tree = await reach(where);
+  const line = words.map(quoteWord).join(" ");
+  const since = new Date().toISOString();
+  try {
+    await using file = await tree.open(CTL, O.WRONLY);
+    await file.write(0, new TextEncoder().encode(`${line}\n`));
+  } catch (thrown) {
+    const reason = await reasonFrom(tree, since);
+    if (reason === undefined) throw thrown;
+    throw new NineError(errnoOf(thrown), reason);
+  }
+}
+
+/** Why the last request on /ctl failed, where the node tells. */
+async function reasonFrom(tree: Tree, since: string): Promise<string | undefined> {
+  try {
+    const found = (await readErrors(tree)).findLast(({ path, time, code }) =>
+      path === CTL && time >= since && code !== errnoName(0)
+    );
+    return found && withoutControls(found.reason);
+  } catch {
+    return undefined;
+  }
+}
