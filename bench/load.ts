@@ -1,8 +1,8 @@
 /**
- * Load on a whole node: `deno task soak [--operations N] [--connections N] [--fids N] [--entries N]`.
+ * Load on a whole node: `deno task soak [--operations N] [--minutes N] [--connections N] [--fids N] [--entries N]`.
  *
  * 1,000 connections at once; 100,000 fids on one of them; a directory of 100,000 files listed completely while it
- * changes; 20 million mixed operations, with the growth of resident memory after warm-up in MB a minute. One line for
+ * changes; 20 million mixed operations and 10 minutes at least, with the growth of resident memory after warm-up in MB a minute. One line for
  * each with what was measured; the code is 1 where one does not hold. CI gives smaller numbers.
  */
 import { join } from "node:path";
@@ -19,21 +19,29 @@ import { startLux9 } from "./subjects.ts";
 const { values } = parseArgs({
   options: {
     operations: { type: "string", default: "20000000" },
+    minutes: { type: "string", default: "10" },
     connections: { type: "string", default: "1000" },
     fids: { type: "string", default: "100000" },
     entries: { type: "string", default: "100000" },
   },
 });
 
+const root = fileURLToPath(new URL("..", import.meta.url));
+
 const parts: readonly ((loaded: Loaded) => Promise<Verdict>)[] = [
   (loaded) => manyConnections(loaded, Number(values.connections)),
   (loaded) => manyFids(loaded, Number(values.fids)),
   (loaded) => changingDirectory(loaded, "mem", Number(values.entries)),
   (loaded) => changingDirectory(loaded, "host", Number(values.entries)),
-  (loaded) => mixedOperations(loaded, Number(values.operations)),
+  (loaded) =>
+    mixedOperations(
+      loaded,
+      Number(values.operations),
+      Number(values.minutes),
+      join(root, ".lux9/bench/soak.json"),
+    ),
 ];
 
-const root = fileURLToPath(new URL("..", import.meta.url));
 await Deno.mkdir(join(root, ".lux9/bench"), { recursive: true });
 const work = await Deno.makeTempDir({ dir: join(root, ".lux9/bench"), prefix: "load-" });
 const folder = join(work, "tree");

@@ -122,7 +122,10 @@ async function machine({ rounds, seconds }: Report): Promise<string> {
     new TextDecoder().decode(stdout) || "none"
   }, Linux ${Deno.osRelease()}, ` +
     `${navigator.hardwareConcurrency} cores (${cpu}); medians of ${rounds} rounds of ${seconds} s, ` +
-    `loopback TCP, 9P2000.L, msize 65,536.`;
+    `loopback TCP, 9P2000.L, msize 65,536. The load average at the end was ${
+      Deno.loadavg()[0].toFixed(1)
+    }; the ` +
+    `benchmark alone makes it about 1.5.`;
 }
 
 const BEGIN = "<!-- deno task bench writes from here -->";

@@ -18,7 +18,10 @@ export async function readErrors(tree: Tree): Promise<LoggedError[]> {
     text = new TextDecoder().decode(await tree.readFile("/log/errors"));
   } catch (thrown) {
     if (errnoOf(thrown) !== Errno.ENOENT) throw thrown;
-    throw new Exit("failed", "There is no /log/errors: this server is no Lux9 node, or shows only a part of its tree");
+    throw new Exit(
+      "failed",
+      "There is no /log/errors: this server is no Lux9 node, or shows only a part of its tree",
+    );
   }
   return text.split("\n").flatMap((line) => {
     const parsed = parseLine(line);

@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import { COMMANDS, type CommandRow } from "./commands.ts";
+import { type CommandRow, COMMANDS } from "./commands.ts";
 import { exitsText } from "./exit.ts";
 import { VERSION } from "./version.ts";
 

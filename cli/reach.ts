@@ -13,10 +13,10 @@ export interface Where {
 /** How long a node may take to answer the first time, ms. */
 const ANSWER_MS_MAX = 10_000;
 
-/** Adds the options of a command that speaks to a node. */
-export function withWhere(command: Command): Command {
+/** Adds the options of a command that speaks to a node. `flag` is another one where `-a` means something else. */
+export function withWhere(command: Command, flag = "-a, --addr <address>"): Command {
   return command
-    .option("-a, --addr <address>", "the 9P server, as tcp!host!port, unix!/path or host:port (default: this user's node)")
+    .option(flag, "the 9P server, as tcp!host!port, unix!/path or host:port (default: this user's node)")
     .option("--home <dir>", "the home of the node (default: $XDG_DATA_HOME/lux9, else ~/.local/share/lux9)")
     .option("--aname <tree>", "which of the server's trees");
 }
@@ -39,7 +39,9 @@ export async function reach(where: Where): Promise<Tree> {
   } catch (thrown) {
     const isTimeout = thrown instanceof DOMException && thrown.name === "TimeoutError";
     const reason = isTimeout
-      ? `${formatAddress(address)} took the connection but did not answer for ${ANSWER_MS_MAX / 1000} s: is it a 9P server?`
+      ? `${formatAddress(address)} took the connection but did not answer for ${
+        ANSWER_MS_MAX / 1000
+      } s: is it a 9P server?`
       : reasonOf(thrown);
     throw new Exit("unreachable", reason);
   }

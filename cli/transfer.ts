@@ -24,7 +24,8 @@ export async function transfer(source: Place, target: Place, { recursive }: Tran
   const progress = new Progress();
   const options: CopyOptions = {
     signal: aborter.signal,
-    onProgress: ({ files, bytes }, path) => progress.draw(`${files} files, ${bytesText(bytes)}, ${visible(path)}`),
+    onProgress: ({ files, bytes }, path) =>
+      progress.draw(`${files} files, ${bytesText(bytes)}, ${visible(path)}`),
     onError: (path, thrown) => {
       progress.clear();
       warn(`${visible(path)}: ${reasonOf(thrown)}`);
@@ -73,7 +74,11 @@ class Progress {
 }
 
 /** Where a copy named `name` goes when its target is a directory that is there: into it. */
-export async function into(target: Place, name: string, isDirectory: (path: string) => Promise<boolean>): Promise<Place> {
+export async function into(
+  target: Place,
+  name: string,
+  isDirectory: (path: string) => Promise<boolean>,
+): Promise<Place> {
   if (!await isDirectory(target.path)) return target;
   return { side: target.side, path: `${target.path.replace(/\/+$/, "")}/${name}` };
 }

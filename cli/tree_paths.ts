@@ -1,4 +1,4 @@
-import { errnoOf, Errno, namesOf, pathOf, Qt, type Tree } from "../9p/mod.ts";
+import { Errno, errnoOf, namesOf, pathOf, Qt, type Tree } from "../9p/mod.ts";
 
 /** Whether there is a directory, following links. */
 export async function isDirectory(tree: Tree, path: string): Promise<boolean> {

@@ -37,6 +37,11 @@ export async function rename(
  * Moves the file behind a fid, whatever its name is by now. 9P2000 and .u cannot leave the directory that the file is
  * in, and see nothing of `dir`: the caller knows that it is the same.
  */
-export async function move(file: RemoteFile, dir: RemoteFile, name: string, signal?: AbortSignal): Promise<void> {
+export async function move(
+  file: RemoteFile,
+  dir: RemoteFile,
+  name: string,
+  signal?: AbortSignal,
+): Promise<void> {
   await verbsOf(file.client).renameHere(file.fid, dir.fid, name, signal);
 }

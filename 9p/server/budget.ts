@@ -1,3 +1,6 @@
+/** What counts as small: a part of the budget is kept for it, so that large requests never crowd it out. */
+const SMALL_BYTES = 1024 * 1024;
+
 /**
  * The bytes that all connections together may hold for requests and replies on their way. Small messages are free; what
  * is larger is taken from here before it is allocated, so that a thousand clients that each ask for 8 MiB cannot take
@@ -5,6 +8,8 @@
  */
 export class Budget {
   readonly bytesMax: number;
+  /** Those who hold bytes without using them at the moment: each gives them back when it is called. */
+  readonly idle = new Set<() => void>();
   #used = 0;
   #waiting: (() => void)[] = [];
 
@@ -16,16 +21,21 @@ export class Budget {
     return this.#used;
   }
 
+  /** Nearly all is taken: who holds bytes and does not move is in the way of others. */
+  get isShort(): boolean {
+    return this.#used > this.bytesMax - this.#reserve;
+  }
+
   /** Takes up to `wanted` bytes and says how many. */
   takeUpTo(wanted: number): number {
-    const taken = Math.min(wanted, this.bytesMax - this.#used);
+    const taken = Math.min(wanted, this.#left(wanted));
     this.#used += taken;
     return taken;
   }
 
-  /** Takes all of `wanted` or nothing. */
+  /** Takes all of `wanted` or nothing. Where nobody holds anything, it never takes nothing. */
   take(wanted: number): boolean {
-    if (wanted > this.bytesMax - this.#used) return false;
+    if (wanted > this.#left(wanted) && this.#used > 0) return false;
     this.#used += wanted;
     return true;
   }
@@ -41,5 +51,15 @@ export class Budget {
   /** Resolves when something was given back. */
   freed(): Promise<void> {
     return new Promise((wake) => this.#waiting.push(wake));
+  }
+
+  get #reserve(): number {
+    return Math.floor(this.bytesMax / 8);
+  }
+
+  #left(wanted: number): number {
+    const max = wanted > SMALL_BYTES ? this.bytesMax - this.#reserve : this.bytesMax;
+    if (wanted > max - this.#used) { for (const giveBack of [...this.idle]) giveBack(); }
+    return Math.max(0, max - this.#used);
   }
 }

@@ -9,7 +9,16 @@ import { attempt, becomeFile, openFid } from "./common.ts";
 import { type Fid, isDirectory } from "./fid.ts";
 import { type Attr, type Change, type Creation, type Later, then } from "./file_server.ts";
 import type { Handlers } from "./handlers.ts";
-import { flagsOfDm, MAJOR_MAX, makedev, MINOR_MAX, Open, openFlags, permissionsOfDm, statOf } from "./modes.ts";
+import {
+  flagsOfDm,
+  MAJOR_MAX,
+  makedev,
+  MINOR_MAX,
+  Open,
+  openFlags,
+  permissionsOfDm,
+  statOf,
+} from "./modes.ts";
 import { checkNewName } from "./names.ts";
 import type { Request } from "./request.ts";
 import type { Session } from "./session.ts";

@@ -15,6 +15,9 @@ import { checkName } from "./names.ts";
 import type { Request } from "./request.ts";
 import type { Session } from "./session.ts";
 
+/** The most of a listing that one reply carries, bytes: making millions of entries at once would hold up everybody. */
+export const LISTED_BYTES_MAX = 256 * 1024;
+
 export const common: Handlers<
   | "Tversion"
   | "Tauth"
@@ -73,9 +76,9 @@ export const common: Handlers<
 
   Tread(session, { fid: number, offset, count }, request) {
     const fid = session.fid(number, request);
-    const room = session.outlet.room(Math.min(count, session.msize - IOHDRSZ));
+    const wanted = Math.min(count, session.msize - IOHDRSZ);
     if (fid.use.kind === "xattr-read") {
-      const data = fid.use.value.subarray(Math.min(offset, fid.use.value.byteLength)).subarray(0, room);
+      const data = fid.use.value.subarray(Math.min(offset, fid.use.value.byteLength)).subarray(0, wanted);
       return request.reply("Rread", { data });
     }
     const { handle } = fid.asFile().opened("read");
@@ -83,10 +86,13 @@ export const common: Handlers<
       if (session.dialect === "9P2000.L") {
         throw new NineError("EISDIR", "Tread of a directory: 9P2000.L lists directories by Treaddir");
       }
+      const room = Math.min(wanted, LISTED_BYTES_MAX);
       return session.during(fid, request, readDirectory(session, fid, offset, room, request));
     }
     if (!session.server.read) throw new NineError("EOPNOTSUPP", "The file server reads no files");
-    const out = session.outlet.out;
+    const { outlet } = session;
+    const room = outlet.room(wanted);
+    const { out } = outlet;
     const start = out.begin(MESSAGES.Rread.type, request.tag);
     try {
       out.u32(0);
@@ -95,16 +101,15 @@ export const common: Handlers<
       if (typeof now === "number") {
         out.patch32(start + 7, now);
         out.commit(now);
+        outlet.roomUsed(now);
         return out.end(start);
       }
       out.cancel(start);
-      return session.during(
-        fid,
-        request,
-        now.then((data) => request.reply("Rread", { data: data.subarray(0, room) })),
-      );
+      outlet.roomUsed(0);
+      return session.during(fid, request, now.then((data) => replyLater(session, fid, data, request)));
     } catch (thrown) {
       out.cancel(start);
+      outlet.roomUsed(0);
       throw thrown;
     }
   },
@@ -218,6 +223,20 @@ function child(session: Session, fid: Fid, dir: unknown, name: string, request: 
   return session.server.walk(dir, name, request);
 }
 
+/**
+ * The reply to a read that was waited for: the budget is asked only now that there are bytes, since a blocked read may
+ * last for ever. Where that is short, a stored file can be read on after fewer bytes, but a stream cannot.
+ */
+function replyLater(session: Session, fid: Fid, data: Uint8Array, request: Request): void {
+  if (request.dropped) return;
+  const room = session.outlet.room(data.byteLength);
+  if (room < data.byteLength && session.server.qid(fid.node).version === 0) {
+    session.outlet.roomUsed(0);
+    throw new NineError("ENOBUFS", `${data.byteLength} bytes were read, and there is room for ${room}: too many wait`);
+  }
+  request.reply("Rread", { data: data.subarray(0, room) });
+}
+
 type XattrWrite = Extract<Fid["use"], { kind: "xattr-write" }>;
 
 function writeXattr(use: XattrWrite, offset: number, data: Uint8Array, request: Request): void {
@@ -279,6 +298,9 @@ export function openFid(
 ): Later<Body<"Ropen">> {
   const { server, engine } = session;
   const qid = server.qid(fid.asClosedFile().node);
+  if (qid.type & Qt.SYMLINK) {
+    throw new NineError("ELOOP", "A symbolic link cannot be opened: read where it leads");
+  }
   const kept = qid.type & Qt.APPEND ? (flags | O.APPEND) & ~O.TRUNC : flags;
   const exclusive = engine.claim(qid);
   const opened = (handle: unknown) => {

@@ -1,6 +1,7 @@
 import { NineError } from "../error.ts";
 import { HEADER_BYTES } from "../wire/codec.ts";
 import { Reader } from "../wire/reader.ts";
+import { release } from "../wire/release.ts";
 import { Writer } from "../wire/writer.ts";
 import type { Engine } from "./engine.ts";
 import type { Listener } from "./listener.ts";
@@ -14,17 +15,19 @@ export interface Duplex {
   close(): void;
 }
 
-/** What a connection may hold without asking the budget, bytes each way. */
+/** What a connection may hold without asking the budget, bytes each way; less where there are many. */
 const FREE_BYTES = 256 * 1024;
 const IN_BYTES_FIRST = 16 * 1024;
 /** Replies to one read leave in one write, unless they grow beyond this: then the first leave while the rest is made. */
 const FLUSH_BYTES = 128 * 1024;
-/** What a buffer keeps between two uses: allocating megabytes anew for every batch costs more than using them. */
+/** What a buffer keeps between two uses, where there are few: a new one for every batch costs more than using it. */
 const KEEP_BYTES = 1024 * 1024;
 /** What it keeps when nothing has moved for a while. */
 const IDLE_BYTES = 16 * 1024;
 /** The shortest read that a lack of budget may lead to, bytes. */
 const ROOM_MIN = 4096;
+/** Where the budget is short, who holds a part of it and does not move is closed after this share of the stall time. */
+const SHORT_STALL = 1 / 8;
 
 /** One client: takes frames from the stream to its session, and the replies back, many in one write. */
 export class Connection implements Outlet {
@@ -35,8 +38,15 @@ export class Connection implements Outlet {
   #in = new Uint8Array(IN_BYTES_FIRST);
   #view = new DataView(this.#in.buffer);
   #reader = new Reader(this.#in);
+  /** While `#in` holds a large frame: the buffer for small ones. */
+  #small: Uint8Array<ArrayBuffer> | undefined;
+  /** The buffer of the last large frame, with its bytes of the budget: another one is likely to follow. */
+  #parked: Uint8Array<ArrayBuffer> | undefined;
   #inTaken = 0;
+  /** Of the budget: for what is in `out`, of that for the last room, and for what is being written. */
   #outTaken = 0;
+  #roomTaken = 0;
+  #leavingTaken = 0;
   #writing: Promise<void> | undefined;
   #handling = false;
   #kicked = false;
@@ -51,8 +61,9 @@ export class Connection implements Outlet {
 
   /** Serves until the client goes or breaks the protocol; then everything it had is let go. */
   async run(): Promise<void> {
-    const watch = setInterval(() => this.#watch(), Math.max(this.engine.stallMs / 4, 10));
+    const watch = setInterval(() => this.#watch(), Math.max(this.engine.stallMs * SHORT_STALL, 10));
     Deno.unrefTimer(watch);
+    this.engine.connections++;
     try {
       await this.#serve();
     } catch (thrown) {
@@ -63,11 +74,21 @@ export class Connection implements Outlet {
       this.session.reset();
       await this.session.closed();
       await this.#writing;
-      this.engine.budget.give(this.#inTaken);
-      this.engine.budget.give(this.#outTaken);
-      this.#inTaken = this.#outTaken = 0;
+      this.#letGo();
+      this.engine.connections--;
       this.#ended.resolve();
     }
+  }
+
+  /** Gives all memory back, now that nothing is received or sent any more. */
+  #letGo(): void {
+    for (const bytes of [this.#in, this.#small, this.#parked]) if (bytes) release(bytes);
+    this.#small = this.#parked = undefined;
+    for (const writer of [this.out, this.#spare]) writer.clear(0);
+    const { budget } = this.engine;
+    budget.idle.delete(this.#unpark);
+    budget.give(this.#inTaken + this.#outTaken);
+    this.#inTaken = this.#outTaken = 0;
   }
 
   /** Whether a request is under way or a reply has not left yet. */
@@ -101,7 +122,7 @@ export class Connection implements Outlet {
       start = await this.#handleFrames(start, end);
       if (start === end) {
         start = end = 0;
-        this.#shrinkIn(count);
+        if (this.#inTaken > 0) this.#park();
       } else if (start > 0) {
         this.#in.copyWithin(0, start, end);
         end -= start;
@@ -130,7 +151,7 @@ export class Connection implements Outlet {
         const tag = this.#view.getUint16(start + 5, true);
         this.session.receive(type, tag, this.#reader.window(start + HEADER_BYTES, start + size));
         start += size;
-        if (this.out.length > FLUSH_BYTES) {
+        if (this.out.length > this.engine.share(FLUSH_BYTES)) {
           // The writer is behind: taking more requests would only pile up replies.
           if (this.#writing) await this.#writing;
           this.#flush();
@@ -145,10 +166,19 @@ export class Connection implements Outlet {
   }
 
   room(wanted: number): number {
-    if (this.out.length + wanted <= FREE_BYTES) return wanted;
+    this.#roomTaken = 0;
+    if (this.out.length + wanted <= this.engine.share(FREE_BYTES)) return wanted;
     const taken = this.engine.budget.takeUpTo(wanted);
     this.#outTaken += taken;
+    this.#roomTaken = taken;
     return Math.max(taken, Math.min(wanted, ROOM_MIN));
+  }
+
+  roomUsed(count: number): void {
+    const unused = Math.max(0, this.#roomTaken - count);
+    this.#outTaken -= unused;
+    this.#roomTaken = 0;
+    this.engine.budget.give(unused);
   }
 
   kick(): void {
@@ -177,7 +207,7 @@ export class Connection implements Outlet {
         return;
       }
       const full = this.out;
-      const taken = this.#outTaken;
+      this.#leavingTaken = this.#outTaken;
       this.#outTaken = 0;
       this.out = this.#spare;
       try {
@@ -191,60 +221,92 @@ export class Connection implements Outlet {
         // The client has gone; the reading side finds out too.
         this.close();
       } finally {
-        this.engine.budget.give(taken);
-        full.clear(KEEP_BYTES);
+        full.clear(this.engine.share(KEEP_BYTES));
+        this.engine.budget.give(this.#leavingTaken);
+        this.#leavingTaken = 0;
         this.#spare = full;
       }
     }
   }
 
   /** Makes room for a frame of `size` bytes, or for more small ones; waits for budget where that is much. */
-  async #growIn(
-    start: number,
-    end: number,
-    size = Math.min(this.#in.byteLength * 2, FREE_BYTES),
-  ): Promise<void> {
-    const wanted = Math.max(size, end - start + 1);
-    const extra = Math.max(0, wanted - FREE_BYTES) - this.#inTaken;
+  async #growIn(start: number, end: number, size?: number): Promise<void> {
+    const free = this.engine.share(FREE_BYTES);
+    const wanted = Math.max(size ?? Math.min(this.#in.byteLength * 2, free), end - start + 1);
+    const kept = this.#in.subarray(start, end);
+    const { budget } = this.engine;
+    if (this.#parked && wanted > free) {
+      if (this.#parked.byteLength >= wanted) {
+        budget.idle.delete(this.#unpark);
+        this.#small = this.#in;
+        this.#useIn(this.#parked, kept);
+        this.#parked = undefined;
+        return;
+      }
+      this.#unpark();
+    }
+    const extra = Math.max(0, wanted - free) - this.#inTaken;
     if (extra > 0) {
-      while (!this.engine.budget.take(extra)) {
-        await this.engine.budget.freed();
+      while (!budget.take(extra)) {
+        await budget.freed();
         if (this.#closed) return;
       }
       this.#inTaken += extra;
     }
     this.#movedAt = performance.now();
-    this.#replaceIn(wanted, this.#in.subarray(start, end));
+    const before = this.#in;
+    this.#useIn(new Uint8Array(wanted), kept);
+    if (this.#inTaken > 0 && !this.#small) this.#small = before;
+    else release(before);
   }
 
-  /** Gives back what a large frame needed, once the client sends small ones again. */
-  #shrinkIn(lastCount: number): void {
-    if (this.#inTaken === 0 || lastCount > FREE_BYTES / 2) return;
-    this.engine.budget.give(this.#inTaken);
+  #useIn(bytes: Uint8Array<ArrayBuffer>, kept: Uint8Array): void {
+    bytes.set(kept);
+    this.#in = bytes;
+    this.#view = new DataView(bytes.buffer);
+    this.#reader = new Reader(bytes);
+  }
+
+  /**
+   * After a large frame, the next bytes go to the small buffer again: nobody knows when they come, and what a client
+   * waits with must be free for others to take.
+   */
+  #park(): void {
+    this.#parked = this.#in;
+    this.#useIn(this.#small!, this.#in.subarray(0, 0));
+    this.#small = undefined;
+    if (this.engine.budget.isShort) this.#unpark();
+    else this.engine.budget.idle.add(this.#unpark);
+  }
+
+  readonly #unpark = (): void => {
+    const { budget } = this.engine;
+    budget.idle.delete(this.#unpark);
+    if (this.#parked) release(this.#parked);
+    this.#parked = undefined;
+    const taken = this.#inTaken;
     this.#inTaken = 0;
-    this.#replaceIn(FREE_BYTES, this.#in.subarray(0, 0));
-  }
-
-  #replaceIn(size: number, kept: Uint8Array): void {
-    const larger = new Uint8Array(size);
-    larger.set(kept);
-    this.#in = larger;
-    this.#view = new DataView(larger.buffer);
-    this.#reader = new Reader(larger);
-  }
+    budget.give(taken);
+  };
 
   /** An idle client gives its buffers back; one that never reads its replies or never ends a frame is closed. */
   #watch(): void {
-    const idle = performance.now() - this.#movedAt > this.engine.stallMs / 4;
-    if (idle && !this.isBusy) {
+    const { stallMs, budget } = this.engine;
+    const restedMs = performance.now() - this.#movedAt;
+    if (restedMs > stallMs / 4 && !this.isBusy) {
       this.out.clear(IDLE_BYTES);
       this.#spare.clear(IDLE_BYTES);
+      if (this.#parked) this.#unpark();
     }
-    const holds = this.#writing !== undefined || this.#inTaken > 0;
-    if (!holds || performance.now() - this.#movedAt < this.engine.stallMs) return;
+    const receives = this.#inTaken > 0 && !this.#parked;
+    if (!this.#writing && !receives) return;
+    const isInTheWay = budget.isShort && (receives || this.#leavingTaken > 0);
+    const limitMs = isInTheWay ? stallMs * SHORT_STALL : stallMs;
+    if (restedMs < limitMs) return;
     const what = this.#writing ? "did not read its replies" : "did not end its frame";
+    const why = isInTheWay ? " while memory for requests was short" : "";
     this.engine.reportQuiet(
-      new NineError("ETIMEDOUT", `A client ${what} for ${this.engine.stallMs} ms and was closed`),
+      new NineError("ETIMEDOUT", `A client ${what} for ${Math.round(restedMs)} ms${why} and was closed`),
     );
     this.close();
   }

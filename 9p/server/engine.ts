@@ -35,6 +35,14 @@ export interface ErrorReport {
   readonly thrown: unknown;
 }
 
+/** Fids that all sessions together may have. */
+const FIDS_MAX = 1 << 20;
+
+/** What all connections together may hold without asking the budget, bytes each way. */
+const SHARED_BYTES = 32 * 1024 * 1024;
+/** What each has of it, however many they are. */
+const SHARE_BYTES_MIN = 16 * 1024;
+
 /** What all sessions on one tree share. */
 export class Engine {
   readonly principals: Principals;
@@ -47,6 +55,9 @@ export class Engine {
   /** Files with QTEXCL that are open, by qid.path (rule R23). */
   readonly #exclusive = new Set<U64>();
   readonly #onError: (report: ErrorReport) => void;
+  #fids = 0;
+  /** Clients at the moment. */
+  connections = 0;
 
   constructor(readonly server: FileServer, options: EngineOptions) {
     this.principals = options.principals;
@@ -54,6 +65,11 @@ export class Engine {
     this.budget = new Budget(options.bytesInFlightMax ?? 256 * 1024 * 1024);
     this.stallMs = options.stallMs ?? 30_000;
     this.#onError = options.onError ?? (() => {});
+  }
+
+  /** One connection's part of what all may hold for small messages, each way: `max` bytes where they are few. */
+  share(max: number): number {
+    return Math.max(SHARE_BYTES_MIN, Math.min(max, Math.floor(SHARED_BYTES / this.connections)));
   }
 
   report(report: ErrorReport): void {
@@ -64,6 +80,19 @@ export class Engine {
   reportQuiet(thrown: unknown): void {
     const user: User = { name: "none", groups: new Set(), standing: "none" };
     this.#onError({ user, request: "close", errno: errnoOf(thrown), reason: reasonOf(thrown), thrown });
+  }
+
+  /** Counts one more fid, or EMFILE. */
+  countFid(): void {
+    if (this.#fids >= FIDS_MAX) {
+      throw new NineError("EMFILE", `${this.#fids} fids are in use, allowed are ${FIDS_MAX}: clunk some`);
+    }
+    this.#fids++;
+  }
+
+  /** Fids of all sessions. */
+  get fids(): number {
+    return this.#fids;
   }
 
   /** Claims an exclusive file, or EBUSY while somebody has it open. Undefined for other files. */
@@ -83,8 +112,14 @@ export class Engine {
   /** Ends what the fid stood for: its attribute is committed, its file closed, its locks and its node let go. */
   close(fid: Fid, request: Request): Later<void> {
     const use = fid.use;
+    if (use.kind === "xattr-read" || use.kind === "xattr-write") {
+      request.session.attributeBytes -= use.value.byteLength;
+    }
     fid.use = { kind: "idle" };
-    const letGo = () => this.server.drop?.(fid.node);
+    const letGo = () => {
+      this.#fids--;
+      this.server.drop?.(fid.node);
+    };
     try {
       const later = use.kind === "open"
         ? this.#closeOpen(fid, use, request)

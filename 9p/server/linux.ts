@@ -4,7 +4,7 @@ import { NONUNAME } from "../principal.ts";
 import { O, S } from "../qid.ts";
 import { IOHDRSZ } from "../wire/codec.ts";
 import { type Message, MESSAGES } from "../wire/messages.ts";
-import { becomeFile, isExists, openFid } from "./common.ts";
+import { becomeFile, isExists, LISTED_BYTES_MAX, openFid } from "./common.ts";
 import { type Fid, isDirectory } from "./fid.ts";
 import type { Change, Creation, Entry, Later } from "./file_server.ts";
 import { then } from "./file_server.ts";
@@ -164,6 +164,8 @@ export const linux: Handlers<
     if (!NODE_TYPES.includes(type)) {
       throw new NineError("EINVAL", `Tmknod with mode 0${mode.toString(8)}`);
     }
+    // vfs_create() of Linux makes regular files so, which file servers make open.
+    if (type === S.IFREG) return makeRegular(session, dfid, name, mode, gid, request);
     const what = type === S.IFCHR || type === S.IFBLK ? { rdev: makedev(major, minor) } : {};
     return make(session, dfid, name, type | (mode & PERMISSIONS), gid, what, "Rmknod", request);
   },
@@ -177,7 +179,10 @@ export const linux: Handlers<
     if (isDirectory(session.server.qid(fid.node))) {
       throw new NineError("EPERM", "A directory cannot have a second name");
     }
-    const linked = then(session.server.link(fid.node, dir.node, name, request), () => request.reply("Rlink", {}));
+    const linked = then(
+      session.server.link(fid.node, dir.node, name, request),
+      () => request.reply("Rlink", {}),
+    );
     return session.during(dir, request, session.during(fid, request, linked));
   },
 
@@ -235,7 +240,7 @@ export const linux: Handlers<
     const { handle } = fid.opened("read");
     if (!isDirectory(session.server.qid(fid.node))) throw new NineError("ENOTDIR", "Treaddir of a file");
     if (!session.server.list) throw new NineError("EOPNOTSUPP", "The file server lists no directories");
-    const room = Math.min(count, session.msize - IOHDRSZ);
+    const room = Math.min(count, session.msize - IOHDRSZ, LISTED_BYTES_MAX);
     const max = Math.ceil(room / ENTRY_BYTES);
     const later = session.server.list(fid.node, handle, offset, max, false, request);
     return session.during(
@@ -307,6 +312,7 @@ export const linux: Handlers<
       request,
       then(name === "" ? list() : value(), (value) => {
         if (newfid === number) session.checkIdle(number, fid, request);
+        session.holdAttribute(value.byteLength);
         const bound = newfid === number ? fid : session.bind(newfid, fid.node, fid.root, fid.user, request);
         bound.use = { kind: "xattr-read", value };
         request.reply("Rxattrwalk", { size: value.byteLength });
@@ -329,6 +335,7 @@ export const linux: Handlers<
     if (flags > 3) {
       throw new NineError("EINVAL", `Flags ${flags}: known are 1 (XATTR_CREATE) and 2 (XATTR_REPLACE)`);
     }
+    session.holdAttribute(attrSize);
     fid.use = { kind: "xattr-write", name, value: new Uint8Array(attrSize), written: 0, flags };
     request.reply("Rxattrcreate", {});
   },
@@ -352,16 +359,39 @@ function make(
   reply: "Rmkdir" | "Rsymlink" | "Rmknod",
   request: Request,
 ): Later<void> {
-  const dir = session.fid(dfid, request).asFile();
   const { server } = session;
-  request.names = [name];
-  checkNewName(name);
-  if (!isDirectory(server.qid(dir.node))) {
-    throw new NineError("ENOTDIR", `A new ${JSON.stringify(name)} in a file`);
-  }
+  const dir = directoryFor(session, dfid, name, request);
   if (!server.make) throw new NineError("EROFS", "The file server makes no files");
   const later = server.make(dir.node, name, { ...creation(session, dir, mode, gid), ...more }, request);
   return session.during(dir, request, then(later, (node) => request.reply(reply, { qid: server.qid(node) })));
+}
+
+function makeRegular(
+  session: Session,
+  dfid: number,
+  name: string,
+  mode: number,
+  gid: number,
+  request: Request,
+): Later<void> {
+  const { server } = session;
+  const dir = directoryFor(session, dfid, name, request);
+  if (!server.create) throw new NineError("EROFS", "The file server makes no files");
+  const what = creation(session, dir, S.IFREG | (mode & PERMISSIONS), gid);
+  const made = then(
+    server.create(dir.node, name, what, O.RDONLY, request),
+    ({ node, handle }) => then(server.close?.(node, handle, request), () => node),
+  );
+  return session.during(dir, request, then(made, (node) => request.reply("Rmknod", { qid: server.qid(node) })));
+}
+
+/** The directory that is about to get a new name. */
+function directoryFor(session: Session, dfid: number, name: string, request: Request): Fid {
+  const dir = session.fid(dfid, request).asFile();
+  request.names = [name];
+  checkNewName(name);
+  checkDirectory(session, dir, name);
+  return dir;
 }
 
 function checkDirectory(session: Session, dir: Fid, name: string): void {

@@ -1,3 +1,4 @@
+import { NineError } from "../error.ts";
 import type { U64 } from "../qid.ts";
 
 /** fcntl(2) lock types, as 9P2000.L carries them. */
@@ -20,6 +21,9 @@ export interface LockOwner {
   readonly clientId: string;
 }
 
+/** Locks that may be held on one file: each is looked at when another is asked for. */
+const LOCKS_MAX = 10_000;
+
 /** POSIX byte-range locks by file, fcntl(2): overlapping ranges of one owner are split and replaced. */
 export class LockTable {
   readonly #files = new Map<U64, Lock[]>();
@@ -28,9 +32,11 @@ export class LockTable {
   take(file: U64, lock: Lock): Lock | undefined {
     const conflict = this.conflict(file, lock);
     if (conflict) return conflict;
-    const rest = (this.#files.get(file) ?? []).flatMap((held) =>
-      sameOwner(held, lock) ? cut(held, lock) : [held]
-    );
+    const held = this.#files.get(file) ?? [];
+    if (held.length >= LOCKS_MAX) {
+      throw new NineError("ENOLCK", `${held.length} locks are held on the file, allowed are ${LOCKS_MAX}`);
+    }
+    const rest = held.flatMap((held) => sameOwner(held, lock) ? cut(held, lock) : [held]);
     this.#files.set(file, [...rest, lock]);
     return undefined;
   }

@@ -19,13 +19,15 @@ export interface Outlet {
   kick(): void;
   /** How many of `wanted` bytes of data the next reply may carry, so that all connections stay within the budget. */
   room(wanted: number): number;
+  /** Of that room, only `count` bytes are needed. */
+  roomUsed(count: number): void;
 }
 
 /** Requests that leave nothing behind: when they are flushed, nobody waits for them to end. */
 const HARMLESS = new Set(["Tread", "Tstat", "Tgetattr", "Treaddir", "Treadlink", "Tstatfs", "Tgetlock"]);
 
-/** Fids that one session may have at a time. */
-const FIDS_MAX = 1 << 20;
+/** Bytes that the attribute fids of one session may hold. */
+const ATTRIBUTE_BYTES_MAX = 4 * 1024 * 1024;
 
 /** One client's session: its dialect, its fids and its requests under way. A Tversion starts another (rule R01). */
 export class Session {
@@ -33,6 +35,8 @@ export class Session {
   msize: number;
   codec: Codec = codecOf("9P2000");
   readonly fids = new Map<number, Fid>();
+  /** Bytes that fids hold which stand for an extended attribute. */
+  attributeBytes = 0;
   readonly server: FileServer;
   readonly #waiting = new Map<number, Request>();
   /** Fids that have left the table, until what they stood for is closed. */
@@ -158,9 +162,7 @@ export class Session {
       throw new NineError("EINTR", `The session ended while its ${request.name} was under way`);
     }
     this.checkFree(number);
-    if (this.fids.size >= FIDS_MAX) {
-      throw new NineError("EMFILE", `${this.fids.size} fids are in use, allowed are ${FIDS_MAX}: clunk some`);
-    }
+    this.engine.countFid();
     const fid = new Fid(node, root, user);
     this.fids.set(number, fid);
     this.server.hold?.(node);
@@ -183,13 +185,28 @@ export class Session {
   /** Throws unless the fid is still what it was when the request began: an idle fid of that number. */
   checkIdle(number: number, fid: Fid, request: Request): void {
     if (this.fids.get(number) === fid && fid.use.kind === "idle") return;
-    throw new NineError("EBADF", `Fid ${number} was clunked or opened while its ${request.name} was under way`);
+    throw new NineError(
+      "EBADF",
+      `Fid ${number} was clunked or opened while its ${request.name} was under way`,
+    );
   }
 
   checkFree(number: number): void {
     if (this.fids.has(number)) {
       throw new NineError("EBADF", `Fid ${number} is in use: clunk it first or take another`);
     }
+  }
+
+  /** Counts the bytes of an attribute that a fid is about to stand for; ENOBUFS where the session holds too many. */
+  holdAttribute(bytes: number): void {
+    const held = this.attributeBytes + bytes;
+    if (held > ATTRIBUTE_BYTES_MAX) {
+      throw new NineError(
+        "ENOBUFS",
+        `Attributes of ${held} bytes at once, allowed are ${ATTRIBUTE_BYTES_MAX}: clunk some`,
+      );
+    }
+    this.attributeBytes = held;
   }
 
   /** Takes a fid out of the table and closes what it stood for, once the requests on it have ended. */

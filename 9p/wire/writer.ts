@@ -1,5 +1,6 @@
 import { NineError } from "../error.ts";
 import type { Qid, U64 } from "../qid.ts";
+import { release } from "./release.ts";
 
 const TWO_32 = 2 ** 32;
 const STRING_BYTES_MAX = 0xffff;
@@ -48,6 +49,7 @@ export class Writer {
   }
 
   #replace(bytes: Uint8Array<ArrayBuffer>): void {
+    release(this.#bytes);
     this.#bytes = bytes;
     this.#view = new DataView(bytes.buffer);
   }

@@ -7,11 +7,13 @@ const FILE = `${DIRECTORY}/file`;
 const FILE_BYTES = 8 << 20;
 /** MB a minute. */
 const GROWTH_MAX = 1;
-/** The heap breathes by tens of megabytes, so a slope over less than this says nothing. */
-const JUDGED_MINUTES_MIN = 2;
 const SAMPLE_MS = 500;
-/** The part of the run that fills caches and lets the heap find its size. */
-const WARM_UP = 0.25;
+/** Until then caches fill, code is compiled and the heap finds its size. */
+const WARM_UP_MINUTES = 2;
+/** The heap breathes by tens of megabytes, so what is judged is the largest value of each so many minutes. */
+const PEAK_MINUTES = 0.5;
+/** A slope over fewer peaks says nothing. */
+const PEAKS_MIN = 10;
 
 /** One round on one tree: what load9p does and how often. Together ROUND operations. */
 const ROUND: readonly { readonly args: readonly string[]; readonly count: number }[] = [
@@ -25,46 +27,68 @@ const ROUND: readonly { readonly args: readonly string[]; readonly count: number
   { args: ["-o", "ls", "-f", DIRECTORY, "-d", "2"], count: 2000 },
 ];
 
-/** Every kind of operation on both trees, on new connections all the time. */
-export async function mixedOperations({ node, program }: Loaded, operations: number): Promise<Verdict> {
+interface Sample {
+  readonly minutes: number;
+  readonly megabytes: number;
+}
+
+/**
+ * Every kind of operation on both trees, on new connections all the time, until there were so many and so many minutes
+ * have passed. Keeps what memory was when.
+ */
+export async function mixedOperations(
+  { node, program }: Loaded,
+  operations: number,
+  minutesMin: number,
+  samplesFile: string,
+): Promise<Verdict> {
   for (const tree of ["mem", "host"] as const) {
     await load9p(program, node.place(tree), ["-o", "mkdir", "-f", DIRECTORY]);
     await load9p(program, node.place(tree), ["-o", "put", "-f", FILE, "-s", `${FILE_BYTES}`]);
     await load9p(program, node.place(tree), ["-o", "put", "-f", `${DIRECTORY}/small`, "-s", "2000"]);
   }
-  const samples: { minutes: number; megabytes: number; done: number }[] = [];
+  const samples: Sample[] = [];
   const began = performance.now();
+  const minutes = () => (performance.now() - began) / 60_000;
   let done = 0;
+  const isOver = () => done >= operations && minutes() >= minutesMin;
   const timer = setInterval(() => {
-    const minutes = (performance.now() - began) / 60_000;
-    samples.push({ minutes, megabytes: residentMegabytes(node.pid), done });
+    samples.push({ minutes: minutes(), megabytes: residentMegabytes(node.pid) });
   }, SAMPLE_MS);
   try {
     await Promise.all((["mem", "host"] as const).map(async (tree) => {
-      while (done < operations) {
+      while (!isOver()) {
         for (const { args, count } of ROUND) {
           await load9p(program, node.place(tree), [...args, "-n", `${count}`]);
           done += count;
-          if (done >= operations) break;
+          if (isOver()) break;
         }
       }
     }));
   } finally {
     clearInterval(timer);
   }
-  const minutes = (performance.now() - began) / 60_000;
-  const warm = samples.filter((sample) => sample.done >= operations * WARM_UP);
-  const growth = slope(warm.map(({ minutes, megabytes }) => [minutes, megabytes]));
+  await Deno.writeTextFile(samplesFile, JSON.stringify(samples) + "\n");
+  const points = peaks(samples.filter((sample) => sample.minutes >= WARM_UP_MINUTES));
+  const growth = slope(points);
+  const isLong = points.length >= PEAKS_MIN;
   const largest = Math.max(...samples.map(({ megabytes }) => megabytes));
-  const isLong = minutes * (1 - WARM_UP) >= JUDGED_MINUTES_MIN;
+  const judgement = isLong
+    ? `its peaks growing by ${growth.toFixed(2)} MB a minute after the first ${WARM_UP_MINUTES} minutes`
+    : "too short a run to judge its growth";
   return {
     holds: !isLong || growth < GROWTH_MAX,
-    says:
-      `${done} mixed operations in ${minutes.toFixed(1)} minutes; resident memory ${
-        largest.toFixed(0)
-      } MB at most, ` +
-      (isLong
-        ? `growing by ${growth.toFixed(2)} MB a minute after the first ${WARM_UP * 100} %`
-        : `too short a run to judge its growth`),
+    says: `${done} mixed operations in ${minutes().toFixed(1)} minutes; resident memory ` +
+      `${largest.toFixed(0)} MB at most, ${judgement}`,
   };
+}
+
+/** The largest value of each stretch of PEAK_MINUTES. */
+function peaks(samples: readonly Sample[]): [number, number][] {
+  const largest = new Map<number, number>();
+  for (const { minutes, megabytes } of samples) {
+    const stretch = Math.floor(minutes / PEAK_MINUTES);
+    largest.set(stretch, Math.max(megabytes, largest.get(stretch) ?? 0));
+  }
+  return [...largest].map(([stretch, megabytes]) => [stretch * PEAK_MINUTES, megabytes]);
 }

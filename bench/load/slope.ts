@@ -1,10 +1,10 @@
-/** The slope of the straight line that fits best (least squares). */
+/**
+ * The median of the slopes between every two points (Theil and Sen): one outlier more or less does not change it, as it
+ * would the straight line with the least squares.
+ */
 export function slope(points: readonly (readonly [number, number])[]): number {
-  const n = points.length;
-  if (n < 2) return 0;
-  const meanX = points.reduce((sum, [x]) => sum + x, 0) / n;
-  const meanY = points.reduce((sum, [, y]) => sum + y, 0) / n;
-  const above = points.reduce((sum, [x, y]) => sum + (x - meanX) * (y - meanY), 0);
-  const below = points.reduce((sum, [x]) => sum + (x - meanX) ** 2, 0);
-  return above / below;
+  const slopes = points.flatMap(([x1, y1], i) =>
+    points.slice(i + 1).map(([x2, y2]) => (y2 - y1) / (x2 - x1))
+  );
+  return slopes.length === 0 ? 0 : slopes.sort((a, b) => a - b)[slopes.length >> 1];
 }

@@ -22,6 +22,10 @@ Examples:
 async function cp(source: string, target: string, options: Where & TransferOptions): Promise<void> {
   await using tree = await reach(options);
   const side = remoteSide(tree);
-  const to = await into({ side, path: cleanPath(target) }, baseName(source), (path) => isDirectory(tree, path));
+  const to = await into(
+    { side, path: cleanPath(target) },
+    baseName(source),
+    (path) => isDirectory(tree, path),
+  );
   await transfer({ side, path: cleanPath(source) }, to, options);
 }

@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import type { Command } from "commander";
 import { localSide, remoteSide } from "../../9p/mod.ts";
+import { onPath } from "../on_path.ts";
 import { reach, type Where, withWhere } from "../reach.ts";
 import { into, transfer, type TransferOptions } from "../transfer.ts";
 import { baseName, cleanPath } from "../tree_paths.ts";
@@ -26,9 +27,10 @@ Examples:
 
 async function get(path: string, file: string | undefined, options: Where & TransferOptions): Promise<void> {
   await using tree = await reach(options);
-  if (file === "-") return await printFile(tree, path);
+  if (file === "-") return await onPath(path, () => printFile(tree, path));
   const target = { side: localSide(), path: resolve(file ?? ".") };
-  const isFolder = async (path: string) => (await Deno.stat(path).catch(() => undefined))?.isDirectory ?? false;
+  const isFolder = async (path: string) =>
+    (await Deno.stat(path).catch(() => undefined))?.isDirectory ?? false;
   const source = { side: remoteSide(tree), path: cleanPath(path) };
   await transfer(source, await into(target, baseName(path), isFolder), options);
 }

@@ -10,11 +10,12 @@ interface Options extends Where, OrderOptions {
 }
 
 export function define(command: Command): void {
-  withWhere(command)
+  // As in Plan 9, -a is "after" here.
+  withWhere(command, "--addr <address>")
     .argument("<address>", "a 9P server: tcp!host!port, host:port, unix!/path or /path")
     .argument("<new>", "the place where its tree appears")
     .option("-b, --before", "before what is there: a union, in which the new one wins")
-    .option("--after", "after what is there")
+    .option("-a, --after", "after what is there")
     .option("-c, --create", "new files of the union are made in this one")
     .option("--tree <aname>", "which of the server's trees")
     .addHelpText(

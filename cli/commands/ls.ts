@@ -59,7 +59,9 @@ async function ls(paths: string[], options: Options): Promise<void> {
 
 async function list(tree: Tree, path: string, { directory, long, json }: Options): Promise<Listed[]> {
   const attr = await tree.stat(path, { follow: !directory });
-  if (directory || !(attr.qid.type & Qt.DIR)) return [{ name: path, attr, ...await linkTarget(tree, path, attr) }];
+  if (directory || !(attr.qid.type & Qt.DIR)) {
+    return [{ name: path, attr, ...await linkTarget(tree, path, attr) }];
+  }
   const entries: RemoteEntry[] = [];
   for await (const entry of tree.list(path)) entries.push(entry);
   entries.sort((a, b) => a.name < b.name ? -1 : 1);
@@ -94,7 +96,9 @@ function show(path: string, listed: readonly Listed[], withTitle: boolean, long:
     );
     for (const line of table(rows, [1, 4])) print(line);
   } else {
-    for (const { name, entry } of listed) print(visible(name) + (entry && entry.qid.type & Qt.DIR ? "/" : ""));
+    for (const { name, entry } of listed) {
+      print(visible(name) + (entry && entry.qid.type & Qt.DIR ? "/" : ""));
+    }
   }
   if (withTitle) print("");
 }

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { Errno, errnoOf, namesOf, pathOf, type Tree } from "../../9p/mod.ts";
 import { Exit } from "../exit.ts";
+import { onPath } from "../on_path.ts";
 import { reach, type Where, withWhere } from "../reach.ts";
 import { isDirectory } from "../tree_paths.ts";
 
@@ -31,8 +32,7 @@ async function mkdir(paths: string[], options: Options): Promise<void> {
   const mode = parseInt(options.mode, 8);
   await using tree = await reach(options);
   for (const path of paths) {
-    if (!options.parents) await tree.mkdir(path, mode);
-    else await mkdirs(tree, namesOf(path), mode);
+    await onPath(path, () => options.parents ? mkdirs(tree, namesOf(path), mode) : tree.mkdir(path, mode));
   }
 }
 

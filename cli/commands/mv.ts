@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { copyTree, Errno, errnoOf, remoteSide } from "../../9p/mod.ts";
+import { onPath } from "../on_path.ts";
 import { reach, type Where, withWhere } from "../reach.ts";
 import { baseName, cleanPath, isDirectory, removeTree } from "../tree_paths.ts";
 
@@ -25,7 +26,7 @@ async function mv(source: string, target: string, options: Where): Promise<void>
   const asked = cleanPath(target);
   const to = await isDirectory(tree, asked) ? `${asked === "/" ? "" : asked}/${baseName(source)}` : asked;
   try {
-    await tree.rename(from, to);
+    await onPath(`${from} to ${to}`, () => tree.rename(from, to));
   } catch (thrown) {
     if (errnoOf(thrown) !== Errno.EXDEV) throw thrown;
     const side = remoteSide(tree);

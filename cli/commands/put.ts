@@ -1,6 +1,7 @@
 import { basename, resolve } from "node:path";
 import type { Command } from "commander";
 import { localSide, remoteSide } from "../../9p/mod.ts";
+import { onPath } from "../on_path.ts";
 import { reach, type Where, withWhere } from "../reach.ts";
 import { into, transfer, type TransferOptions } from "../transfer.ts";
 import { cleanPath, isDirectory } from "../tree_paths.ts";
@@ -25,8 +26,12 @@ Examples:
 
 async function put(file: string, path: string, options: Where & TransferOptions): Promise<void> {
   await using tree = await reach(options);
-  if (file === "-") return await tree.writeFile(path, Deno.stdin);
+  if (file === "-") return await onPath(path, () => tree.writeFile(path, Deno.stdin));
   const source = { side: localSide(), path: resolve(file) };
   const target = { side: remoteSide(tree), path: cleanPath(path) };
-  await transfer(source, await into(target, basename(source.path), (path) => isDirectory(tree, path)), options);
+  await transfer(
+    source,
+    await into(target, basename(source.path), (path) => isDirectory(tree, path)),
+    options,
+  );
 }

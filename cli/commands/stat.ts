@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import { type RemoteAttr, S } from "../../9p/mod.ts";
 import { describe, modeText, typeName } from "../file_text.ts";
 import { print, printJson, table, visible } from "../output.ts";
+import { onPath } from "../on_path.ts";
 import { reach, type Where, withWhere } from "../reach.ts";
 
 interface Options extends Where {
@@ -28,7 +29,7 @@ async function stat(paths: string[], { follow, json, ...where }: Options): Promi
   await using tree = await reach(where);
   const all: Record<string, unknown>[] = [];
   for (const path of paths) {
-    const attr: RemoteAttr = await tree.stat(path, { follow });
+    const attr: RemoteAttr = await onPath(path, () => tree.stat(path, { follow }));
     const isLink = (attr.mode & S.IFMT) === S.IFLNK && tree.client.dialect !== "9P2000";
     const described = describe(path, attr, isLink ? await tree.readlink(path) : undefined);
     all.push(described);

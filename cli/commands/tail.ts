@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import { O, type RemoteFile } from "../../9p/mod.ts";
 import { Exit } from "../exit.ts";
 import { printBytes, visible, warn } from "../output.ts";
+import { onPath } from "../on_path.ts";
 import { reach, type Where, withWhere } from "../reach.ts";
 
 interface Options extends Where {
@@ -39,7 +40,7 @@ async function tail(path: string, options: Options): Promise<void> {
     throw new Exit("usage", `--lines ${options.lines}: write a whole number, as 10`);
   }
   await using tree = await reach(options);
-  await using file = await tree.open(path, O.RDONLY);
+  await using file = await onPath(path, () => tree.open(path, O.RDONLY));
   const { size, qid } = await file.getattr();
   // Control files and streams have no length and no version (rule R20).
   if (size === 0 && qid.version === 0) await printFrom(file, 0);

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { homeOf, socketOf } from "../home.ts";
 import { fillDemo } from "../node/demo.ts";
 import { startNode } from "../node/node.ts";
+import { prepareHome } from "../node/prepare_home.ts";
 import { VERSION } from "../version.ts";
 
 export interface UpOptions {
@@ -13,7 +14,7 @@ export interface UpOptions {
 /** Runs a node in the foreground until SIGINT or SIGTERM. */
 export async function up(options: UpOptions): Promise<void> {
   const home = homeOf(options.home);
-  Deno.mkdirSync(home, { recursive: true, mode: 0o700 });
+  prepareHome(home);
   if (options.demo) {
     const made = fillDemo(join(home, "data"));
     console.log(`${made} example files are new in /data`);

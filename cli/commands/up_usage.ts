@@ -3,7 +3,12 @@ import type { Command } from "commander";
 export function define(command: Command): void {
   command
     .option("--home <dir>", "the node's home (default: $XDG_DATA_HOME/lux9, else ~/.local/share/lux9)")
-    .option("--listen <address>", "another way in, as 'tcp!127.0.0.1!5640,users=none'; may be given several times", collect, [])
+    .option(
+      "--listen <address>",
+      "another way in, as 'tcp!127.0.0.1!5640,users=none'; may be given several times",
+      collect,
+      [],
+    )
     .option("--demo", "fill /data with a small real example")
     .addHelpText(
       "after",

@@ -32,7 +32,10 @@ async function why(path: string, { json, ...where }: Options): Promise<void> {
   const errors = (await readErrors(tree)).filter((error) => isAbout(error, clean));
   if (json) return printJson(errors);
   if (errors.length === 0) {
-    throw new Exit("failed", `No error on ${visible(clean)} is known: the node keeps the last 1000, since it started`);
+    throw new Exit(
+      "failed",
+      `No error on ${visible(clean)} is known: the node keeps the last 1000, since it started`,
+    );
   }
   for (const { time, code, request, path, reason } of errors) {
     print(`${time}  ${code}  ${request}  ${visible(path ?? "?")}\n    ${withoutControls(reason)}`);

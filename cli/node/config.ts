@@ -1,5 +1,5 @@
 import { NineError } from "../../9p/mod.ts";
-import { LineCounter, parseDocument, type YAMLError } from "yaml";
+import { type Document, isMap, isNode, LineCounter, type Node, parseDocument, type YAMLError } from "yaml";
 import { z } from "zod";
 import { parseListen } from "./listen.ts";
 
@@ -31,8 +31,9 @@ const schema = z.strictObject({
 });
 
 /** The home's `lux9.yaml`. */
-export type Config = z.infer<typeof schema>;
-export type MountConfig = z.infer<typeof mount>;
+export type Config = Omit<z.infer<typeof schema>, "mounts"> & { readonly mounts: readonly MountConfig[] };
+/** `place` is where it stands, `FILE:LINE:COLUMN`, for what turns out wrong only later. */
+export type MountConfig = z.infer<typeof mount> & { readonly place: string };
 
 const BYTES_MAX = 1024 * 1024;
 
@@ -43,27 +44,36 @@ export function parseConfig(text: string, file = "lux9.yaml"): Config {
   }
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
-  const at = (offset: number): string => {
+  const place = (offset: number): string => {
     const { line, col } = lines.linePos(offset);
     return `${file}:${line}:${col}`;
   };
   if (document.errors.length > 0) {
-    const problems = document.errors.map((error: YAMLError) => `${at(error.pos[0])}: ${error.message}`);
+    const problems = document.errors.map((error: YAMLError) => `${place(error.pos[0])}: ${error.message}`);
     throw new NineError("EINVAL", problems.join("\n"));
   }
+  const placeOf = (path: readonly PropertyKey[], key?: string) => place(offsetOf(document, path, key));
   const result = schema.safeParse(document.toJS({ maxAliasCount: 100 }) ?? {});
-  if (result.success) return result.data;
-  const problems = result.error.issues.map(({ path, message }) => {
-    // The place of what is wrong; for what is missing, of what it is missing from.
-    for (let depth = path.length; depth >= 0; depth--) {
-      const node = document.getIn(path.slice(0, depth), true) as
-        | { range?: [number, number, number] }
-        | undefined;
-      if (node?.range) return `${at(node.range[0])}: ${path.join(".") || "the file"}: ${message}`;
-    }
-    return `${file}:1:1: ${path.join(".")}: ${message}`;
+  if (result.success) {
+    const mounts = result.data.mounts.map((one, i) => ({ ...one, place: placeOf(["mounts", i]) }));
+    return { ...result.data, mounts };
+  }
+  const problems = result.error.issues.map((issue) => {
+    const unknown = issue.code === "unrecognized_keys" ? issue.keys[0] : undefined;
+    return `${placeOf(issue.path, unknown)}: ${issue.path.join(".") || "the file"}: ${issue.message}`;
   });
   throw new NineError("EINVAL", problems.join("\n"));
+}
+
+/** Where the value at `path` starts, or its `key`; for what is missing, where that starts which it is missing from. */
+function offsetOf(document: Document.Parsed, path: readonly PropertyKey[], key?: string): number {
+  for (let depth = path.length; depth >= 0; depth--) {
+    const node = document.getIn(path.slice(0, depth), true);
+    if (!isNode(node)) continue;
+    const pair = isMap<Node>(node) ? node.items.find((one) => String(one.key) === key) : undefined;
+    return (pair?.key ?? node).range?.[0] ?? 0;
+  }
+  return 0;
 }
 
 function isListen(text: string): boolean {

@@ -26,6 +26,7 @@ users: {alice: {uid: 1000, groups: [staff]}}
 groups: {staff: 50}
 `);
   assert.equal(config.mounts.length, 4);
+  assert.equal(config.mounts[1].place, "lux9.yaml:5:5");
   assert.deepEqual(config.users.alice, { uid: 1000, groups: ["staff"] });
 });
 
@@ -34,6 +35,10 @@ Deno.test("parseConfig: a mistake is told with file, line and column", () => {
   assert.match(problem("users:\n  alice: {uid: -1}\n"), /^lux9\.yaml:2:16: users\.alice\.uid/);
   assert.match(problem("mounts:\n\t- x\n"), /^lux9\.yaml:2:1: /);
   assert.match(problem("listen: ['tcp!0.0.0.0!564']\n"), /^lux9\.yaml:1:10: .*beyond-loopback/);
-  assert.match(problem("colour: blue\n"), /^lux9\.yaml:1:1: .*colour/);
+  assert.match(problem("listen: []\ncolour: blue\n"), /^lux9\.yaml:2:1: .*colour/);
+  assert.match(
+    problem("users:\n  alice:\n    uid: 1\n    name: x\n"),
+    /^lux9\.yaml:4:5: users\.alice: .*name/,
+  );
   assert.match(problem("&a [*a, *a]"), /lux9\.yaml/);
 });

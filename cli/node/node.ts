@@ -2,8 +2,9 @@ import { Engine, formatAddress, NineError, Service } from "../../9p/mod.ts";
 import { join } from "node:path";
 import { socketOf } from "../home.ts";
 import { type Config, parseConfig } from "./config.ts";
-import { lockHome } from "./lock.ts";
 import { type Listen, parseListen } from "./listen.ts";
+import { lockHome } from "./lock.ts";
+import { prepareHome, prepareSocketFolder } from "./prepare_home.ts";
 import { buildTree } from "./tree.ts";
 import { loadUsers } from "./users.ts";
 
@@ -24,7 +25,7 @@ export interface RunningNode {
 /** Starts a node: its home is locked, its tree built, and clients are served until `stop`. */
 export async function startNode(options: NodeOptions): Promise<RunningNode> {
   const { home } = options;
-  Deno.mkdirSync(home, { recursive: true, mode: 0o700 });
+  prepareHome(home);
   const lock = lockHome(home);
   const started: Service[] = [];
   try {
@@ -43,7 +44,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
         home,
         listen: listens.map(({ address, users }) => `${formatAddress(address)},users=${users}`),
         connections: service.connections.size,
-        fids: [...service.connections].reduce((sum, { session }) => sum + session.fids.size, 0),
+        fids: engine.fids,
         bytesInFlight: engine.budget.used,
         rssBytes: Deno.memoryUsage().rss,
       }),
@@ -76,11 +77,9 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
 }
 
 function ownSocket(home: string): Listen {
-  const path = socketOf(home);
-  const folder = join(path, "..");
-  Deno.mkdirSync(folder, { recursive: true, mode: 0o700 });
-  Deno.chmodSync(folder, 0o700);
-  return parseListen(`unix!${path}`);
+  prepareSocketFolder(home);
+  // Not by a dial string: a path may have the characters that those are made of.
+  return { address: { net: "unix", path: socketOf(home) }, users: "owner", strict: false };
 }
 
 function readConfig(home: string): Config {

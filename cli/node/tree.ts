@@ -1,10 +1,12 @@
 import {
   type Call,
   errnoName,
+  errnoOf,
   type ErrorReport,
   type FileServer,
   NineError,
   parseAddress,
+  reasonOf,
 } from "../../9p/mod.ts";
 import { Namespace, type Order } from "../../namespace/mod.ts";
 import { ctl, quoteWord, splitWords } from "../../servers/ctl/mod.ts";
@@ -124,7 +126,7 @@ export async function buildTree({ home, config, users, status }: TreeOptions): P
     try {
       await mountConfig(mount);
     } catch (thrown) {
-      throw new NineError("EINVAL", `lux9.yaml: the mount at ${mount.at}: ${(thrown as Error).message}`);
+      throw new NineError(errnoOf(thrown), `${mount.place}: the mount at ${mount.at}: ${reasonOf(thrown)}`);
     }
   }
 

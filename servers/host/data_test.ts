@@ -107,6 +107,12 @@ Deno.test("R43 fsync answers for files, directories and what has no content", as
   await f.server.fsync(f.walk("link"), undefined, false, owner);
 });
 
+Deno.test("sync answers once the whole folder is durable", async () => {
+  using f = new Fixture();
+  f.drop(f.create(f.root, "file", "data"));
+  await f.server.sync();
+});
+
 Deno.test("a reader of a fifo waits for its first writer, then reads to the end", async () => {
   using f = new Fixture();
   const make = { mode: S.IFIFO | 0o644, uid: owner.user.name };

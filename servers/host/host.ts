@@ -5,7 +5,7 @@ import { setattr } from "./change.ts";
 import { create, make } from "./creation.ts";
 import { fsync, read, write } from "./data.ts";
 import type { Handle } from "./handle.ts";
-import { SIG_IGN, SIGXFSZ } from "./libc/constants.ts";
+import { OPEN, SIG_IGN, SIGXFSZ } from "./libc/constants.ts";
 import { c, errno, failure } from "./libc/libc.ts";
 import { list } from "./listing.ts";
 import { link, readlink, remove, rename, walk } from "./names.ts";
@@ -83,8 +83,12 @@ export function host(folder: string, options: HostOptions): HostServer {
     setxattr: begin(setxattr),
 
     async sync() {
-      if (await c.syncfs(descriptors.of(tree.root)) < 0) {
-        throw new NineError("EIO", `Sync the filesystem of ${folder}`);
+      // syncfs(2) refuses the O_PATH descriptors that places have.
+      const { fd } = tree.borrow(tree.root, undefined, OPEN.DIRECTORY);
+      try {
+        if (await c.syncfs(fd) < 0) throw new NineError("EIO", `Sync the filesystem of ${folder}`);
+      } finally {
+        c.close(fd);
       }
     },
     [Symbol.dispose]: () => tree.close(),

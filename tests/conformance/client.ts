@@ -1,11 +1,13 @@
 /** The everyday operations in whichever dialect the connection speaks, so that one test can hold for all of them. */
+import { Errno } from "../../9p/errno.ts";
 import { NONUNAME } from "../../9p/principal.ts";
 import { O, type Qid, Qt } from "../../9p/qid.ts";
 import { IOHDRSZ, NOFID } from "../../9p/wire/codec.ts";
 import type { Dialect } from "../../9p/wire/field.ts";
+import type { Message } from "../../9p/wire/messages.ts";
 import { Reader } from "../../9p/wire/reader.ts";
 import { Dm, readStat, type Stat, untouched } from "../../9p/wire/stat.ts";
-import { Wire } from "./wire.ts";
+import { Refused, type Wire } from "./wire.ts";
 
 export type Access = "r" | "w" | "rw";
 
@@ -49,6 +51,8 @@ const text = new TextDecoder("utf-8", { ignoreBOM: true });
 export class Client {
   /** The root of the attached tree. */
   readonly root = 0;
+  /** What v9fs sends along with whatever it makes: the group of the process. */
+  gid = 0;
   #lastFid = 0;
 
   constructor(readonly wire: Wire) {}
@@ -115,14 +119,14 @@ export class Client {
   ): Promise<{ qid: Qid; iounit: number }> {
     if (this.isLinux) {
       const flags = O.CREAT | O.EXCL | OPEN_FLAGS[access];
-      return this.rpc("Tlcreate", { fid, name, flags, mode: perm, gid: 0 });
+      return this.rpc("Tlcreate", { fid, name, flags, mode: perm, gid: this.gid });
     }
     return this.rpc("Tcreate", { fid, name, perm, mode: OPEN_MODE[access] | mode, extension });
   }
 
   /** A new directory, not open. */
   async mkdir(dir: number, name: string, perm = 0o755): Promise<number> {
-    if (this.isLinux) await this.rpc("Tmkdir", { dfid: dir, name, mode: perm, gid: 0 });
+    if (this.isLinux) await this.rpc("Tmkdir", { dfid: dir, name, mode: perm, gid: this.gid });
     else await this.clunk(await this.create(dir, name, { perm: Dm.DIR + perm, access: "r" }));
     return this.walk(dir, name);
   }
@@ -138,7 +142,7 @@ export class Client {
     return (await this.rpc("Tread", { fid, offset, count })).data;
   }
 
-  async readText(fid: number, offset = 0, count?: number): Promise<string> {
+  async readText(fid: number, offset?: number, count?: number): Promise<string> {
     return text.decode(await this.read(fid, offset, count));
   }
 
@@ -164,7 +168,7 @@ export class Client {
     return (await this.rpc("Tstat", { fid })).stat;
   }
 
-  getattr(fid: number, requestMask = GETATTR_BASIC) {
+  getattr(fid: number, requestMask = GETATTR_BASIC): Promise<Message<"Rgetattr">> {
     return this.rpc("Tgetattr", { fid, requestMask });
   }
 
@@ -184,7 +188,14 @@ export class Client {
   async setattr(
     fid: number,
     valid: number,
-    change: { mode?: number; size?: number; uid?: number; gid?: number; mtimeSec?: number; atimeSec?: number },
+    change: {
+      mode?: number;
+      size?: number;
+      uid?: number;
+      gid?: number;
+      mtimeSec?: number;
+      atimeSec?: number;
+    },
   ): Promise<void> {
     const none = { mode: 0, uid: 0, gid: 0, size: 0, atimeSec: 0, atimeNsec: 0, mtimeSec: 0, mtimeNsec: 0 };
     await this.rpc("Tsetattr", { fid, valid, ...none, ...change });
@@ -205,6 +216,18 @@ export class Client {
   async rename(fid: number, dir: number, name: string): Promise<void> {
     if (this.isLinux) await this.rpc("Trename", { fid, dfid: dir, name });
     else await this.wstat(fid, { name });
+  }
+
+  /** Moves a name in 9P2000.L, by Trename where the server has no Trenameat, as Linux does. */
+  async move(olddirfid: number, oldname: string, newdirfid: number, newname: string): Promise<void> {
+    try {
+      await this.rpc("Trenameat", { olddirfid, oldname, newdirfid, newname });
+    } catch (thrown) {
+      if (!(thrown instanceof Refused) || thrown.errno !== Errno.EOPNOTSUPP) throw thrown;
+      const fid = await this.walk(olddirfid, oldname);
+      await this.rpc("Trename", { fid, dfid: newdirfid, name: newname });
+      await this.clunk(fid);
+    }
   }
 
   /** Asks that all be durable. */
@@ -302,7 +325,11 @@ export class Client {
   async removeTree(dir: number, name: string): Promise<void> {
     const fid = await this.walk(dir, name);
     const { qid } = await this.info(fid);
-    if (qid.type & Qt.DIR) { for (const child of await this.list(fid)) await this.removeTree(fid, child.name); }
+    if (qid.type & Qt.DIR) {
+      for (const child of await this.list(fid)) {
+        await this.removeTree(fid, child.name);
+      }
+    }
     await this.remove(fid);
   }
 }

@@ -1,7 +1,15 @@
-import { Connection, Engine, type FileServer, type Listener, NONUNAME, Principals, type User } from "../../9p/mod.ts";
+import {
+  Connection,
+  Engine,
+  type FileServer,
+  type Listener,
+  NONUNAME,
+  Principals,
+  type User,
+} from "../../9p/mod.ts";
 
 /** Numbers that the tests' users have on every Linux machine. */
-const USERS: [string, number][] = [["root", 0], ["daemon", 1], ["nobody", 65534]];
+export const USERS: [string, number][] = [["root", 0], ["daemon", 1], ["nobody", 65534]];
 
 /** A server in this process, listening on two unix sockets of its own. */
 export interface Served {

@@ -13,7 +13,7 @@ export function later(server: FileServer<object, unknown>): FileServer<object, u
   async function wait({ signal }: Call): Promise<void> {
     const turn = ++calls % TURN_EVERY === 0;
     if (turn) await new Promise((wake) => setTimeout(wake, 0));
-    else { for (let i = calls % 5; i >= 0; i--) await undefined; }
+    else for (let i = calls % 5; i >= 0; i--) await undefined;
     if (signal.aborted) throw new NineError("EINTR", "The call was flushed before it began");
   }
 

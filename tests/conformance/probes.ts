@@ -1,15 +1,11 @@
-import {
-  type Attr,
-  type Call,
-  type FileServer,
-  NineError,
-  type Qid,
-  Qt,
-  S,
-} from "../../9p/mod.ts";
+import { type Attr, type Call, type FileServer, NineError, type Qid, Qt, S } from "../../9p/mod.ts";
 
 /** The names in the root at which the probes can be walked to; no listing shows them. */
-export const PROBES = { blocks: "probe-blocks", control: "probe-control", unsyncable: "probe-unsyncable" } as const;
+export const PROBES = {
+  blocks: "probe-blocks",
+  control: "probe-control",
+  unsyncable: "probe-unsyncable",
+} as const;
 
 type Kind = keyof typeof PROBES;
 
@@ -67,7 +63,9 @@ export function withProbes(server: FileServer<object, unknown>): FileServer<obje
     open: (node, flags, call) => node instanceof Probe ? undefined : server.open?.(node, flags, call),
     close: (node, handle, call) => node instanceof Probe ? undefined : server.close?.(node, handle, call),
     read: (node, handle, offset, into, call) =>
-      node instanceof Probe ? readProbe(node, offset, into, call) : server.read!(node, handle, offset, into, call),
+      node instanceof Probe
+        ? readProbe(node, offset, into, call)
+        : server.read!(node, handle, offset, into, call),
     write: (node, ...rest) => node instanceof Probe ? refuse() : server.write!(node, ...rest),
     fsync: (node, handle, dataOnly, call) => {
       if (!(node instanceof Probe)) return server.fsync?.(node, handle, dataOnly, call);
@@ -82,13 +80,23 @@ function refuse(): never {
   throw new NineError("EPERM", "A probe cannot be changed");
 }
 
-function readProbe(probe: Probe, offset: number, into: Uint8Array, { signal }: Call): number | Promise<Uint8Array> {
+function readProbe(
+  probe: Probe,
+  offset: number,
+  into: Uint8Array,
+  { signal }: Call,
+): number | Promise<Uint8Array> {
   if (probe.kind !== "blocks") {
-    const text = new TextEncoder().encode("a line whose length nobody knew\n").subarray(offset).subarray(0, into.length);
+    const text = new TextEncoder().encode("a line whose length nobody knew\n").subarray(offset).subarray(
+      0,
+      into.length,
+    );
     into.set(text);
     return text.byteLength;
   }
   return new Promise((_, reject) => {
-    signal.addEventListener("abort", () => reject(new NineError("EINTR", "The read was flushed")), { once: true });
+    signal.addEventListener("abort", () => reject(new NineError("EINTR", "The read was flushed")), {
+      once: true,
+    });
   });
 }

@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { Errno, type ErrnoName, errnoName } from "../../9p/errno.ts";
+import { NONUNAME } from "../../9p/principal.ts";
+import type { Qid } from "../../9p/qid.ts";
 import type { Dialect } from "../../9p/wire/field.ts";
 import { Client } from "./client.ts";
 import { type Feature, type Features, LACKS, type Subject } from "./subject.ts";
-import { Refused, Wire } from "./wire.ts";
+import { Closed, isError, Refused, Wire } from "./wire.ts";
 
 /** One named test of a rule of 9P-RULES.md. */
 export interface Rule {
@@ -97,8 +99,9 @@ export class Trial {
     return client;
   }
 
-  attach(client: Client, fid: number, options: ClientOptions = {}) {
+  attach(client: Client, fid: number, options: ClientOptions = {}): Promise<Qid> {
     const { aname, uname, uid } = this.subject;
+    client.gid = options.uid === undefined || options.uid === NONUNAME ? uid : options.uid;
     return client.attach(fid, aname, options.uname ?? uname, options.uid ?? uid);
   }
 
@@ -107,7 +110,10 @@ export class Trial {
     if (!this.subject.writable) throw new Skip("the subject is read-only");
     if (this.#hasHome) return client.walk(root, this.#homeName);
     this.#hasHome = true;
-    return await client.mkdir(root, this.#homeName, 0o777);
+    const home = await client.mkdir(root, this.#homeName, 0o777);
+    // Tcreate has masked the mode with that of the root.
+    await client.chmod(home, 0o777);
+    return home;
   }
 
   /** A client and its fid for the test's own directory. */
@@ -163,8 +169,12 @@ export async function refused(request: Promise<unknown>, ...codes: ErrnoName[]):
     reply = await request;
   } catch (thrown) {
     if (!(thrown instanceof Refused)) throw thrown;
-    if (thrown.errno !== undefined && codes.length > 0 && !codes.some((code) => Errno[code] === thrown.errno)) {
-      assert.fail(`${thrown.request} was refused with ${errnoName(thrown.errno)}, not with ${codes.join(" or ")}`);
+    if (
+      thrown.errno !== undefined && codes.length > 0 && !codes.some((code) => Errno[code] === thrown.errno)
+    ) {
+      assert.fail(
+        `${thrown.request} was refused with ${errnoName(thrown.errno)}, not with ${codes.join(" or ")}`,
+      );
     }
     return thrown;
   }
@@ -175,4 +185,26 @@ export async function refused(request: Promise<unknown>, ...codes: ErrnoName[]):
 /** Asserts that the fid is not known to the server. */
 export async function unknownFid(client: Client, fid: number): Promise<void> {
   await refused(client.rpc("Tclunk", { fid }), "EBADF", "EIO", "EINVAL", "ENOENT");
+}
+
+/** Waits for the fate of a message that no server should accept: true for an error, false for a close. */
+export async function errorOrClose(wire: Wire, tag: number): Promise<boolean> {
+  try {
+    const frame = await wire.reply(tag);
+    assert.ok(isError(frame), `it was answered by type ${frame.type} instead of an error`);
+    return true;
+  } catch (thrown) {
+    if (thrown instanceof Closed) return false;
+    throw thrown;
+  }
+}
+
+/** Sends a message that no server should accept. */
+export async function mustRefuse(wire: Wire, frame: Uint8Array, tag: number, what: string): Promise<void> {
+  wire.sendBytes(frame, { name: what, tag });
+  try {
+    await errorOrClose(wire, tag);
+  } catch (thrown) {
+    throw new Error(`${what}: ${thrown instanceof Error ? thrown.message : thrown}`);
+  }
 }

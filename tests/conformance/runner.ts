@@ -1,6 +1,7 @@
 import { type Dialect, DIALECTS } from "../../9p/wire/field.ts";
 import { type Rule, Skip, Trial } from "./rule.ts";
-import type { Subject } from "./subject.ts";
+import type { Started, Subject } from "./subject.ts";
+import { Wire } from "./wire.ts";
 
 export interface Result {
   readonly id: string;
@@ -26,7 +27,7 @@ const REASON_CHARS_MAX = 300;
 /** Runs every rule in every dialect where it applies, one after the other. */
 export async function runRules(
   rules: readonly Rule[],
-  subject: Subject,
+  { subject, restart }: Pick<Started, "subject" | "restart">,
   options: RunOptions = {},
 ): Promise<Result[]> {
   const results: Result[] = [];
@@ -35,12 +36,31 @@ export async function runRules(
     for (const dialect of DIALECTS) {
       if (!one.dialects.includes(dialect)) continue;
       if (options.dialects && !options.dialects.includes(dialect)) continue;
-      const result = await runRule(one, subject, dialect);
+      let result = await runRule(one, subject, dialect);
+      if (result.outcome === "FAIL" && restart) {
+        if (!await answers(subject)) result = { ...result, reason: `the server died: ${result.reason}` };
+        await restart();
+      }
       results.push(result);
       await options.onResult?.(result);
     }
   }
   return results;
+}
+
+async function answers({ address, dialects }: Subject): Promise<boolean> {
+  try {
+    const wire = await Wire.dial(address);
+    try {
+      await wire.version(8192, dialects[0]);
+      return true;
+    } finally {
+      wire.close();
+      await wire.closed;
+    }
+  } catch {
+    return false;
+  }
 }
 
 async function runRule(one: Rule, subject: Subject, dialect: Dialect): Promise<Result> {

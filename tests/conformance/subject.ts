@@ -68,5 +68,7 @@ export const LACKS: Record<Feature, string> = {
 /** A subject that was started for the tests. */
 export interface Started {
   readonly subject: Subject;
+  /** Starts the server anew under the same address, after a test that may have broken it. */
+  restart?(): Promise<void>;
   close(): Promise<void>;
 }

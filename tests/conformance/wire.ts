@@ -27,7 +27,11 @@ const REPLY_MS = 3000;
 /** The server answered with an error. `errno` is there in 9P2000.u and .L, `text` in 9P2000 and .u. */
 export class Refused extends Error {
   override readonly name = "Refused";
-  constructor(readonly request: string, readonly errno: number | undefined, readonly text: string | undefined) {
+  constructor(
+    readonly request: string,
+    readonly errno: number | undefined,
+    readonly text: string | undefined,
+  ) {
     super(`${request} was refused: ${[errno, text && JSON.stringify(text)].filter((x) => x !== undefined)}`);
   }
 }
@@ -200,8 +204,12 @@ export class Wire {
   decode(frame: Frame): Message {
     const reader = new Reader(frame.bytes);
     reader.window(HEADER_BYTES, frame.bytes.byteLength);
-    // Before a Tversion has agreed on .L, an error has the form of 9P2000.
-    const dialect = frame.type === RERROR && this.dialect === "9P2000.L" ? "9P2000" : this.dialect;
+    // Before a Tversion has agreed on a dialect, an error may have the form of any.
+    const dialect = frame.type === RLERROR
+      ? "9P2000.L"
+      : frame.type === RERROR && this.dialect === "9P2000.L"
+      ? "9P2000"
+      : this.dialect;
     const message = codecOf(dialect).decode(frame.type, frame.tag, reader);
     if (message && !reader.malformed && reader.left === 0) return message;
     const what = message ? `${message.kind}, ${reader.left} bytes left` : `type ${frame.type}`;
@@ -274,7 +282,7 @@ export class Wire {
     if (end > 0) this.violations.push(`The connection ended within a frame, after ${end} bytes of it`);
     this.isClosed = true;
     this.close();
-    for (const waiters of this.#waiting.values()) { for (const waiter of waiters) waiter(undefined); }
+    for (const waiters of this.#waiting.values()) for (const waiter of waiters) waiter(undefined);
   }
 
   #takeFrames(held: Uint8Array<ArrayBuffer>, end: number): number {

@@ -30,19 +30,32 @@ export async function run(
     stdout: "piped",
     stderr: "piped",
   }).spawn();
+  const output = child.output();
+  const timeoutMs = options.timeoutMs ?? TIMEOUT_MS_DEFAULT;
   let timedOut = false;
-  const timer = setTimeout(() => {
-    timedOut = true;
-    child.kill("SIGKILL");
-  }, options.timeoutMs ?? TIMEOUT_MS_DEFAULT);
-  const { code, stdout, stderr } = await child.output();
-  clearTimeout(timer);
-  const decoder = new TextDecoder();
-  return {
-    code: timedOut ? TIMED_OUT : code,
-    stdout: decoder.decode(stdout),
-    stderr: decoder.decode(stderr) + (timedOut ? `\n${program} was killed after its time limit` : ""),
-  };
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      timedOut = true;
+      try {
+        child.kill("SIGKILL");
+      } catch {
+        // It has ended, but a process that it left behind still holds its output open.
+        reject(new Error(`${program} left a process behind that keeps its output open`));
+      }
+    }, timeoutMs);
+  });
+  try {
+    const { code, stdout, stderr } = await Promise.race([output, late]);
+    const decoder = new TextDecoder();
+    return {
+      code: timedOut ? TIMED_OUT : code,
+      stdout: decoder.decode(stdout),
+      stderr: decoder.decode(stderr) + (timedOut ? `\n${program} was killed after ${timeoutMs} ms` : ""),
+    };
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** Runs a program that must succeed and gives its standard output. */

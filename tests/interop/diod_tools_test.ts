@@ -1,7 +1,7 @@
 /** diod's user-space tools, which speak 9P2000.L through a library of their own, against the server. */
 import { type CommandResult, mustRun, run, which } from "./command.ts";
 import { interopTest } from "./interop_test_case.ts";
-import { serverMissing, testServer, type TestServer } from "./server.ts";
+import { serverMissing, type TestServer, testServer } from "./server.ts";
 
 /** Long enough for several messages, and no power of two. */
 const CONTENT_BYTES = 300_001;
@@ -24,7 +24,11 @@ interopTest("diod's tools read files, also in small messages", missing, async ()
   await using server = await testServer();
   await using files = await filesOnServer(server);
   expect(await mustRun("diodcat", [...toolArgs(server), `${files.path}/one`]) === "first\n", "one differs");
-  const both = await mustRun("diodcat", [...toolArgs(server), `${files.path}/one`, `${files.path}/two words`]);
+  const both = await mustRun("diodcat", [
+    ...toolArgs(server),
+    `${files.path}/one`,
+    `${files.path}/two words`,
+  ]);
   expect(both === "first\nsecond\n", `both are ${both}`);
   for (const msize of ["4096", "65536"]) {
     const { stdout } = await new Deno.Command("diodcat", {
@@ -48,7 +52,9 @@ interopTest("diod's tools report a missing file and a tree that is not exported"
 });
 
 function toolsMissing(): string | undefined {
-  return which("diodls") === undefined || which("diodcat") === undefined ? "needs the package diod" : undefined;
+  return which("diodls") === undefined || which("diodcat") === undefined
+    ? "needs the package diod"
+    : undefined;
 }
 
 /** The tools only read, so the files are put where the server has them. */

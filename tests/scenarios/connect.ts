@@ -21,7 +21,12 @@ export async function connect(address: string, options: ConnectOptions = {}): Pr
   try {
     await wire.version(options.msize ?? 64 * 1024, options.dialect ?? "9P2000.L");
     const client = new Client(wire);
-    await client.attach(client.root, options.aname ?? "", options.uname ?? "scenario", options.nUname ?? NONUNAME);
+    await client.attach(
+      client.root,
+      options.aname ?? "",
+      options.uname ?? "scenario",
+      options.nUname ?? NONUNAME,
+    );
     return client;
   } catch (thrown) {
     wire.close();
@@ -33,7 +38,11 @@ export async function connect(address: string, options: ConnectOptions = {}): Pr
 export async function refuses(errno: ErrnoName, request: Promise<unknown>, message?: string): Promise<void> {
   await assert.rejects(request, (thrown) => {
     assert.ok(thrown instanceof Refused, `${message ?? ""} ${thrown}`);
-    assert.equal(thrown.errno ?? errnoOfPhrase(thrown.text ?? ""), Errno[errno], `${message ?? ""} ${thrown}`);
+    assert.equal(
+      thrown.errno ?? errnoOfPhrase(thrown.text ?? ""),
+      Errno[errno],
+      `${message ?? ""} ${thrown}`,
+    );
     return true;
   });
 }

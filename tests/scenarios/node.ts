@@ -62,7 +62,8 @@ export class TestNode implements AsyncDisposable {
   ) {
     const words = ["up", "--home", home, ...listens.flatMap((listen) => ["--listen", listen])];
     const [command, ...args] = [...before, LAUNCHER, ...words];
-    this.#child = new Deno.Command(command, { args, stdin: "null", stdout: "piped", stderr: "piped" }).spawn();
+    this.#child = new Deno.Command(command, { args, stdin: "null", stdout: "piped", stderr: "piped" })
+      .spawn();
     this.#stdout = new Gathered(this.#child.stdout);
     this.#stderr = new Gathered(this.#child.stderr);
     this.ended = this.#end();

@@ -19,11 +19,20 @@ async function qidsOf(client: Client, dir: number, name: string): Promise<Qid[]>
 }
 
 /** Every file below a directory, by path. */
-async function tree(client: Client, dir: number, path = "", found = new Map<string, U64>()): Promise<Map<string, U64>> {
+async function tree(
+  client: Client,
+  dir: number,
+  path = "",
+  found = new Map<string, U64>(),
+): Promise<Map<string, U64>> {
   for (const { name, qid } of await client.list(dir)) {
     found.set(`${path}/${name}`, qid.path);
     const fid = await client.walk(dir, name);
-    assert.equal((await client.info(fid)).qid.path, qid.path, `${path}/${name} has one qid in the listing and another`);
+    assert.equal(
+      (await client.info(fid)).qid.path,
+      qid.path,
+      `${path}/${name} has one qid in the listing and another`,
+    );
     if (qid.type & Qt.DIR) await tree(client, fid, `${path}/${name}`, found);
     await client.clunk(fid);
   }
@@ -64,16 +73,24 @@ export const qid: Rule[] = [
     assert.equal((await client.info(created)).qid.path, made.path);
   }),
 
-  rule("R19", "different files have different paths, the same file one path for all clients", ALL, async (t) => {
-    const { client, home } = await t.start();
-    const paths = new Set<U64>([(await client.info(client.root)).qid.path, (await client.info(home)).qid.path]);
-    for (let i = 0; i < 50; i++) paths.add((await client.put(home, `file ${i}`, "")).path);
-    assert.equal(paths.size, 52);
-    const other = await t.start();
-    for (const { qid, name } of await other.client.list(other.home)) {
-      assert.equal((await qidAt(client, t, name)).path, qid.path);
-    }
-  }),
+  rule(
+    "R19",
+    "different files have different paths, the same file one path for all clients",
+    ALL,
+    async (t) => {
+      const { client, home } = await t.start();
+      const paths = new Set<U64>([
+        (await client.info(client.root)).qid.path,
+        (await client.info(home)).qid.path,
+      ]);
+      for (let i = 0; i < 50; i++) paths.add((await client.put(home, `file ${i}`, "")).path);
+      assert.equal(paths.size, 52);
+      const other = await t.start();
+      for (const { qid, name } of await other.client.list(other.home)) {
+        assert.equal((await qidAt(client, t, name)).path, qid.path);
+      }
+    },
+  ),
 
   rule("R19", "a path survives a rename, also of a directory above", ALL, async (t) => {
     const { client, home } = await t.start();
@@ -91,7 +108,7 @@ export const qid: Rule[] = [
     const { client, home } = await t.start();
     const to = await client.mkdir(home, "to");
     const { path } = await client.put(home, "file", "text");
-    await client.rpc("Trenameat", { olddirfid: home, oldname: "file", newdirfid: to, newname: "other" });
+    await client.move(home, "file", to, "other");
     assert.equal((await qidAt(client, t, "to/other")).path, path);
   }),
 
@@ -215,7 +232,7 @@ export const qid: Rule[] = [
     const client = await t.client();
     const seen = new Map<U64, string>([[(await client.info(client.root)).qid.path, "/"]]);
     for (const mount of mounts) {
-      const dir = await client.walk(client.root, ...mount.split("/"));
+      const dir = await client.walk(client.root, ...mount.split("/").filter((name) => name !== ""));
       const name = `conformance-R44-${crypto.randomUUID().slice(0, 8)}`;
       const below = await client.mkdir(dir, name);
       try {
@@ -223,7 +240,11 @@ export const qid: Rule[] = [
         const found = await tree(client, below);
         found.set("", (await client.info(below)).qid.path);
         for (const [path, qidPath] of found) {
-          assert.equal(seen.get(qidPath), undefined, `${mount}${path} has the qid.path of ${seen.get(qidPath)}`);
+          assert.equal(
+            seen.get(qidPath),
+            undefined,
+            `${mount}${path} has the qid.path of ${seen.get(qidPath)}`,
+          );
           seen.set(qidPath, `${mount}${path}`);
         }
       } finally {
@@ -232,15 +253,20 @@ export const qid: Rule[] = [
     }
   }),
 
-  rule("R44", "the top byte of a path is free for 9pfuse, also in the bytes of a listing", CLASSIC, async (t) => {
-    const { client, home } = await t.start();
-    await client.put(home, "file", "text");
-    const dir = await client.walk(home);
-    await client.open(dir, "r");
-    const data = await client.read(dir);
-    // size[2] type[2] dev[4] qid.type[1] qid.vers[4] qid.path[8]
-    const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
-    assert.ok(view.getBigUint64(13, true) < 2n ** 53n);
-    assert.equal(view.getUint8(8) & (Dm.DIR >>> 24), 0);
-  }),
+  rule(
+    "R44",
+    "the top byte of a path is free for 9pfuse, also in the bytes of a listing",
+    CLASSIC,
+    async (t) => {
+      const { client, home } = await t.start();
+      await client.put(home, "file", "text");
+      const dir = await client.walk(home);
+      await client.open(dir, "r");
+      const data = await client.read(dir);
+      // size[2] type[2] dev[4] qid.type[1] qid.vers[4] qid.path[8]
+      const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
+      assert.ok(view.getBigUint64(13, true) < 2n ** 53n);
+      assert.equal(view.getUint8(8) & (Dm.DIR >>> 24), 0);
+    },
+  ),
 ];

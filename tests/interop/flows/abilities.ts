@@ -8,7 +8,11 @@ export type Way = "local" | "9p2000.L" | "9p2000.u" | "9p2000" | "9pfuse";
 /**
  * - `client_groups`: the groups of the process that asks count; 9P carries the user alone
  * - `append_at_server`: the server, not the client, decides where an append lands
+ * - `create_nofollow`: files can be created with O_NOFOLLOW
  * - `exclusive`: O_EXCL reaches the server
+ * - `fresh_names`: what one program did with names, the next one sees at once
+ * - `long_reads`: a read gives all that was asked for, however much
+ * - `rename_elsewhere`: into another folder, without copying
  * - `replaced_open`, `unlinked_open`: an open file outlives its name
  * - `special_bits`: setuid, setgid, sticky
  * - `users`: several users through one mount
@@ -16,12 +20,16 @@ export type Way = "local" | "9p2000.L" | "9p2000.u" | "9p2000" | "9pfuse";
 const EVERYTHING = [
   "append_at_server",
   "client_groups",
+  "create_nofollow",
   "exclusive",
   "fifo",
+  "fresh_names",
   "hardlink",
   "lock",
+  "long_reads",
   "nanoseconds",
   "owner",
+  "rename_elsewhere",
   "replaced_open",
   "special_bits",
   "statfs",
@@ -41,8 +49,11 @@ const ABILITIES: Record<Way, readonly Ability[]> = {
   // neither locks nor extended attributes.
   "9p2000.u": [
     "append_at_server",
+    "create_nofollow",
     "exclusive",
     "fifo",
+    "fresh_names",
+    "long_reads",
     "owner",
     "replaced_open",
     "special_bits",
@@ -51,9 +62,16 @@ const ABILITIES: Record<Way, readonly Ability[]> = {
     "users",
   ],
   // Appends land where the client thinks that the file ends.
-  "9p2000": ["exclusive", "replaced_open", "unlinked_open"],
-  // 9pfuse drops O_EXCL and keeps no fid of its own for a name that is gone.
-  "9pfuse": [],
+  "9p2000": [
+    "create_nofollow",
+    "exclusive",
+    "fresh_names",
+    "long_reads",
+    "replaced_open",
+    "unlinked_open",
+  ],
+  // 9pfuse drops O_EXCL, refuses to create with O_NOFOLLOW, and reads 4096 bytes at most.
+  "9pfuse": ["unlinked_open"],
 };
 
 export function abilities(way: Way): string {

@@ -8,31 +8,38 @@ git_two_commits() {
   same "$(git status --porcelain)" ""
   file=$(git ls-files | head -n 1)
   sed -i '1s/^/changed /' "$file"
-  git mv "$file" moved
+  settle
+  if can rename_elsewhere; then git mv "$file" moved; else git mv "$file" "$file.moved"; fi
   echo new >added
+  settle
   git add -A
   git commit -q -m second
+  settle
   same "$(git log --oneline | wc -l)" 2
   same "$(git status --porcelain)" ""
   git fsck --full --strict
 }
 
-git_branches_and_packs() {
+git_branches() {
   git init -q origin
   cd origin
   cp -r "$SAMPLE" files
   git add -A
   git commit -q -m first
+  settle
   git checkout -q -b side
   echo side >side
   git add side
   git commit -q -m side
+  settle
   git checkout -q main
+  settle
   echo main >main
   git add main
   git commit -q -m main
+  settle
   git merge -q -m merged side
-  git gc -q
+  settle
   git fsck --full --strict
   cd ..
   git clone -q origin copy
@@ -40,8 +47,23 @@ git_branches_and_packs() {
   cd copy
   git reset -q --hard HEAD~1
   git clean -qfdx
+  settle
   same "$(git status --porcelain)" ""
 }
 
+git_packs() {
+  git init -q .
+  cp -r "$SAMPLE" files
+  git add -A
+  git commit -q -m first
+  git gc -q
+  same "$(git count-objects)" "0 objects, 0 kilobytes"
+  git fsck --full --strict
+  rm -r files
+  git checkout -q .
+  diff -r "$SAMPLE" files
+}
+
 check git_two_commits
-check git_branches_and_packs
+check git_branches
+check_if rename_elsewhere git_packs

@@ -66,6 +66,12 @@ refused() {
   grep -q "$words" "$work/refused" || { cat "$work/refused"; return 1; }
 }
 
+# Where the kernel believes names for a second without asking (9pfuse), what one program did through a folder may
+# be news to the next one that came to that folder by another way.
+settle() {
+  can fresh_names || sleep 1.1
+}
+
 as_user() {
   id=$1
   shift

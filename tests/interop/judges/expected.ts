@@ -10,11 +10,13 @@ interface Expected {
 const EXPECTED: Expected[] = [
   {
     test: "utimensat::subsecond",
-    reason: "Linux's 9p file system keeps the kernel's default grain of one second for times that a client sets",
+    reason:
+      "Linux's 9p file system keeps the kernel's default grain of one second for times that a client sets",
   },
   {
     test: "link::link_count_max",
-    reason: "9P does not carry LINK_MAX: the C library guesses it from the type of the file system that the server " +
+    reason:
+      "9P does not carry LINK_MAX: the C library guesses it from the type of the file system that the server " +
       "names, and the test then makes up to 65,000 links",
     costly: true,
   },

@@ -1,0 +1,4 @@
+import { conformance } from "./steps.ts";
+import { startHost } from "./subjects/host.ts";
+
+conformance("host", startHost);

@@ -1,0 +1,182 @@
+/**
+ * The long form of the tests with third-party clients: 5,000 real files through Linux in each dialect and through
+ * 9pfuse, the flows with the client's caches on, pjdfstest, and fsx.
+ *
+ *     deno run -A tests/interop/long.ts [--json FILE] [flows] [caches] [9pfuse] [pjdfstest] [fsx]
+ *
+ * Without a name it runs all. It prints one line for each result and ends with 1 when the server failed somewhere
+ * that a server can pass. The server is a node started for each part, or the one that LUX9_TEST_ADDR names.
+ */
+import { flowsHere, flowsInGuest, type FlowsResult, LONG, SHORT } from "./flows/flows.ts";
+import { guestMissing } from "./guest/mod.ts";
+import { cargoMissing } from "./judges/cargo.ts";
+import { fsx } from "./judges/fsx.ts";
+import { pjdfstest } from "./judges/pjdfstest.ts";
+import { DIALECTS, oneMount, twoMounts } from "./mounts.ts";
+import { mountFuse, ninepfuseMissing } from "./ninepfuse.ts";
+import { serverMissing, testServer } from "./server.ts";
+
+const FLOWS_MS_MAX = 1_800_000;
+const JUDGE_MS_MAX = 1_800_000;
+const FSX_OPERATIONS = 5_000;
+
+interface Report {
+  name: string;
+  passed: number;
+  failed: number;
+  seconds: number;
+  /** Failures with their reasons, or why it was skipped. */
+  notes: string[];
+}
+
+const noGuest = await guestMissing();
+
+const parts: Record<string, () => Promise<Report[]>> = {
+  flows: () => eachOf(DIALECTS.map((version) => () => linuxFlows(version))),
+  caches: () => eachOf(["cache=loose", "cache=mmap"].map((cache) => () => linuxFlowsCached(cache))),
+  "9pfuse": () => eachOf([fuseFlows]),
+  pjdfstest: () => eachOf([runPjdfstest]),
+  fsx: () => eachOf([runFsx]),
+};
+
+if (import.meta.main) await main(Deno.args);
+
+async function main(args: string[]): Promise<void> {
+  const words = [...args];
+  const at = words.indexOf("--json");
+  const [, jsonPath] = at < 0 ? [] : words.splice(at, 2);
+  const unknown = words.filter((word) => parts[word] === undefined);
+  if (unknown.length > 0) {
+    console.error(`Unknown: ${unknown.join(", ")}; there are ${Object.keys(parts).join(", ")}`);
+    Deno.exit(2);
+  }
+  const reports: Report[] = [];
+  for (const name of words.length > 0 ? words : Object.keys(parts)) reports.push(...await parts[name]());
+  if (jsonPath !== undefined) await Deno.writeTextFile(jsonPath, JSON.stringify(reports, null, 2) + "\n");
+  Deno.exit(reports.some(({ failed }) => failed > 0) ? 1 : 0);
+}
+
+async function eachOf(runs: (() => Promise<Report>)[]): Promise<Report[]> {
+  const reports: Report[] = [];
+  for (const one of runs) {
+    const report = await one();
+    reports.push(report);
+    console.log(`${report.name}: ${report.passed} passed, ${report.failed} failed, ${report.seconds} s`);
+    for (const note of report.notes) console.log(`  ${note.replaceAll("\n", "\n  ")}`);
+  }
+  return reports;
+}
+
+async function linuxFlows(version: typeof DIALECTS[number]): Promise<Report> {
+  return await timed(`Linux ${version}, ${LONG.files} files`, noGuest ?? serverMissing(version), async () => {
+    await using server = await testServer();
+    return flowsReport(
+      await flowsInGuest({
+        way: version,
+        size: LONG,
+        mounts: twoMounts(server, version),
+        folder: server.folder,
+        timeoutMs: FLOWS_MS_MAX,
+      }),
+    );
+  });
+}
+
+/** One mount only: a client that caches does not promise to see what another one does. */
+async function linuxFlowsCached(cache: string): Promise<Report> {
+  return await timed(`Linux 9p2000.L, ${cache}`, noGuest ?? serverMissing("9p2000.L"), async () => {
+    await using server = await testServer();
+    return flowsReport(
+      await flowsInGuest({
+        way: "9p2000.L",
+        size: SHORT,
+        mounts: [oneMount(server, "9p2000.L", cache)],
+        folder: server.folder,
+        timeoutMs: FLOWS_MS_MAX,
+      }),
+    );
+  });
+}
+
+async function fuseFlows(): Promise<Report> {
+  const missing = ninepfuseMissing() ?? serverMissing("9p2000");
+  return await timed(`9pfuse, ${LONG.files} files`, missing, async () => {
+    await using server = await testServer();
+    await using mount = await mountFuse(server.address, server.aname);
+    return flowsReport(
+      await flowsHere({
+        way: "9pfuse",
+        size: LONG,
+        folder: `${mount.directory}${server.folder}`,
+        timeoutMs: FLOWS_MS_MAX,
+      }),
+    );
+  });
+}
+
+async function runPjdfstest(): Promise<Report> {
+  const missing = noGuest ?? cargoMissing() ?? serverMissing("9p2000.L");
+  return await timed("pjdfstest, Linux 9p2000.L", missing, async () => {
+    await using server = await testServer();
+    const mount = oneMount(server, "9p2000.L");
+    const result = await pjdfstest({ mount, folder: server.folder, timeoutMs: JUDGE_MS_MAX });
+    const servers = result.failures.filter(({ cannot }) => cannot === undefined);
+    return {
+      passed: result.passed,
+      failed: servers.length,
+      notes: [
+        `${result.judged} tests pass on ext4 in the same guest; ${result.notJudged.length} do not and are not judged`,
+        ...result.failures.map(({ test, said, cannot }) =>
+          cannot === undefined ? `FAIL ${test}: ${said}` : `cannot ${test}: ${cannot}`
+        ),
+      ],
+    };
+  });
+}
+
+async function runFsx(): Promise<Report> {
+  const missing = noGuest ?? cargoMissing();
+  return await timed("fsx, Linux in each dialect and cache", missing, async () => {
+    await using server = await testServer();
+    const seed = crypto.getRandomValues(new Uint32Array(1))[0];
+    const mounts = DIALECTS.filter((version) => serverMissing(version) === undefined)
+      .flatMap((version) => ["cache=none", "cache=mmap", "cache=loose"].map((cache) => ({ version, cache })))
+      .map(({ version, cache }, index) => ({
+        ...oneMount(server, version, cache),
+        directory: `/mnt-${index}`,
+      }));
+    const result = await fsx({
+      mounts,
+      folder: server.folder,
+      seed,
+      operations: FSX_OPERATIONS,
+      timeoutMs: JUDGE_MS_MAX,
+    });
+    const failed = result.output.split("\n").filter((line) => line === "  FAILED").length;
+    return {
+      passed: mounts.length - failed,
+      failed,
+      notes: result.failed ? [result.output] : [`${FSX_OPERATIONS} operations each, seed ${seed}`],
+    };
+  });
+}
+
+function flowsReport({ passed, failed, output }: FlowsResult): Pick<Report, "passed" | "failed" | "notes"> {
+  return { passed, failed, notes: failed > 0 ? [output] : [] };
+}
+
+async function timed(
+  name: string,
+  missing: string | undefined,
+  fn: () => Promise<Pick<Report, "passed" | "failed" | "notes">>,
+): Promise<Report> {
+  if (missing !== undefined) return { name, passed: 0, failed: 0, seconds: 0, notes: [`SKIP ${missing}`] };
+  const began = performance.now();
+  const seconds = () => Math.round((performance.now() - began) / 1000);
+  try {
+    return { name, ...await fn(), seconds: seconds() };
+  } catch (error) {
+    // One part that breaks off must not hide the others.
+    return { name, passed: 0, failed: 1, seconds: seconds(), notes: [String(error)] };
+  }
+}
