@@ -3,7 +3,8 @@
  *
  * 9P2000 carries errors as text. 9pfuse looks for substrings in it (the first in its table that matches wins),
  * Linux looks the whole text up in a table of exact phrases (net/9p/error.c). A phrase here is chosen so that both
- * arrive at the right number. Where one of them has no way to say it, `PHRASE_GAPS` says what it says instead.
+ * arrive at the right number. Where one of them has no way to say it, tests/conformance/phrases_test.ts lists what
+ * it says instead.
  */
 
 /** Linux errno numbers by name, the ones that 9P servers give. They are the same numbers on every host (rule R37). */

@@ -2,8 +2,9 @@
  * Load on a whole node: `deno task soak [--operations N] [--minutes N] [--connections N] [--fids N] [--entries N]`.
  *
  * 1,000 connections at once; 100,000 fids on one of them; a directory of 100,000 files listed completely while it
- * changes; 20 million mixed operations and 10 minutes at least, with the growth of resident memory after warm-up in MB a minute. One line for
- * each with what was measured; the code is 1 where one does not hold. CI gives smaller numbers.
+ * changes; 20 million mixed operations, for 10 minutes at least, with the growth of resident memory after warm-up in MB
+ * a minute. One line for each with what was measured; the code is 1 where one does not hold. For a short check give
+ * smaller numbers, and --minutes 0.
  */
 import { join } from "node:path";
 import { parseArgs } from "node:util";

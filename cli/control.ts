@@ -1,4 +1,4 @@
-import { errnoName, errnoOf, NineError, O, type Tree } from "../9p/mod.ts";
+import { errnoOf, NineError, O, type Tree } from "../9p/mod.ts";
 import { quoteWord } from "../servers/ctl/mod.ts";
 import { readErrors } from "./error_log.ts";
 import { Exit } from "./exit.ts";
@@ -23,22 +23,21 @@ export function orderFlags({ before, after, create }: OrderOptions): string[] {
 export async function control(words: readonly string[], where: Where): Promise<void> {
   await using tree = await reach(where);
   const line = words.map(quoteWord).join(" ");
-  const since = new Date().toISOString();
   try {
     await using file = await tree.open(CTL, O.WRONLY);
     await file.write(0, new TextEncoder().encode(`${line}\n`));
   } catch (thrown) {
-    const reason = await reasonFrom(tree, since);
+    const reason = await reasonFrom(tree);
     if (reason === undefined) throw thrown;
     throw new NineError(errnoOf(thrown), reason);
   }
 }
 
 /** Why the last request on /ctl failed, where the node tells. */
-async function reasonFrom(tree: Tree, since: string): Promise<string | undefined> {
+async function reasonFrom(tree: Tree): Promise<string | undefined> {
   try {
-    const found = (await readErrors(tree)).findLast(({ path, time, code }) =>
-      path === CTL && time >= since && code !== errnoName(0)
+    const found = (await readErrors(tree)).findLast(({ request, path }) =>
+      request === "Twrite" && (path === undefined || path === CTL)
     );
     return found && withoutControls(found.reason);
   } catch {

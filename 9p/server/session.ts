@@ -138,6 +138,7 @@ export class Session {
     this.engine.report({
       user: request.user,
       request: request.name,
+      path: request.path,
       errno,
       reason: reasonOf(thrown),
       thrown,

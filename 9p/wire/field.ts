@@ -73,7 +73,7 @@ export const exact64: Field<U64> = {
 export const string: Field<string> = {
   read: (from) => from.string(),
   write: (to, value) => to.string(value),
-  show: (value) => JSON.stringify(value),
+  show: showString,
   any: (random) =>
     pick(random, ["", ".", "..", "a/b", "ascii", "größe", "文件", "🐟", "x".repeat(300)]) ??
       Array.from({ length: random(40) }, () => String.fromCodePoint(1 + random(0xd7ff))).join(""),
@@ -128,6 +128,16 @@ export function only<T>(dialects: readonly Dialect[], field: Field<T>, absent: T
 /** A last field that some clients leave out. */
 export function optional<T>(field: Field<T>, absent: T): Field<T> {
   return { ...field, read: (from) => from.left === 0 ? absent : field.read(from) };
+}
+
+/** JSON leaves some characters as they are that a terminal obeys: C1 controls, and what turns the direction of text. */
+const OBEYED = /[\x7f-\x9f\u2028-\u202e\u2066-\u2069]/g;
+
+function showString(value: string): string {
+  return JSON.stringify(value).replace(
+    OBEYED,
+    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
 }
 
 function showQidType(type: number): string {

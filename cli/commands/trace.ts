@@ -40,7 +40,7 @@ async function trace(address: string | undefined, options: Options): Promise<voi
   const summary = new Summary();
   const started = performance.now();
   const seconds = () => ((performance.now() - started) / 1000).toFixed(6);
-  using listener = listen(here);
+  const listener = listen(here);
   const show = (line: string, fields: Record<string, unknown>) => {
     if (options.json) print(JSON.stringify({ time: Number(seconds()), ...fields }));
     else print(`${seconds()} ${line}`);
@@ -60,8 +60,9 @@ async function trace(address: string | undefined, options: Options): Promise<voi
       }));
   } finally {
     Deno.removeSignalListener("SIGINT", stop);
-    if (here.net === "unix") Deno.removeSync(here.path);
-    if (folder) Deno.removeSync(folder);
+    // A unix listener removes its socket itself when it is closed.
+    closeQuietly(listener);
+    if (folder) Deno.removeSync(folder, { recursive: true });
   }
   if (options.json) print(JSON.stringify({ summary: summary.rows() }));
   else for (const line of summaryLines(summary)) print(line);
