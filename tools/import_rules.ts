@@ -2,7 +2,7 @@
  * Which folder may import which: one row a folder, checked by `deno task imports`.
  *
  * A part is a folder with one door, its mod.ts. `*` stands for one name, so that every server is a part of its own.
- * Files of one part import each other freely. The first row whose pattern fits is the one that holds.
+ * Files of one part import each other freely, and a test beside the code imports what it needs. The first row whose pattern fits is the one that holds.
  */
 export interface ImportRule {
   readonly part: string;

@@ -19,6 +19,7 @@ Deno.test("check allows what points the right way", () => {
       at("namespace/guard.ts", "policies/mod.ts"),
       at("cli/node/tree.ts", "servers/host/mod.ts"),
       at("tests/conformance/wire.ts", "9p/wire/codec.ts"),
+      at("9p/client/tree_test.ts", "servers/mem/mod.ts"),
       at("cli/node/config.ts", undefined, "yaml"),
       at("servers/host/host.ts", undefined, "node:path"),
     ]),

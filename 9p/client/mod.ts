@@ -18,6 +18,7 @@ export type { ReplyOf } from "./requests.ts";
 export { type AttachOptions, Tree } from "./tree.ts";
 export { type Source, writeAll, writeFrom } from "./writing.ts";
 export { type CopyOptions, type CopyResult, copyTree, type Place } from "./copy/copy.ts";
+export { Slots } from "./copy/slots.ts";
 export { localSide } from "./copy/local_side.ts";
 export { remoteSide } from "./copy/remote_side.ts";
 export type { CopyAttr, CopySide } from "./copy/side.ts";

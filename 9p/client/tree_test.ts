@@ -256,3 +256,14 @@ Deno.test("Tree.dial says what to do where nobody listens", async () => {
   await assert.rejects(Tree.dial("tcp!127.0.0.1!1"), errno("ECONNREFUSED"));
   await assert.rejects(Tree.dial("tcp!no.such.host.invalid!1"), errno("EHOSTUNREACH"));
 });
+
+Deno.test("Tree goes on with small requests after frames larger than the server's own buffer", async () => {
+  await using node = await served(mem());
+  await using tree = await Tree.dial(node.address, { msize: 1024 * 1024 });
+  const data = numbered(3_000_000);
+  for (let round = 0; round < 3; round++) {
+    await tree.writeFile("/file", data);
+    for (let i = 0; i < 5; i++) await tree.stat("/file");
+    assert.deepEqual(await tree.readFile("/file"), data);
+  }
+});

@@ -122,7 +122,8 @@ export class Connection implements Outlet {
       start = await this.#handleFrames(start, end);
       if (start === end) {
         start = end = 0;
-        if (this.#inTaken > 0) this.#park();
+        // Bytes are also taken while a buffer is parked: only `#small` tells that the large one is in use.
+        if (this.#small) this.#park();
       } else if (start > 0) {
         this.#in.copyWithin(0, start, end);
         end -= start;
@@ -256,7 +257,7 @@ export class Connection implements Outlet {
     this.#movedAt = performance.now();
     const before = this.#in;
     this.#useIn(new Uint8Array(wanted), kept);
-    if (this.#inTaken > 0 && !this.#small) this.#small = before;
+    if (wanted > free && !this.#small) this.#small = before;
     else release(before);
   }
 

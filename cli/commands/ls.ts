@@ -1,6 +1,5 @@
 import type { Command } from "commander";
-import { Qt, reasonOf, type RemoteAttr, type RemoteEntry, type Tree } from "../../9p/mod.ts";
-import { Slots } from "../../9p/client/copy/slots.ts";
+import { Qt, reasonOf, type RemoteAttr, type RemoteEntry, Slots, type Tree } from "../../9p/mod.ts";
 import { Exit } from "../exit.ts";
 import { describe, longRow, typeName } from "../file_text.ts";
 import { print, printJson, table, visible, warn } from "../output.ts";

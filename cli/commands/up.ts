@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { homeOf, socketOf } from "../home.ts";
 import { fillDemo } from "../node/demo.ts";
+import { returnLargeBuffers } from "../node/memory.ts";
 import { startNode } from "../node/node.ts";
 import { prepareHome } from "../node/prepare_home.ts";
 import { VERSION } from "../version.ts";
@@ -13,6 +14,7 @@ export interface UpOptions {
 
 /** Runs a node in the foreground until SIGINT or SIGTERM. */
 export async function up(options: UpOptions): Promise<void> {
+  returnLargeBuffers();
   const home = homeOf(options.home);
   prepareHome(home);
   if (options.demo) {
@@ -23,8 +25,10 @@ export async function up(options: UpOptions): Promise<void> {
   console.log(welcome(home, node.addresses));
 
   const stopped = Promise.withResolvers<void>();
+  let stopping: Promise<void> | undefined;
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    Deno.addSignalListener(signal, () => node.stop().then(stopped.resolve, stopped.reject));
+    // A second signal hurries nothing: what is in flight is written and synced first.
+    Deno.addSignalListener(signal, () => (stopping ??= node.stop()).then(stopped.resolve, stopped.reject));
   }
   await stopped.promise;
   console.log("Stopped: everything is synced, and no socket is left");

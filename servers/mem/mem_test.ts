@@ -104,7 +104,8 @@ Deno.test("mem.list goes on behind a cookie whatever is added and removed meanwh
   const list = (cookie: number) =>
     server.list!(root, { append: false }, cookie, 10, false, call) as { name: string; cookie: number }[];
   const seen: string[] = [];
-  for (let cookie = 0, round = 0;; round++) {
+  let cookie = 0;
+  for (let round = 0;; round++) {
     const page = list(cookie);
     if (page.length === 0) break;
     seen.push(...page.map(({ name }) => name));

@@ -9,7 +9,7 @@ import { interopTest } from "./interop_test_case.ts";
 import { DIALECTS, twoMounts } from "./mounts.ts";
 import { serverMissing, testServer } from "./server.ts";
 
-const GUEST_MS_MAX = 300_000;
+const GUEST_MS_MAX = 600_000;
 
 const missing = await guestMissing();
 

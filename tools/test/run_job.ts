@@ -93,7 +93,7 @@ export function judge(
         failures.push(files.includes(file) ? `${file}: ${name}` : name);
       }
     } else if (hasSteps) continue;
-    else if (result === "ignored") skips.push(`${name}: ${reason ?? "ignored"}`);
+    else if (result === "ignored") skips.push(reason === undefined ? name : `${name}: ${reason}`);
     else if (reason !== undefined) skips.push(`${name}: ${reason}`);
     else passed++;
   }

@@ -1,5 +1,5 @@
 # Every flow, one after the other: sh all.sh, with the variables named in lib.sh.
-: "${DIR:?}" "${SOURCE:?}" "${SCRATCH:?}" "${CAN?}" "${COUNT:?}" "${BIG_MIB:?}"
+: "${DIR:?}" "${SOURCE:?}" "${SCRATCH:?}" "${CAN?}" "${COUNT:?}" "${BIG_MIB:?}" "${LENGTH:?}"
 OTHER=${OTHER-}
 ONLY=${ONLY-}
 here=$(dirname "$0")

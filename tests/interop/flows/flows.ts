@@ -5,6 +5,8 @@ import { abilities, type Way } from "./abilities.ts";
 import { writeSourceTar } from "./source.ts";
 
 export interface FlowsSize {
+  /** The long form has flows that the short one leaves out. */
+  length: "short" | "long";
   /** How many real files are copied in and out, and how many are made where many are made. */
   files: number;
   /** The other copying flows take every so many-th of the real files. */
@@ -12,8 +14,8 @@ export interface FlowsSize {
   bigMiB: number;
 }
 
-export const SHORT: FlowsSize = { files: 120, sampleEvery: 8, bigMiB: 4 };
-export const LONG: FlowsSize = { files: 5000, sampleEvery: 20, bigMiB: 64 };
+export const SHORT: FlowsSize = { length: "short", files: 120, sampleEvery: 8, bigMiB: 4 };
+export const LONG: FlowsSize = { length: "long", files: 5000, sampleEvery: 20, bigMiB: 64 };
 
 export interface FlowsRun {
   way: Way;
@@ -112,6 +114,7 @@ exit $code
 function environment(request: FlowsRun): Record<string, string> {
   return {
     CAN: abilities(request.way),
+    LENGTH: request.size.length,
     COUNT: `${request.size.files}`,
     BIG_MIB: `${request.size.bigMiB}`,
     SAMPLE_EVERY: `${request.size.sampleEvery}`,

@@ -4,8 +4,8 @@
 #
 # From outside: DIR, an existing folder on the file system to be judged; OTHER, the same folder through a second
 # client, or nothing; SOURCE, a local folder with real files; SCRATCH, a local folder to work in; CAN, what the
-# way to the files can express (see abilities.ts); COUNT, how many files flows make that make many; ONLY, a flow
-# to be run alone, or nothing.
+# way to the files can express (see abilities.ts); COUNT, how many files flows make that make many; LENGTH, short
+# or long; ONLY, a flow to be run alone, or nothing.
 
 failed=0
 passed=0
@@ -49,6 +49,11 @@ check() {
 # For a flow that needs what not every way to the files can express.
 check_if() {
   if can "$1"; then check "$2"; fi
+}
+
+# For a flow that takes much longer than the others.
+check_long() {
+  if [ "$LENGTH" = long ] || [ -n "$ONLY" ]; then check "$1"; fi
 }
 
 same() {
