@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import { type Address, formatAddress, parseAddress, reasonOf, Tree } from "../9p/mod.ts";
 import { Exit } from "./exit.ts";
 import { homeOf, socketOf } from "./home.ts";
+import { machinePrincipals } from "./node/users.ts";
 
 /** Which node a command is for. */
 export interface Where {
@@ -35,7 +36,12 @@ export async function reach(where: Where): Promise<Tree> {
   const address = addressOf(where);
   try {
     const signal = AbortSignal.timeout(ANSWER_MS_MAX);
-    return await Tree.dial(address, { uname: userName(), aname: where.aname, signal });
+    return await Tree.dial(address, {
+      uname: userName(),
+      aname: where.aname,
+      principals: machinePrincipals(),
+      signal,
+    });
   } catch (thrown) {
     const isTimeout = thrown instanceof DOMException && thrown.name === "TimeoutError";
     const reason = isTimeout

@@ -29,8 +29,11 @@ export class Namespace {
   /** The namespace as clients see it. */
   readonly server: FileServer<Node, Handle>;
 
-  /** `owner` is who owns the directories that only lead to mounts. */
-  constructor(owner: Owner) {
+  /**
+   * `owner` is who owns the directories that only lead to mounts. `onUnused` is told of each server that nothing mounts
+   * any more: who brought it can end it.
+   */
+  constructor(owner: Owner, readonly onUnused: (server: FileServer<object>) => void = () => {}) {
     this.#tree = new Tree(owner);
     this.server = serve(this.#tree, new Guard(this.#tree), this.events);
   }
@@ -64,8 +67,8 @@ export class Namespace {
       );
     }
     point.members = point.members.filter((member) => !gone.includes(member));
-    for (const member of gone) member.server.drop?.(member.root);
     point.prune();
+    this.#letGo(gone);
     this.events.tell({ event: "unmount", path: at, user: call.user.name });
   }
 
@@ -87,6 +90,16 @@ export class Namespace {
     return this.#tree.path(node);
   }
 
+  #letGo(gone: readonly Mount[]): void {
+    const used = new Set(
+      [...this.#tree.root.mounted()].flatMap(({ members }) => members.map(({ source }) => source)),
+    );
+    for (const { source, root } of gone) {
+      source.server.drop?.(root);
+      if (!used.has(source) && this.#sources.delete(source.server)) this.onUnused(source.server);
+    }
+  }
+
   #source(server: FileServer<object>, salt: string): Source {
     let source = this.#sources.get(server);
     if (!source) this.#sources.set(server, source = new Source(server, salt));
@@ -102,8 +115,9 @@ export class Namespace {
     const mount = new Mount(source, root, point, options.label, options.create ?? order === "replace");
     source.server.hold?.(root);
     if (order === "replace") {
-      for (const member of point.members) member.server.drop?.(member.root);
+      const before = point.members;
       point.members = [mount];
+      this.#letGo(before);
     } else {
       // A union starts with what is there already.
       if (point.members.length === 0 && point.underlying) {

@@ -184,3 +184,15 @@ Deno.test("Namespace: tells of each change that was made through it, by path and
     { event: "remove", path: "/d/g", user: "owner" },
   ]);
 });
+
+Deno.test("Namespace: says when a server is mounted nowhere any more, and not before", async () => {
+  const unused: Server[] = [];
+  const ns = new Namespace({ uid: "owner", gid: "owner" }, (server) => unused.push(server));
+  const server = tree();
+  await ns.mount(server, "/a", call(), { label: "a" });
+  await ns.bind("/a", "/b", call(), { label: "/a" });
+  ns.unmount("/a", call());
+  assert.deepEqual(unused, []);
+  ns.unmount("/b", call());
+  assert.deepEqual(unused, [server]);
+});

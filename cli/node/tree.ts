@@ -37,14 +37,17 @@ type Server = FileServer<object>;
 
 /** Puts the tree of a node together: `/data`, `/log`, `/ctl` and what `lux9.yaml` lists. */
 export async function buildTree({ home, config, users, status }: TreeOptions): Promise<Tree> {
-  const closing: (() => void | Promise<void>)[] = [];
+  const closing = new Map<Server, () => void | Promise<void>>();
   const call: Call = { user: users.owner, signal: new AbortController().signal };
   const owned = { uid: users.owner.name, gid: [...users.owner.groups][0] ?? users.owner.name };
-  const namespace = new Namespace(owned);
+  const namespace = new Namespace(owned, async (server) => {
+    await closing.get(server)?.();
+    closing.delete(server);
+  });
 
   function hostServer(folder: string): Server {
     const server = host(folder, { principals: users.principals });
-    closing.push(async () => {
+    closing.set(server as Server, async () => {
       await server.sync();
       server[Symbol.dispose]();
     });
@@ -54,9 +57,10 @@ export async function buildTree({ home, config, users, status }: TreeOptions): P
   async function importTree(dial: string, aname: string): Promise<Server> {
     // Loaded when first needed: most nodes import nothing.
     const { remote } = await import("../../servers/remote/mod.ts");
-    const server = await remote(parseAddress(dial), { aname, uname: users.owner.name });
-    closing.push(() => server.close());
-    return server.server as Server;
+    const { principals, owner } = users;
+    const imported = await remote(parseAddress(dial), { aname, uname: owner.name, principals });
+    closing.set(imported.server as Server, () => imported.close());
+    return imported.server as Server;
   }
 
   async function bind(line: string, by: Call): Promise<void> {
@@ -136,7 +140,7 @@ export async function buildTree({ home, config, users, status }: TreeOptions): P
       logs.error({ user: user.name, request, ...(path ? { path } : {}), code: errnoName(errno), reason }),
     async close() {
       unlisten?.();
-      for (const close of closing) await close();
+      for (const close of closing.values()) await close();
     },
   };
 }

@@ -75,6 +75,11 @@ export function loadUsers(config: Pick<Config, "users" | "groups">, files = mach
   };
 }
 
+/** The names that this machine's tables give to numbers. */
+export function machinePrincipals(): Principals {
+  return loadUsers({ users: {}, groups: {} }).principals;
+}
+
 const UNAME_BYTES_MAX = 255;
 
 interface Files {

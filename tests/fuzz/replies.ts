@@ -20,6 +20,7 @@ export class Replies {
 
   /** A frame was sent. */
   sent(frame: Uint8Array, isLie: boolean): void {
+    (globalThis as any).LOG?.push(["sent", frame.slice(), this.dialect]);
     if (isLie) this.#open = undefined;
     const tag = frame[5] | (frame[6] << 8);
     this.#open?.set(tag, (this.#open.get(tag) ?? 0) + 1);
@@ -58,6 +59,7 @@ export class Replies {
   #check(type: number, tag: number, reader: Reader): void {
     this.count++;
     const message = codecOf(this.dialect).decode(type, tag, reader);
+    (globalThis as any).LOG?.push(["got", message]);
     if (!message || (type & 1) === 0) throw new Error(`A reply of type ${type} in ${this.dialect}`);
     if (reader.malformed || reader.left > 0) throw new Error(`A malformed ${message.kind}`);
     if (message.kind === "Rversion") {
