@@ -3,7 +3,7 @@
  *
  * @module
  */
-export { Errno, errnoName, errnoOfPhrase, phraseOf } from "./errno.ts";
+export { Errno, type ErrnoName, errnoName, errnoOfPhrase, phraseOf } from "./errno.ts";
 export { errnoOf, NineError, reasonOf } from "./error.ts";
 export { NONUNAME, Principals } from "./principal.ts";
 export { canRead, canWrite, O, type Qid, Qt, S, type U64 } from "./qid.ts";
@@ -29,4 +29,8 @@ export { Service } from "./server/service.ts";
 export { checkName, checkNewName } from "./server/names.ts";
 export { makedev, qidType } from "./server/modes.ts";
 export { type Address, formatAddress, parseAddress, PORT_9P } from "./address.ts";
+export { type Codec, codecOf, HEADER_BYTES, typeName } from "./wire/codec.ts";
+export { type Dialect, DIALECTS } from "./wire/field.ts";
+export type { Message, MessageName } from "./wire/messages.ts";
+export { Reader } from "./wire/reader.ts";
 export * from "./client/mod.ts";

@@ -232,7 +232,10 @@ function replyLater(session: Session, fid: Fid, data: Uint8Array, request: Reque
   const room = session.outlet.room(data.byteLength);
   if (room < data.byteLength && session.server.qid(fid.node).version === 0) {
     session.outlet.roomUsed(0);
-    throw new NineError("ENOBUFS", `${data.byteLength} bytes were read, and there is room for ${room}: too many wait`);
+    throw new NineError(
+      "ENOBUFS",
+      `${data.byteLength} bytes were read, and there is room for ${room}: too many wait`,
+    );
   }
   request.reply("Rread", { data: data.subarray(0, room) });
 }

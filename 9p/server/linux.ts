@@ -382,7 +382,11 @@ function makeRegular(
     server.create(dir.node, name, what, O.RDONLY, request),
     ({ node, handle }) => then(server.close?.(node, handle, request), () => node),
   );
-  return session.during(dir, request, then(made, (node) => request.reply("Rmknod", { qid: server.qid(node) })));
+  return session.during(
+    dir,
+    request,
+    then(made, (node) => request.reply("Rmknod", { qid: server.qid(node) })),
+  );
 }
 
 /** The directory that is about to get a new name. */
@@ -484,4 +488,5 @@ function replyEntries(session: Session, entries: Entry[], room: number, request:
   }
   out.patch32(start + 7, out.length - first);
   out.end(start);
+  request.dropped = true;
 }

@@ -11,7 +11,7 @@ const NOBODY: User = { name: "none", groups: new Set(), standing: "none" };
  */
 export class Request implements Call {
   user: User = NOBODY;
-  /** Set when no reply may go out any more: it was flushed, or its session has ended. */
+  /** Set when no reply may go out any more: it has had one, it was flushed, or its session has ended. */
   dropped = false;
   /** Set when its client has sent a Tflush for it. */
   flushed = false;
@@ -59,7 +59,9 @@ export class Request implements Call {
   }
 
   reply<K extends RName>(name: K, body: Body<K>): void {
-    if (!this.dropped) this.session.send(name, this.tag, body);
+    if (this.dropped) return;
+    this.session.send(name, this.tag, body);
+    this.dropped = true;
   }
 
   /** Calls back, in order, when the request has had its reply or has been dropped. */

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { DIALECTS } from "../../9p/wire/field.ts";
+import { DIALECTS } from "../../9p/mod.ts";
 import { print, printJson, table } from "../output.ts";
 import { VERSION } from "../version.ts";
 

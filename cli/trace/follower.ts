@@ -1,8 +1,4 @@
-import { errnoName } from "../../9p/mod.ts";
-import { type Codec, codecOf, typeName } from "../../9p/wire/codec.ts";
-import { DIALECTS } from "../../9p/wire/field.ts";
-import type { Message } from "../../9p/wire/messages.ts";
-import { Reader } from "../../9p/wire/reader.ts";
+import { type Codec, codecOf, DIALECTS, errnoName, type Message, Reader, typeName } from "../../9p/mod.ts";
 import { withoutControls } from "../output.ts";
 import { Latencies } from "./latencies.ts";
 

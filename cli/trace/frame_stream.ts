@@ -1,4 +1,4 @@
-import { HEADER_BYTES } from "../../9p/wire/codec.ts";
+import { HEADER_BYTES } from "../../9p/mod.ts";
 
 /** No server agrees to more, 8 MiB and the header; what claims to be larger is no 9P. */
 const FRAME_BYTES_MAX = 8 * 1024 * 1024 + 24;

@@ -1,6 +1,4 @@
-import { NineError } from "../../9p/error.ts";
-import { canWrite, O, S } from "../../9p/qid.ts";
-import type { Change, Principal, Timestamp } from "../../9p/server/file_server.ts";
+import { canWrite, type Change, NineError, O, type Principal, S, type Timestamp } from "../../9p/mod.ts";
 import { writeFlags } from "./flags.ts";
 import type { Handle } from "./handle.ts";
 import { AT, UTIME_NOW, UTIME_OMIT } from "./libc/constants.ts";

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
-import { Qt, S } from "../../9p/qid.ts";
-import type { Attr } from "../../9p/server/file_server.ts";
+import { type Attr, Qt, S } from "../../9p/mod.ts";
 import { callOf, fails, Fixture, isRoot, owner } from "./fixture.ts";
 import type { Place } from "./place.ts";
 

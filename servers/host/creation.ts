@@ -1,7 +1,4 @@
-import { Errno } from "../../9p/errno.ts";
-import { NineError } from "../../9p/error.ts";
-import { S } from "../../9p/qid.ts";
-import type { Call, Created, Creation } from "../../9p/server/file_server.ts";
+import { type Call, type Created, type Creation, Errno, NineError, S } from "../../9p/mod.ts";
 import { openErrno } from "./descriptors.ts";
 import { writeFlags } from "./flags.ts";
 import { Handle } from "./handle.ts";

@@ -1,7 +1,4 @@
-import { Errno } from "../../9p/errno.ts";
-import { NineError } from "../../9p/error.ts";
-import { O, S } from "../../9p/qid.ts";
-import type { Call, Later } from "../../9p/server/file_server.ts";
+import { type Call, Errno, type Later, NineError, O, S } from "../../9p/mod.ts";
 import type { Handle } from "./handle.ts";
 import { F_DUPFD_CLOEXEC, OPEN } from "./libc/constants.ts";
 import { c, errno, failure } from "./libc/libc.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { O, Qt, S } from "../../9p/qid.ts";
+import { O, Qt, S } from "../../9p/mod.ts";
 import { callOf, fails, Fixture, isRoot, owner, run, sleep } from "./fixture.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);

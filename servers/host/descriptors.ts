@@ -1,5 +1,4 @@
-import { Errno } from "../../9p/errno.ts";
-import { NineError } from "../../9p/error.ts";
+import { Errno, NineError } from "../../9p/mod.ts";
 import { OPEN, RLIMIT_NOFILE } from "./libc/constants.ts";
 import { component } from "./libc/cstring.ts";
 import { c, errno, failure } from "./libc/libc.ts";

@@ -1,8 +1,13 @@
-import { NineError } from "../../9p/error.ts";
-import { Errno, type ErrnoName } from "../../9p/errno.ts";
-import { Principals } from "../../9p/principal.ts";
-import { S } from "../../9p/qid.ts";
-import type { Call, Creation, User } from "../../9p/server/file_server.ts";
+import {
+  type Call,
+  type Creation,
+  Errno,
+  type ErrnoName,
+  NineError,
+  Principals,
+  S,
+  type User,
+} from "../../9p/mod.ts";
 import assert from "node:assert/strict";
 import type { Handle } from "./handle.ts";
 import { host, type HostServer } from "./host.ts";

@@ -1,5 +1,4 @@
-import { Errno } from "../../9p/errno.ts";
-import { Qt, S } from "../../9p/qid.ts";
+import { Errno, Qt, S } from "../../9p/mod.ts";
 import type { Device } from "./device.ts";
 import { AT, SYS_getxattrat } from "./libc/constants.ts";
 import { procfd, procfdChild } from "./libc/cstring.ts";

@@ -1,6 +1,4 @@
-import { NineError } from "../../9p/error.ts";
-import type { FileServer, StatFs } from "../../9p/server/file_server.ts";
-import type { U64 } from "../../9p/qid.ts";
+import { type FileServer, NineError, type StatFs, type U64 } from "../../9p/mod.ts";
 import { setattr } from "./change.ts";
 import { create, make } from "./creation.ts";
 import { fsync, read, write } from "./data.ts";

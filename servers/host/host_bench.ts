@@ -3,8 +3,7 @@
  * TMPDIR.
  */
 import { Fixture, owner, sleep } from "./fixture.ts";
-import type { U64 } from "../../9p/qid.ts";
-import type { Entry } from "../../9p/server/file_server.ts";
+import type { Entry, U64 } from "../../9p/mod.ts";
 import type { Place } from "./place.ts";
 
 const f = new Fixture();

@@ -1,5 +1,4 @@
-import { Qt, S } from "../../9p/qid.ts";
-import type { Qid } from "../../9p/qid.ts";
+import { type Qid, Qt, S } from "../../9p/mod.ts";
 import type { Device } from "./device.ts";
 import { readDevice } from "./device.ts";
 import { readFlags } from "./flags.ts";
@@ -246,7 +245,8 @@ function mix(
   btimeNsec: number,
   salt: number,
 ): number {
-  let a = 0x9e3779b9, b = 0x85ebca6b;
+  let a = 0x9e3779b9;
+  let b = 0x85ebca6b;
   const devHigh = Math.trunc(dev / 0x1_0000_0000);
   a = step(a, inoLow), b = step(b, inoHigh ^ inoLow);
   a = step(a, inoHigh), b = step(b, btimeNsec);

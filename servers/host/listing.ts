@@ -1,7 +1,4 @@
-import { Errno } from "../../9p/errno.ts";
-import { NineError } from "../../9p/error.ts";
-import { S, type U64 } from "../../9p/qid.ts";
-import type { Attr, Entry } from "../../9p/server/file_server.ts";
+import { type Attr, type Entry, Errno, NineError, S, type U64 } from "../../9p/mod.ts";
 import type { Handle } from "./handle.ts";
 import { SEEK_SET } from "./libc/constants.ts";
 import { DIRENTS, eachDirent } from "./libc/dirent.ts";

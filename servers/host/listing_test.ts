@@ -1,16 +1,14 @@
 import assert from "node:assert/strict";
-import { Qt } from "../../9p/qid.ts";
-import type { U64 } from "../../9p/qid.ts";
-import type { Entry } from "../../9p/server/file_server.ts";
+import { type Entry, Qt, type U64 } from "../../9p/mod.ts";
 import { Fixture, isRoot, owner, sleep } from "./fixture.ts";
 import type { Handle } from "./handle.ts";
 import type { Place } from "./place.ts";
 
-function list(f: Fixture, dir: Place, max = 100, withAttr = false, handle?: Handle): Entry[] {
+function list(f: Fixture, dir: Place, max?: number, withAttr?: boolean, handle?: Handle): Entry[] {
   const open = handle ?? f.open(dir, 0);
   const all: Entry[] = [];
   for (let cookie: U64 = 0;; cookie = all.at(-1)!.cookie) {
-    const entries = f.server.list(dir, open, cookie, max, withAttr, owner) as Entry[];
+    const entries = f.server.list(dir, open, cookie, max ?? 100, withAttr ?? false, owner) as Entry[];
     if (entries.length === 0) break;
     all.push(...entries);
   }

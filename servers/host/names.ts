@@ -1,6 +1,4 @@
-import { Errno } from "../../9p/errno.ts";
-import { NineError } from "../../9p/error.ts";
-import { S } from "../../9p/qid.ts";
+import { Errno, NineError, S } from "../../9p/mod.ts";
 import { AT, OPEN, PATH_MAX, RENAME_NOREPLACE } from "./libc/constants.ts";
 import { component, EMPTY } from "./libc/cstring.ts";
 import { c, errno, failure } from "./libc/libc.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { Qt, S } from "../../9p/qid.ts";
+import { Qt, S } from "../../9p/mod.ts";
 import { fails, Fixture, owner, sleep } from "./fixture.ts";
 
 Deno.test("walk gives the same place while it is held, with the qid of its file", () => {

@@ -1,7 +1,4 @@
-import { Errno } from "../../9p/errno.ts";
-import { NineError } from "../../9p/error.ts";
-import { canWrite, O, Qt, S } from "../../9p/qid.ts";
-import type { Call, Later } from "../../9p/server/file_server.ts";
+import { type Call, canWrite, Errno, type Later, NineError, O, Qt, S } from "../../9p/mod.ts";
 import { openErrno, stale } from "./descriptors.ts";
 import { Handle } from "./handle.ts";
 import { OPEN } from "./libc/constants.ts";

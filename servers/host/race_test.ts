@@ -85,7 +85,8 @@ Deno.test("no bytes from outside are served while another program swaps a direct
   const swapper = new Deno.Command(Deno.execPath(), { args: ["eval", swap], stderr: "inherit" }).spawn();
   let finished = false;
   const done = swapper.status.then((status) => (finished = true, status));
-  let good = 0, bad = 0;
+  let good = 0;
+  let bad = 0;
   const held = f.walk("dir");
   while (!finished) {
     for (let i = 0; i < 200; i++) {

@@ -1,6 +1,4 @@
-import { Errno } from "../../9p/errno.ts";
-import { NineError } from "../../9p/error.ts";
-import type { Call } from "../../9p/server/file_server.ts";
+import { type Call, Errno, NineError } from "../../9p/mod.ts";
 import type { Handle } from "./handle.ts";
 import { POLLHUP } from "./libc/constants.ts";
 import { c, errno } from "./libc/libc.ts";

@@ -1,8 +1,4 @@
-import { Errno } from "../../9p/errno.ts";
-import { NineError } from "../../9p/error.ts";
-import type { Principals } from "../../9p/principal.ts";
-import type { Attr, Principal } from "../../9p/server/file_server.ts";
-import type { Qid } from "../../9p/qid.ts";
+import { type Attr, Errno, NineError, type Principal, type Principals, type Qid } from "../../9p/mod.ts";
 import { Descriptors, descriptorsMax, openErrno, stale } from "./descriptors.ts";
 import type { Handle } from "./handle.ts";
 import { Inodes } from "./inode.ts";

@@ -1,6 +1,4 @@
-import { Errno } from "../../9p/errno.ts";
-import { NineError } from "../../9p/error.ts";
-import type { Call } from "../../9p/server/file_server.ts";
+import { type Call, Errno, NineError } from "../../9p/mod.ts";
 import { FLAGS_XATTR } from "./flags.ts";
 import { XATTR_LIST_MAX, XATTR_SIZE_MAX } from "./libc/constants.ts";
 import { procfd, text } from "./libc/cstring.ts";

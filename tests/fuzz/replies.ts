@@ -5,6 +5,9 @@ import { Reader } from "../../9p/wire/reader.ts";
 /** What a server may send before anything was agreed on. */
 const MSIZE_FIRST = 8192;
 
+/** The tag of the Tflush that ends each batch: no frame of the fuzzer has it. */
+export const BARRIER_TAG = 0xfffe;
+
 /** Reads what a server sends, whatever it was sent, and notes where that breaks the protocol. */
 export class Replies {
   count = 0;
@@ -12,15 +15,14 @@ export class Replies {
   msize = MSIZE_FIRST;
   /** The first thing that broke the protocol. */
   broken: Error | undefined;
-  /** Rversions that came. */
-  versions = 0;
+  /** Replies to the tag that marks the end of a batch. */
+  barriers = 0;
   /** Requests without a reply, by tag; undefined once nobody knows which frames the server saw. */
   #open: Map<number, number> | undefined = new Map();
   #held = new Uint8Array(0);
 
   /** A frame was sent. */
   sent(frame: Uint8Array, isLie: boolean): void {
-    (globalThis as any).LOG?.push(["sent", frame.slice(), this.dialect]);
     if (isLie) this.#open = undefined;
     const tag = frame[5] | (frame[6] << 8);
     this.#open?.set(tag, (this.#open.get(tag) ?? 0) + 1);
@@ -59,11 +61,10 @@ export class Replies {
   #check(type: number, tag: number, reader: Reader): void {
     this.count++;
     const message = codecOf(this.dialect).decode(type, tag, reader);
-    (globalThis as any).LOG?.push(["got", message]);
     if (!message || (type & 1) === 0) throw new Error(`A reply of type ${type} in ${this.dialect}`);
     if (reader.malformed || reader.left > 0) throw new Error(`A malformed ${message.kind}`);
+    if (tag === BARRIER_TAG) this.barriers++;
     if (message.kind === "Rversion") {
-      this.versions++;
       this.msize = message.msize;
       this.dialect = DIALECTS.find((dialect) => dialect === message.version) ?? "9P2000";
     }

@@ -1,28 +1,27 @@
 import type { Asked, Latencies } from "./prober.ts";
 
-/** A client that behaves, at work until `stop` says how it fared. */
+/** A client that behaves, at work until it is stopped. */
 export interface Probe {
-  stop(): Promise<Latencies>;
+  /** How it has fared since the last lap. */
+  lap(): Promise<Latencies>;
+  stop(): Promise<void>;
 }
 
 /** Starts one that writes and reads the file at `path`. */
 export async function startProbe(asked: Asked): Promise<Probe> {
   const worker = new Worker(new URL("./prober.ts", import.meta.url), { type: "module" });
-  const next = () =>
-    new Promise<Latencies | "started">((resolve, reject) => {
-      worker.onmessage = ({ data }: MessageEvent<Latencies | "started">) => resolve(data);
+  const ask = (message: Asked | "lap" | "stop") =>
+    new Promise<Latencies>((resolve, reject) => {
+      worker.onmessage = ({ data }: MessageEvent<Latencies>) => resolve(data);
       worker.onerror = (event) => reject(new Error(event.message));
+      worker.postMessage(message);
     });
-  const started = next();
-  worker.postMessage(asked);
-  await started;
+  await ask(asked);
   return {
+    lap: () => ask("lap"),
     async stop() {
-      const latencies = next();
-      worker.postMessage("stop");
-      const found = await latencies;
+      await ask("stop");
       worker.terminate();
-      return found as Latencies;
     },
   };
 }

@@ -1,4 +1,4 @@
-import { NineError } from "../../../9p/error.ts";
+import { NineError } from "../../../9p/mod.ts";
 import { PATH_MAX } from "./constants.ts";
 
 /**

@@ -1,4 +1,4 @@
-import type { U64 } from "../../../9p/qid.ts";
+import type { U64 } from "../../../9p/mod.ts";
 
 /** One record of getdents64(2). `name` is null where it is not valid UTF-8. */
 export interface Dirent {

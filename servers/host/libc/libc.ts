@@ -1,6 +1,4 @@
-import { Errno, errnoName } from "../../../9p/errno.ts";
-import { NineError } from "../../../9p/error.ts";
-import type { U64 } from "../../../9p/qid.ts";
+import { Errno, errnoName, NineError, type U64 } from "../../../9p/mod.ts";
 import { SYMBOLS } from "./symbols.ts";
 
 const { symbols } = Deno.dlopen("libc.so.6", SYMBOLS);

@@ -1,0 +1,46 @@
+import { Engine, type EngineOptions, type FileServer, Service } from "../../9p/mod.ts";
+import { parseConfig } from "../../cli/node/config.ts";
+import { buildTree } from "../../cli/node/tree.ts";
+import { loadUsers } from "../../cli/node/users.ts";
+import { freePort, makeHome } from "./node.ts";
+
+/** The tree of a node in this process, for what only the engine's own options make testable. */
+export interface Served extends AsyncDisposable {
+  readonly engine: Engine;
+  readonly service: Service;
+  readonly socket: string;
+  readonly tcp: string;
+}
+
+export interface ServedOptions extends Omit<EngineOptions, "principals" | "onError"> {
+  /** Put around the tree, as to delay it. */
+  wrap?(tree: FileServer): FileServer;
+}
+
+export async function serveHere({ wrap = (tree) => tree, ...options }: ServedOptions = {}): Promise<Served> {
+  const home = await makeHome();
+  const users = loadUsers({ users: {}, groups: {} });
+  const tree = await buildTree({ home, config: parseConfig(""), users, status: () => ({}) });
+  const engine = new Engine(wrap(tree.namespace.server as FileServer), {
+    ...options,
+    principals: users.principals,
+    onError: (report) => tree.onError(report),
+  });
+  const service = new Service(engine);
+  const who = { strict: false, identify: () => users.owner };
+  const path = `${home}/9p`;
+  const port = freePort();
+  service.listen({ net: "unix", path }, who);
+  service.listen({ net: "tcp", host: "127.0.0.1", port }, who);
+  return {
+    engine,
+    service,
+    socket: `unix!${path}`,
+    tcp: `tcp!127.0.0.1!${port}`,
+    async [Symbol.asyncDispose]() {
+      await service.stop();
+      await tree.close();
+      await Deno.remove(home, { recursive: true });
+    },
+  };
+}
