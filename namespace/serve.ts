@@ -30,6 +30,12 @@ const WRITE_EVENT_MS = 1000;
 export function serve(tree: Tree, guard: Guard, events: Events): FileServer<Node, Handle> {
   /** An aname is a path, and each step of it needs what a walk needs (rule R11). */
   async function attach(aname: string, call: Call): Promise<Node> {
+    if (!aname.startsWith("/")) {
+      throw new NineError(
+        "ENOENT",
+        `No tree ${JSON.stringify(aname)} is exported: an aname is an absolute path`,
+      );
+    }
     let node = tree.root.node;
     for (const name of namesOf(aname)) {
       await guard.walk(node, call);

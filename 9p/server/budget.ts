@@ -21,9 +21,9 @@ export class Budget {
     return this.#used;
   }
 
-  /** Nearly all is taken: who holds bytes and does not move is in the way of others. */
+  /** Nearly all is taken, or somebody waits: who holds bytes and does not move is in the way of others. */
   get isShort(): boolean {
-    return this.#used > this.bytesMax - this.#reserve;
+    return this.#waiting.length > 0 || this.#used > this.bytesMax - this.#reserve;
   }
 
   /** Takes up to `wanted` bytes and says how many. */

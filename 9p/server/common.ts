@@ -18,6 +18,11 @@ import type { Session } from "./session.ts";
 /** The most of a listing that one reply carries, bytes: making millions of entries at once would hold up everybody. */
 export const LISTED_BYTES_MAX = 256 * 1024;
 
+/** A stream gives what it has, which may be long in coming: what waits for it must not hold megabytes. */
+const STREAM_BYTES_MAX = 64 * 1024;
+/** Bytes of writes that all servers together may have to end later; who has none of them may add one. */
+const WRITING_BYTES_MAX = 128 * 1024 * 1024;
+
 export const common: Handlers<
   | "Tversion"
   | "Tauth"
@@ -82,7 +87,8 @@ export const common: Handlers<
       return request.reply("Rread", { data });
     }
     const { handle } = fid.asFile().opened("read");
-    if (isDirectory(session.server.qid(fid.node))) {
+    const qid = session.server.qid(fid.node);
+    if (isDirectory(qid)) {
       if (session.dialect === "9P2000.L") {
         throw new NineError("EISDIR", "Tread of a directory: 9P2000.L lists directories by Treaddir");
       }
@@ -91,7 +97,7 @@ export const common: Handlers<
     }
     if (!session.server.read) throw new NineError("EOPNOTSUPP", "The file server reads no files");
     const { outlet } = session;
-    const room = outlet.room(wanted);
+    const room = isStream(qid) ? Math.min(wanted, STREAM_BYTES_MAX) : outlet.room(wanted);
     const { out } = outlet;
     const start = out.begin(MESSAGES.Rread.type, request.tag);
     try {
@@ -105,8 +111,9 @@ export const common: Handlers<
         return out.end(start);
       }
       out.cancel(start);
-      outlet.roomUsed(0);
-      return session.during(fid, request, now.then((data) => replyLater(session, fid, data, request)));
+      const held = outlet.holdRoom();
+      const read = now.finally(() => session.engine.budget.give(held));
+      return session.during(fid, request, read.then((data) => replyLater(session, fid, data, request)));
     } catch (thrown) {
       out.cancel(start);
       outlet.roomUsed(0);
@@ -125,7 +132,15 @@ export const common: Handlers<
         `A write of ${data.byteLength} bytes at offset ${offset} ends beyond 2^53`,
       );
     }
-    const later = session.server.write(fid.node, handle, offset, data, request);
+    const bytes = data.byteLength;
+    if (session.writingBytes > 0 && session.engine.writingBytes + bytes > WRITING_BYTES_MAX) {
+      throw new NineError(
+        "ENOBUFS",
+        `${session.engine.writingBytes} bytes wait to be written, allowed are ${WRITING_BYTES_MAX}`,
+      );
+    }
+    const now = session.server.write(fid.node, handle, offset, data, request);
+    const later = now instanceof Promise ? writeLater(session, now, bytes) : now;
     return session.during(fid, request, then(later, (count) => request.reply("Rwrite", { count })));
   },
 
@@ -223,21 +238,32 @@ function child(session: Session, fid: Fid, dir: unknown, name: string, request: 
   return session.server.walk(dir, name, request);
 }
 
-/**
- * The reply to a read that was waited for: the budget is asked only now that there are bytes, since a blocked read may
- * last for ever. Where that is short, a stored file can be read on after fewer bytes, but a stream cannot.
- */
+/** The reply to a read that was waited for, with bytes that the file server made. */
 function replyLater(session: Session, fid: Fid, data: Uint8Array, request: Request): void {
   if (request.dropped) return;
   const room = session.outlet.room(data.byteLength);
-  if (room < data.byteLength && session.server.qid(fid.node).version === 0) {
+  // Where the budget is short, a stored file can be read on after fewer bytes, but a stream cannot.
+  if (room < data.byteLength && isStream(session.server.qid(fid.node))) {
     session.outlet.roomUsed(0);
-    throw new NineError(
-      "ENOBUFS",
-      `${data.byteLength} bytes were read, and there is room for ${room}: too many wait`,
-    );
+    throw new NineError("ENOBUFS", `No room for ${data.byteLength} bytes that were read: too many replies wait`);
   }
   request.reply("Rread", { data: data.subarray(0, room) });
+}
+
+/** Rule R20: what is made as it is read has version 0. */
+function isStream(qid: Qid): boolean {
+  return qid.version === 0;
+}
+
+/** A write that ends later: the server keeps its bytes as long. */
+function writeLater(session: Session, later: Promise<number>, bytes: number): Promise<number> {
+  const { engine } = session;
+  session.writingBytes += bytes;
+  engine.writingBytes += bytes;
+  return later.finally(() => {
+    session.writingBytes -= bytes;
+    engine.writingBytes -= bytes;
+  });
 }
 
 type XattrWrite = Extract<Fid["use"], { kind: "xattr-write" }>;
@@ -285,7 +311,9 @@ export function becomeFile(
     session.rebind(number, fid, node, request).use = use;
   } catch (thrown) {
     engine.unclaim(exclusive);
-    return then(server.close?.(node, handle, request), () => {
+    // Nobody will ever clunk it, as its client has gone meanwhile.
+    const remove = () => opened.removeOnClose ? server.remove?.(node, request) : undefined;
+    return then(then(server.close?.(node, handle, request), remove), () => {
       throw thrown;
     });
   }

@@ -182,6 +182,13 @@ export class Connection implements Outlet {
     this.engine.budget.give(unused);
   }
 
+  holdRoom(): number {
+    const held = this.#roomTaken;
+    this.#outTaken -= held;
+    this.#roomTaken = 0;
+    return held;
+  }
+
   kick(): void {
     if (this.#handling || this.#kicked || this.out.length === 0) return;
     this.#kicked = true;

@@ -58,6 +58,8 @@ export class Engine {
   #fids = 0;
   /** Clients at the moment. */
   connections = 0;
+  /** Bytes of writes that file servers end later. */
+  writingBytes = 0;
 
   constructor(readonly server: FileServer, options: EngineOptions) {
     this.principals = options.principals;

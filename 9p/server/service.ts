@@ -1,6 +1,7 @@
 import { type Address, formatAddress } from "../address.ts";
 import { accept } from "./accept.ts";
 import { Connection } from "./connection.ts";
+import { Attention } from "./eager_socket.ts";
 import type { Engine } from "./engine.ts";
 import type { Listener } from "./listener.ts";
 import { openSocket } from "./socket.ts";
@@ -8,12 +9,24 @@ import { openSocket } from "./socket.ts";
 /** How long `stop` waits for requests that are under way, ms. */
 const DRAIN_MS = 2000;
 
+export interface ServiceOptions {
+  /**
+   * Whether to look for the next request of a lone busy TCP client for some 50 µs before sleeping. By default unless
+   * the environment has LUX9_POLL=0.
+   */
+  readonly poll?: boolean;
+}
+
 /** A tree that is served on sockets. */
 export class Service {
   readonly connections = new Set<Connection>();
   readonly #sockets: { socket: Deno.Listener; address: Address }[] = [];
 
-  constructor(readonly engine: Engine) {}
+  readonly #attention: Attention | undefined;
+
+  constructor(readonly engine: Engine, { poll = isPollWanted() }: ServiceOptions = {}) {
+    if (poll) this.#attention = new Attention();
+  }
 
   /**
    * Listens, and serves whoever comes until `stop`. Returns the address, with the port that was found for port 0.
@@ -25,7 +38,7 @@ export class Service {
     this.#sockets.push({ socket, address });
     const listener: Listener = { ...who, address: formatAddress(address) };
     accept(socket, (conn) => {
-      const connection = new Connection(this.engine, listener, conn);
+      const connection = new Connection(this.engine, listener, this.#attention?.wrap(conn) ?? conn);
       this.connections.add(connection);
       connection.run().finally(() => this.connections.delete(connection));
     }, (thrown) => this.engine.reportQuiet(thrown));
@@ -48,6 +61,11 @@ export class Service {
       await new Promise((wake) => setTimeout(wake, 10));
     }
   }
+}
+
+function isPollWanted(): boolean {
+  const { state } = Deno.permissions.querySync({ name: "env", variable: "LUX9_POLL" });
+  return state !== "granted" || Deno.env.get("LUX9_POLL") !== "0";
 }
 
 function removeIfThere(path: string): void {

@@ -1,5 +1,5 @@
 import { errnoOf, NineError, reasonOf } from "../error.ts";
-import { phraseOf } from "../errno.ts";
+import { Errno, phraseOf } from "../errno.ts";
 import { type Codec, codecOf, typeName } from "../wire/codec.ts";
 import type { Dialect } from "../wire/field.ts";
 import type { Body, RName } from "../wire/messages.ts";
@@ -21,6 +21,8 @@ export interface Outlet {
   room(wanted: number): number;
   /** Of that room, only `count` bytes are needed. */
   roomUsed(count: number): void;
+  /** That room is needed later: what was taken of the budget for it is the caller's now, to be given back. */
+  holdRoom(): number;
 }
 
 /** Requests that leave nothing behind: when they are flushed, nobody waits for them to end. */
@@ -37,6 +39,8 @@ export class Session {
   readonly fids = new Map<number, Fid>();
   /** Bytes that fids hold which stand for an extended attribute. */
   attributeBytes = 0;
+  /** Bytes of writes that file servers end later. */
+  writingBytes = 0;
   readonly server: FileServer;
   readonly #waiting = new Map<number, Request>();
   /** Fids that have left the table, until what they stood for is closed. */
@@ -135,6 +139,8 @@ export class Session {
 
   fail(request: Request, thrown: unknown): void {
     const errno = errnoOf(thrown);
+    // Its client has gone or has clunked it: giving up is what was asked for, and no reason for anything.
+    if (request.dropped && errno === Errno.EINTR) return;
     this.engine.report({
       user: request.user,
       request: request.name,
@@ -177,9 +183,12 @@ export class Session {
     this.server.hold?.(node);
     this.fids.set(number, next);
     const others = [...fid.pending].filter((pending) => pending !== request);
-    const drop = () => this.server.drop?.(fid.node);
-    if (others.length === 0) drop();
-    else Promise.all(others.map((pending) => new Promise<void>((done) => pending.onDone(done)))).then(drop);
+    if (others.length === 0) this.server.drop?.(fid.node);
+    else {
+      // One of them may be opening what the fid was.
+      const ended = others.map((pending) => new Promise<void>((done) => pending.onDone(done)));
+      this.#close(Promise.all(ended).then(() => this.engine.close(fid, request)));
+    }
     return next;
   }
 
@@ -244,13 +253,14 @@ export class Session {
       request.dropped = true;
       request.abort();
     }
-    const request = new Request(this, 0, "Tclunk");
-    request.dropped = true;
     for (const [number, fid] of [...this.fids]) {
-      request.user = fid.user;
+      // One for each: the fids of one connection may belong to several users.
+      const request = new Request(this, 0, "Tclunk");
+      request.dropped = true;
+      request.on(fid);
       try {
         const later = this.release(number, fid, request);
-        if (later instanceof Promise) this.#close(later);
+        if (later instanceof Promise) this.#close(later, (thrown) => this.fail(request, thrown));
       } catch (thrown) {
         this.fail(request, thrown);
       }
@@ -261,10 +271,8 @@ export class Session {
     this.fids.clear();
   }
 
-  #close(later: Promise<void>): void {
-    const closing = later.catch((thrown) => this.engine.reportQuiet(thrown)).finally(() =>
-      this.#closing.delete(closing)
-    );
+  #close(later: Promise<void>, failed = (thrown: unknown) => this.engine.reportQuiet(thrown)): void {
+    const closing = later.catch(failed).finally(() => this.#closing.delete(closing));
     this.#closing.add(closing);
   }
 

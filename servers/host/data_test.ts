@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
-import { O, Qt, S } from "../../9p/mod.ts";
+import { type Entry, O, Qt, S } from "../../9p/mod.ts";
 import { callOf, fails, Fixture, isRoot, owner, run, sleep } from "./fixture.ts";
+import type { Place } from "./place.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 const text = (data: Uint8Array) => new TextDecoder().decode(data);
@@ -111,6 +112,16 @@ Deno.test("sync answers once the whole folder is durable", async () => {
   using f = new Fixture();
   f.drop(f.create(f.root, "file", "data"));
   await f.server.sync();
+});
+
+Deno.test("R20 a fifo has version 0, in a walk and in a listing", () => {
+  using f = new Fixture();
+  const fifo = f.server.make(f.root, "fifo", { mode: S.IFIFO | 0o644, uid: owner.user.name }, owner) as Place;
+  assert.equal(f.server.qid(fifo).version, 0);
+  const handle = f.open(f.root, O.RDONLY);
+  const [entry] = f.server.list(f.root, handle, 0, 10, true, owner) as Entry[];
+  assert.equal(entry.qid.version, 0);
+  f.close(f.root, handle);
 });
 
 Deno.test("a reader of a fifo waits for its first writer, then reads to the end", async () => {

@@ -47,7 +47,8 @@ export class Inode {
   }
 
   qid(): Qid {
-    return { type: qidType(this.type) | this.flags, version: fold(this.#version), path: this.path };
+    const version = isStream(this.type) ? 0 : fold(this.#version);
+    return { type: qidType(this.type) | this.flags, version, path: this.path };
   }
 
   /** Whether the last look was at this file. */
@@ -125,7 +126,7 @@ export class Inodes {
     }
     const version = Math.max(this.#versionMin(path), ticks(stat.ctimeSec, stat.ctimeNsec));
     const type = qidType(stat.mode & S.IFMT) | (withFlags ? readFlags(dirfd, name, device, stat.mode) : 0);
-    return { type, version: fold(version), path };
+    return { type, version: isStream(stat.mode & S.IFMT) ? 0 : fold(version), path };
   }
 
   /** A qid for a name whose file may not be looked at. */
@@ -224,6 +225,11 @@ class Bounded<V> extends Map<number, V> {
 /** qid.type of `S` type bits. */
 export function qidType(type: number): number {
   return type === S.IFDIR ? Qt.DIR : type === S.IFLNK ? Qt.SYMLINK : Qt.FILE;
+}
+
+/** Rule R20: what is read here was never stored. */
+function isStream(type: number): boolean {
+  return type === S.IFIFO || type === S.IFCHR || type === S.IFSOCK;
 }
 
 /** A time in units of 100 µs: a version that starts there grows over restarts, and wraps after five days. */

@@ -77,19 +77,24 @@ function attempt(tree: Tree, place: Place, flags: number, call: Call): Handle | 
   if (canWrite(flags)) {
     handle.clearSetid = (stat.mode & (S.ISUID | S.ISGID)) !== 0 && call.user.standing !== "owner" &&
       tree.principals.user(stat.uid) !== call.user.name;
-    if ((flags & O.TRUNC) !== 0 && inode.isRegular && (inode.flags & Qt.APPEND) === 0) {
-      truncate(tree, place, fd);
-    }
+  }
+  if ((flags & O.TRUNC) !== 0 && inode.isRegular && (inode.flags & Qt.APPEND) === 0) {
+    truncate(tree, place, fd, canWrite(flags));
   }
   return keep(tree, handle);
 }
 
-/** Not by O_TRUNC in open: that would empty a file that has just taken the name. */
-function truncate(tree: Tree, place: Place, fd: number): void {
-  let result;
-  do result = c.ftruncate(fd, 0); while (interrupted(result));
-  if (result < 0) {
-    const error = failure(errno(), `Truncate ${tree.pathOf(place)}`);
+/**
+ * Empties the file behind `fd`, which is closed where that fails. Not by O_TRUNC in open: that would empty a file that
+ * has just taken the name. open(5) allows OTRUNC with OREAD; ftruncate(2) then needs a descriptor of its own.
+ */
+function truncate(tree: Tree, place: Place, fd: number, isWritable: boolean): void {
+  const writable = isWritable ? fd : tree.reopen(fd, O.WRONLY | OPEN.NONBLOCK | OPEN.CLOEXEC);
+  let result = writable;
+  if (writable >= 0) { do result = c.ftruncate(writable, 0); while (interrupted(result)); }
+  const error = result < 0 ? failure(errno(), `Truncate ${tree.pathOf(place)}`) : undefined;
+  if (writable >= 0 && writable !== fd) c.close(writable);
+  if (error) {
     c.close(fd);
     throw error;
   }

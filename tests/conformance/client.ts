@@ -53,9 +53,12 @@ export class Client {
   readonly root = 0;
   /** What v9fs sends along with whatever it makes: the group of the process. */
   gid = 0;
-  #lastFid = 0;
+  #lastFid: number;
 
-  constructor(readonly wire: Wire) {}
+  /** Fids up to `fidsTaken` are the caller's own. */
+  constructor(readonly wire: Wire, fidsTaken = 0) {
+    this.#lastFid = fidsTaken;
+  }
 
   get dialect(): Dialect {
     return this.wire.dialect;

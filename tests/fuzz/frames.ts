@@ -61,6 +61,7 @@ export async function fuzzFrames(
     const round = new Round(await start(options.isLater ?? false), random, options.through);
     try {
       await round.run(Math.min(FRAMES_PER_SERVER, options.count - total.frames));
+      await round.leavesNothing();
     } catch (thrown) {
       throw new Error(`--seed ${options.seed}, after ${total.frames + round.frames} frames`, {
         cause: thrown,
@@ -150,12 +151,14 @@ class Round {
     this.replies += replies.count;
   }
 
+  async leavesNothing(): Promise<void> {
+    this.#clean?.close();
+    const { served } = this;
+    await until(() => served.residue().length === 0, () => `still held: ${served.residue().join(", ")}`);
+  }
+
   async close(): Promise<void> {
     this.#clean?.close();
-    await until(
-      () => this.served.residue().length === 0,
-      () => `still held: ${this.served.residue().join(", ")}`,
-    );
     await this.served.close();
   }
 }

@@ -88,7 +88,7 @@ async function linuxFlowsCached(cache: string): Promise<Report> {
     await using server = await testServer();
     return flowsReport(
       await flowsInGuest({
-        way: "9p2000.L",
+        way: "9p2000.L cached",
         size: SHORT,
         mounts: [oneMount(server, "9p2000.L", cache)],
         folder: server.folder,

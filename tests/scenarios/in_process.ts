@@ -1,7 +1,7 @@
 import { Engine, type EngineOptions, type FileServer, Service } from "../../9p/mod.ts";
 import { parseConfig } from "../../cli/node/config.ts";
 import { buildTree } from "../../cli/node/tree.ts";
-import { loadUsers } from "../../cli/node/users.ts";
+import { type Believes, loadUsers } from "../../cli/node/users.ts";
 import { freePort, makeHome } from "./node.ts";
 
 /** The tree of a node in this process, for what only the engine's own options make testable. */
@@ -15,9 +15,13 @@ export interface Served extends AsyncDisposable {
 export interface ServedOptions extends Omit<EngineOptions, "principals" | "onError"> {
   /** Put around the tree, as to delay it. */
   wrap?(tree: FileServer): FileServer;
+  /** As of a listener; by default all are the owner. */
+  readonly users?: Believes;
 }
 
-export async function serveHere({ wrap = (tree) => tree, ...options }: ServedOptions = {}): Promise<Served> {
+export async function serveHere(
+  { wrap = (tree) => tree, users: believes = "owner", ...options }: ServedOptions = {},
+): Promise<Served> {
   const home = await makeHome();
   const users = loadUsers({ users: {}, groups: {} });
   const tree = await buildTree({ home, config: parseConfig(""), users, status: () => ({}) });
@@ -27,7 +31,10 @@ export async function serveHere({ wrap = (tree) => tree, ...options }: ServedOpt
     onError: (report) => tree.onError(report),
   });
   const service = new Service(engine);
-  const who = { strict: false, identify: () => users.owner };
+  const who = {
+    strict: false,
+    identify: (uname: string, nUname: number) => users.identify(believes, uname, nUname),
+  };
   const path = `${home}/9p`;
   const port = freePort();
   service.listen({ net: "unix", path }, who);

@@ -3,13 +3,13 @@ import assert from "node:assert/strict";
 import type { Call, FileServer } from "../../9p/mod.ts";
 import type { Client } from "../conformance/client.ts";
 import { connect } from "./connect.ts";
-import { type Served, serveHere, type ServedOptions } from "./in_process.ts";
+import { type Served, type ServedOptions, serveHere } from "./in_process.ts";
 import { type ErrorLine, jsonLines, within } from "./node.ts";
 import { startProbe } from "./probe.ts";
 import { MIB, rssBytes, sleep, until } from "./process.ts";
 import { RawClient } from "./raw_client.ts";
 
-const STALL_MS = 1000;
+const STALL_MS = 600;
 const MSIZE = 8 * MIB + 24;
 
 /** A tree with a file of 8 MiB, served by this process with a short stall time, and its owner. */
@@ -64,7 +64,9 @@ for (const count of [64 * 1024, MIB, 8 * MIB]) {
       }, 10 * STALL_MS);
       const { p99Ms, maxMs } = await probe.lap();
       console.log(
-        `closed after ${held.toFixed(0)} ms, ${(heldMax / MIB).toFixed(1)} MiB of the budget at most, p99 of another ` +
+        `closed after ${held.toFixed(0)} ms, ${
+          (heldMax / MIB).toFixed(1)
+        } MiB of the budget at most, p99 of another ` +
           `client ${p99Ms.toFixed(2)} ms (${idle.p99Ms.toFixed(2)} ms before), max ${maxMs.toFixed(0)} ms`,
       );
       assert.ok(performance.now() - started > STALL_MS * 0.9, "not before the stall time");
@@ -173,7 +175,8 @@ Deno.test("replies that come late do not pile up for a client that never reads",
     return served.service.connections.size === 1;
   }, 5 * STALL_MS);
   console.log(`400 replies of 1 MiB took ${((peak - before) / MIB).toFixed(0)} MiB`);
-  assert.ok(peak - before < 200 * MIB);
+  // The budget of 32 MiB, twice: what the server made, and its copy in the reply; and 4 KiB for each of the others.
+  assert.ok(peak - before < 128 * MIB);
   assert.equal(served.engine.budget.used, 0);
   client.close();
 });
@@ -184,6 +187,7 @@ Deno.test("blocked reads hold nothing of the budget, however much they ask for",
   await client.open("data", "small");
   await client.rpc("Twalk", { fid: client.root, newfid: 2, wname: ["log", "events"] });
   await client.rpc("Tlopen", { fid: 2, flags: 0 });
+  await until("what the owner wrote with is given back", () => served.engine.budget.used === 0);
   for (let tag = 10; tag < 110; tag++) await client.send("Tread", { fid: 2, offset: 0, count: 8 * MIB }, tag);
   await client.rpc("Tgetattr", { fid: client.root, requestMask: 0x7ff });
   assert.equal(served.engine.budget.used, 0);

@@ -10,7 +10,7 @@ copy_in_and_out() {
 
 # Names, modes, sizes and times survive. A time travels in whole seconds where the protocol has no more.
 cp_a() {
-  if can owner; then cp -a "$SAMPLE" in; else cp -r --preserve=mode,timestamps "$SAMPLE" in; fi
+  if can owner && can fresh_attributes; then cp -a "$SAMPLE" in; else cp -r --preserve=mode,timestamps "$SAMPLE" in; fi
   attributes "$SAMPLE" >"$work/before"
   attributes in >"$work/after"
   diff "$work/before" "$work/after"
