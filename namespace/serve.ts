@@ -5,6 +5,7 @@ import {
   type FileServer,
   type Later,
   NineError,
+  O,
   then,
 } from "../9p/mod.ts";
 import { afterwards, type ChangeEvent, type Events } from "./events.ts";
@@ -154,7 +155,13 @@ export function serve(tree: Tree, guard: Guard, events: Events): FileServer<Node
         );
       }),
 
-    open: (node, flags, call) => then(guard.open(node, flags, call), () => openAll(node, flags, call)),
+    open: (node, flags, call) =>
+      then(guard.open(node, flags, call), () =>
+        then(openAll(node, flags, call), (handle) => {
+          // Cutting the file is writing.
+          if (flags & O.TRUNC && events.isWatched) handle.dirtySince = performance.now();
+          return handle;
+        })),
 
     create: (dir, name, what, flags, call) =>
       then(guard.add(dir, call), (): Later<Created<Node, Handle>> => {

@@ -7,22 +7,28 @@ const POLL_MS = 0.05;
 const SOON_MS = 0.15;
 /** Turns in a row, one small request and its reply, before polling begins. */
 const TURNS_MIN = 16;
-/** As many are needed where polling has failed again and again. */
-const TURNS_MAX = 4096;
 /** A request of that size at most, bytes: longer ones carry data, which takes its time anyway. */
 const SMALL_BYTES = 4096;
 /** A reply beyond this goes by Deno, which waits for room where there is none. */
 const SEND_BYTES_MAX = 64 * 1024;
-/** A poll that took as long was interrupted, ms: others want the processor, and a sleeper gets it back sooner. */
-const LOST_MS = 0.3;
-/** One miss outweighs as many hits. */
-const MISS_COST = 4;
-const CREDIT_MAX = 64;
-/** After as many hits without a failure, half as many turns are needed after the next. */
-const HITS_TO_FORGIVE = 2048;
+/** How long turns are counted to tell how fast they are, ms: longer than a busy core keeps one waiting. */
+const EPOCH_MS = 10;
+/** A longer silence belongs to no epoch, ms. */
+const SILENCE_MS = 20;
+/** Polling is kept where turns are as many times faster with it. */
+const GAIN_MIN = 1.1;
+/** Epochs until the other way is tried again; more after every trial that failed. */
+const PATIENCE_MIN = 8;
+const PATIENCE_MAX = 256;
 /** Timers and other connections have their turn after as many reads, and after this time, ms. */
 const READS_IN_A_ROW_MAX = 64;
-const ROW_MS_MAX = 0.5;
+const ROW_MS_MAX = 1;
+/**
+ * Reads of the connection itself between two rows. The runtime looks at its sockets when it falls asleep, and only every
+ * 61st time as long as it has something to do, so `setImmediate` would not do. The first of these reads may find its
+ * bytes by what the runtime remembers of the socket; after that nothing is remembered, and the second one sleeps.
+ */
+const SLEEPS = 2;
 /** How long all others must have been silent, ms. */
 const ALONE_MS = 10;
 /** Finding a descriptor takes up to a millisecond: that is done at most this often, ms. */
@@ -30,8 +36,62 @@ const FIND_MS = 100;
 /** Second descriptors that are held at once. */
 const DESCRIPTORS_MAX = 64;
 
+/**
+ * Finds out whether turns are faster with polling, by trying both in turn. Where the processor is wanted by others they
+ * are not, and which of the two holds no single read can tell.
+ */
+export class Trial {
+  /** What the next turn does. */
+  polls = false;
+  #isTrying = false;
+  /** Turns per ms in the epoch before the trial. */
+  #before = 0;
+  #left = 1;
+  #patience = PATIENCE_MIN;
+  #since = -Infinity;
+  #lastAt = -Infinity;
+  #turns = 0;
+
+  /** A turn has ended. */
+  turn(now: number): void {
+    if (now - this.#lastAt > SILENCE_MS) this.restart(now);
+    this.#lastAt = now;
+    this.#turns++;
+    if (now - this.#since < EPOCH_MS) return;
+    const rate = this.#turns / (now - this.#since);
+    this.#since = now;
+    this.#turns = 0;
+    if (this.#isTrying) this.#judge(rate);
+    else if (--this.#left <= 0) {
+      this.#before = rate;
+      this.#isTrying = true;
+      this.polls = !this.polls;
+    }
+  }
+
+  /** What was counted so far is not to be compared with what comes. */
+  restart(now: number): void {
+    this.#since = now;
+    this.#lastAt = now;
+    this.#turns = 0;
+    if (!this.#isTrying) return;
+    this.#isTrying = false;
+    this.polls = !this.polls;
+    this.#left = 1;
+  }
+
+  #judge(rate: number): void {
+    const isBetter = this.polls ? rate >= this.#before * GAIN_MIN : rate * GAIN_MIN > this.#before;
+    if (!isBetter) this.polls = !this.polls;
+    this.#patience = isBetter ? PATIENCE_MIN : Math.min(this.#patience * 2, PATIENCE_MAX);
+    this.#isTrying = false;
+    this.#left = this.#patience;
+  }
+}
+
 /** What the sockets of one service know of each other: a socket polls only while no other has anything to do. */
 export class Attention {
+  readonly trial = new Trial();
   #last: EagerSocket | undefined;
   #since = 0;
   #foundAt = -Infinity;
@@ -47,6 +107,7 @@ export class Attention {
     if (this.#last === socket) return;
     this.#last = socket;
     this.#since = now;
+    this.trial.restart(now);
   }
 
   /** Whether only this socket has received anything for a while. */
@@ -82,7 +143,7 @@ export class Attention {
  * (docs/decisions/06-latency-of-one-request.md). In all other cases it is the connection it was given.
  *
  * 1. The connection's own read is never pending while this polls: polling is synchronous, within `read`.
- * 2. Polled reads give way to the event loop after READS_IN_A_ROW_MAX or ROW_MS_MAX.
+ * 2. After READS_IN_A_ROW_MAX or ROW_MS_MAX of polled reads the event loop sleeps once, and sees to everybody.
  * 3. Nobody polls while another socket of the service was active within ALONE_MS.
  * 4. Sent bytes stay in order: whoever calls `write` waits for its end before the next, and what the kernel did not
  *    take is the caller's to write again.
@@ -95,11 +156,10 @@ export class EagerSocket implements Duplex {
   #answered = false;
   #writing = false;
   #turns = 0;
-  #turnsNeeded = TURNS_MIN;
-  #credit = 0;
-  #hits = 0;
   #readsInARow = 0;
-  #rowSince = 0;
+  #rowSince = Infinity;
+  /** Reads that are still to be slept for, before the next row. */
+  #sleepsLeft = 0;
 
   constructor(readonly conn: Deno.Conn, readonly attention: Attention) {
     this.#findable = conn.localAddr.transport === "tcp";
@@ -107,16 +167,23 @@ export class EagerSocket implements Duplex {
 
   /** Whether the next read polls, if nobody else is active. */
   get isEager(): boolean {
-    return this.#descriptor !== undefined && this.#turns >= this.#turnsNeeded;
+    return this.#descriptor !== undefined && this.#turns >= TURNS_MIN;
   }
 
   read(into: Uint8Array): Promise<number | null> {
-    if (!this.#answered || this.#turns < this.#turnsNeeded || this.#writing) return this.#wait(into);
+    if (!this.#answered || this.#turns < TURNS_MIN || this.#writing) return this.#wait(into);
     const now = performance.now();
     if (!this.#mayPoll(into, now)) return this.#wait(into, now);
     if (this.#readsInARow >= READS_IN_A_ROW_MAX || now - this.#rowSince > ROW_MS_MAX) {
-      return this.#giveWay(into);
+      this.#readsInARow = 0;
+      this.#rowSince = Infinity;
+      this.#sleepsLeft = SLEEPS;
     }
+    if (this.#sleepsLeft > 0) {
+      this.#sleepsLeft--;
+      return this.#wait(into, now);
+    }
+    if (this.#rowSince === Infinity) this.#rowSince = now;
     return this.#poll(into, now);
   }
 
@@ -143,12 +210,13 @@ export class EagerSocket implements Duplex {
   }
 
   #mayPoll(into: Uint8Array, now: number): boolean {
-    return this.#descriptor !== undefined && into.byteLength > 0 && this.attention.isAlone(this, now);
+    return this.#descriptor !== undefined && into.byteLength > 0 && this.attention.trial.polls &&
+      this.attention.isAlone(this, now);
   }
 
   /** Once, when the connection shows the pattern that profits. */
   #find(now: number): void {
-    if (this.#turns < this.#turnsNeeded || !this.attention.isAlone(this, now)) return;
+    if (this.#turns < TURNS_MIN || !this.attention.isAlone(this, now)) return;
     if (!this.attention.mayFind(now)) return;
     this.#findable = false;
     this.#descriptor = this.attention.find(this.conn as Deno.TcpConn);
@@ -164,32 +232,11 @@ export class EagerSocket implements Duplex {
     } catch (thrown) {
       return Promise.reject(thrown);
     }
-    const isLost = performance.now() - start > LOST_MS;
-    if (isLost || (count < 0 && (this.#credit -= MISS_COST) < 0)) this.#giveUp();
     if (count < 0) return this.#wait(into, start);
     this.#readsInARow++;
-    this.#credit = Math.min(this.#credit + 1, CREDIT_MAX);
-    if (++this.#hits >= HITS_TO_FORGIVE) {
-      this.#hits = 0;
-      this.#turnsNeeded = Math.max(this.#turnsNeeded / 2, TURNS_MIN);
-    }
     this.#answered = false;
-    this.#count(into, count, !isLost);
+    this.#count(into, count, performance.now(), true);
     return Promise.resolve(count === 0 ? null : count);
-  }
-
-  #giveUp(): void {
-    this.#credit = this.#hits = this.#turns = 0;
-    this.#turnsNeeded = Math.min(this.#turnsNeeded * 4, TURNS_MAX);
-  }
-
-  /** Lets the event loop run once, with its timers and the other connections, and goes on. */
-  async #giveWay(into: Uint8Array): Promise<number | null> {
-    await new Promise<void>((resume) => setImmediate(resume));
-    const now = performance.now();
-    this.#readsInARow = 0;
-    this.#rowSince = now;
-    return this.#mayPoll(into, now) ? this.#poll(into, now) : this.#wait(into, now);
   }
 
   async #wait(into: Uint8Array, start: number = performance.now()): Promise<number | null> {
@@ -198,16 +245,17 @@ export class EagerSocket implements Duplex {
     const count = await this.conn.read(into);
     const now = performance.now();
     this.attention.note(this, now);
-    this.#count(into, count ?? 0, answered && now - start <= SOON_MS);
+    this.#count(into, count ?? 0, now, answered && now - start <= SOON_MS);
     if (this.#findable) this.#find(now);
     return count;
   }
 
   /** Counts turns: a read is one if it brought one small frame, `size[4] …`, and soon after the last reply. */
-  #count(into: Uint8Array, count: number, isSoon: boolean): void {
+  #count(into: Uint8Array, count: number, now: number, isSoon: boolean): void {
     const isTurn = isSoon && count >= 4 && count <= SMALL_BYTES &&
       (into[0] | into[1] << 8 | into[2] << 16) === count && into[3] === 0;
     if (!isTurn) this.#turns = 0;
-    else if (this.#turns < this.#turnsNeeded) this.#turns++;
+    else if (this.#turns < TURNS_MIN) this.#turns++;
+    else if (this.#descriptor && this.attention.isAlone(this, now)) this.attention.trial.turn(now);
   }
 }

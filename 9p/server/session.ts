@@ -179,10 +179,12 @@ export class Session {
   /** A fid number goes on as a fid of another node, unless somebody took, opened or clunked it meanwhile. */
   rebind(number: number, fid: Fid, node: unknown, request: Request): Fid {
     this.checkIdle(number, fid, request);
+    const others = [...fid.pending].filter((pending) => pending !== request);
+    // The fid that goes counts until the others are done with it.
+    if (others.length > 0) this.engine.countFid();
     const next = new Fid(node, fid.root, fid.user);
     this.server.hold?.(node);
     this.fids.set(number, next);
-    const others = [...fid.pending].filter((pending) => pending !== request);
     if (others.length === 0) this.server.drop?.(fid.node);
     else {
       // One of them may be opening what the fid was.

@@ -52,8 +52,14 @@ export class Reader {
   push(line: object): void {
     if (!this.isFor(line)) return;
     const bytes = jsonLine(line);
-    if (this.#queuedBytes + bytes.byteLength > this.bytesMax) this.#dropped++;
-    else this.#put(bytes);
+    // What was dropped is told of in its place, before what comes after it.
+    const gap = this.#dropped > 0 ? jsonLine(droppedLine(this.#dropped)) : new Uint8Array();
+    if (this.#queuedBytes + gap.byteLength + bytes.byteLength > this.bytesMax) this.#dropped++;
+    else {
+      if (this.#dropped > 0) this.#put(gap);
+      this.#dropped = 0;
+      this.#put(bytes);
+    }
     for (const wake of this.#waiting) wake();
   }
 
@@ -107,12 +113,16 @@ export class Reader {
     }
     this.#queuedBytes -= bytes;
     if (this.#dropped > 0 && this.#queue.length === 0) {
-      this.#put(jsonLine({ event: "dropped", count: this.#dropped }));
+      this.#put(jsonLine(droppedLine(this.#dropped)));
       this.#dropped = 0;
       if (taken.length === 0) return this.#take(max);
     }
     return joined(taken, bytes);
   }
+}
+
+function droppedLine(count: number) {
+  return { event: "dropped", count };
 }
 
 function joined(parts: readonly Uint8Array[], length: number): Uint8Array {

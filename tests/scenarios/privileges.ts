@@ -8,6 +8,12 @@ export function asUser(uid = NOBODY): string[] {
   return ["setpriv", "--reuid", String(uid), "--regid", String(uid), "--clear-groups"];
 }
 
+/** Files can be given to any user. */
+export const ROOT: Ability = {
+  reason: "giving files to other users needs root",
+  isThere: () => Deno.uid() === 0,
+};
+
 /** A test can become another user, whom permission bits hold. */
 export const UNPRIVILEGED: Ability = {
   reason: "becoming another user needs root and setpriv",

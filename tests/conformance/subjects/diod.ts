@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { LINUX } from "../rule.ts";
 import type { Started } from "../subject.ts";
 import { folderWithFifo, run } from "./host.ts";
@@ -22,7 +23,7 @@ export async function startDiod(): Promise<Started> {
   const restart = async () => {
     await stop();
     child = new Deno.Command(DIOD, {
-      args: ["-f", "-n", "-l", listen, "-e", folder, "-c", "/dev/null", "-L", "stderr"],
+      args: ["-f", "-n", "-l", listen, "-e", folder, "-c", "/dev/null", "-L", join(cwd, "log")],
       cwd,
       stdout: "null",
       stderr: "null",
@@ -76,11 +77,20 @@ export async function hasDiod(): Promise<boolean> {
   }
 }
 
+/**
+ * A port below those that the system gives to clients: diod cannot bind one that a client of ours has just left, and a
+ * run of the suite leaves thousands.
+ */
 function freePort(): number {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const { port } = listener.addr as Deno.NetAddr;
-  listener.close();
-  return port;
+  for (;;) {
+    const port = 20_000 + Math.floor(Math.random() * 10_000);
+    try {
+      Deno.listen({ hostname: "127.0.0.1", port }).close();
+      return port;
+    } catch (thrown) {
+      if (!(thrown instanceof Deno.errors.AddrInUse)) throw thrown;
+    }
+  }
 }
 
 async function answers(port: number): Promise<void> {

@@ -1,0 +1,294 @@
+/** Who may do what on each kind of listener: DESIGN "9P and who is asking". */
+import assert from "node:assert/strict";
+import { Dm } from "../../9p/wire/stat.ts";
+import { type Client, Setattr } from "../conformance/client.ts";
+import { refuses } from "./connect.ts";
+import { makeHome, TestNode } from "./node.ts";
+import { asUser, NOBODY, ROOT, UNPRIVILEGED } from "./privileges.ts";
+import { skipUnless } from "./skip.ts";
+
+const ALICE = 4001;
+const BOB = 4002;
+const CAROL = 4003;
+const TEAM = 5001;
+const OTHERS = 5002;
+
+const YAML = `
+users:
+  alice: {uid: ${ALICE}, groups: [team]}
+  bob: {uid: ${BOB}, groups: [team]}
+  carol: {uid: ${CAROL}, groups: [others]}
+groups: {team: ${TEAM}, others: ${OTHERS}}
+mounts:
+  - {at: /mem, mem: {}}
+`;
+const LISTEN = [
+  "tcp!127.0.0.1!PORT,users=trust",
+  "tcp!127.0.0.1!PORT,users=none",
+  "tcp!127.0.0.1!PORT,users=owner",
+];
+const [TRUST, NONE, OWNER] = [0, 1, 2];
+
+const start = () => TestNode.start({ yaml: YAML, listen: LISTEN });
+
+/** A client of a listener that claims to be that user. */
+function claim(node: TestNode, listener: number, nUname: number): Promise<Client> {
+  return node.connect({ address: node.address(listener), nUname, uname: "claimed" });
+}
+
+async function owns(
+  client: Client,
+  dir: number,
+  ...names: string[]
+): Promise<readonly [uid: number, gid: number]> {
+  const fid = await client.walk(dir, ...names);
+  const { uid, gid } = await client.getattr(fid);
+  await client.clunk(fid);
+  return [uid, gid];
+}
+
+/** Makes a file as Linux does, which says in which group. */
+async function put(client: Client, dir: number, name: string, gid: number, perm = 0o644): Promise<void> {
+  const fid = await client.walk(dir);
+  try {
+    await client.rpc("Tlcreate", { fid, name, flags: 0o102, mode: perm, gid });
+    await client.write(fid, 0, `by ${name}`);
+  } finally {
+    await client.clunk(fid);
+  }
+}
+
+async function changeOwner(
+  client: Client,
+  fid: number,
+  change: { uid?: number; gid?: number },
+): Promise<void> {
+  const valid = (change.uid === undefined ? 0 : Setattr.UID) | (change.gid === undefined ? 0 : Setattr.GID);
+  await client.setattr(fid, valid, change);
+}
+
+/** What root puts into the tree before the others come. */
+async function furnish(root: Client, tree: number): Promise<void> {
+  for (const [name, mode] of [["public", 0o644], ["secret", 0o600], ["grouped", 0o640]] as const) {
+    await root.put(tree, name, name, mode);
+    const fid = await root.walk(tree, name);
+    await root.chmod(fid, mode);
+    if (name === "grouped") await changeOwner(root, fid, { gid: TEAM });
+  }
+  await root.chmod(await root.mkdir(tree, "sticky"), 0o1777);
+  const team = await root.mkdir(tree, "team");
+  await changeOwner(root, team, { gid: TEAM });
+  await root.chmod(team, 0o2775);
+  const closed = await root.mkdir(tree, "closed");
+  await root.put(closed, "file", "inside");
+  await root.chmod(closed, 0o700);
+}
+
+for (const where of ["data", "mem"]) {
+  Deno.test(`users=trust holds claimed users to bits and groups, on ${where === "data" ? "host" : "mem"}`, async (t) => {
+    if (where === "data" && !skipUnless(t.name, ROOT)) return;
+    await using node = await start();
+    const [root, alice, bob, carol] = await Promise.all(
+      [0, ALICE, BOB, CAROL].map((n) => claim(node, TRUST, n)),
+    );
+    const tree = async (client: Client) => await client.walk(client.root, where);
+    const [ofRoot, ofAlice, ofBob, ofCarol] = await Promise.all([root, alice, bob, carol].map(tree));
+    await furnish(root, ofRoot);
+    const open = async (client: Client, dir: number, names: string[], access: "r" | "w" | "rw") => {
+      await client.open(await client.walk(dir, ...names), access);
+    };
+
+    await t.step("uid 0 does everything", async () => {
+      assert.equal(await root.get(ofRoot, "secret"), "secret");
+      assert.equal(await root.get(ofRoot, "closed", "file"), "inside");
+    });
+
+    await t.step("reading and writing", async () => {
+      assert.equal(await alice.get(ofAlice, "public"), "public");
+      await refuses("EACCES", open(alice, ofAlice, ["public"], "w"));
+      await refuses("EACCES", open(alice, ofAlice, ["secret"], "r"));
+      assert.equal(await alice.get(ofAlice, "grouped"), "grouped");
+      await refuses("EACCES", open(alice, ofAlice, ["grouped"], "rw"));
+      await refuses("EACCES", open(carol, ofCarol, ["grouped"], "r"));
+      await refuses("EACCES", open(alice, ofAlice, ["closed"], "r"));
+      await refuses("EACCES", alice.walk(await alice.walk(ofAlice, "closed"), "file"));
+      await refuses("EACCES", alice.truncate(await alice.walk(ofAlice, "public"), 0));
+    });
+
+    await t.step("creating and removing", async () => {
+      await refuses("EACCES", put(alice, ofAlice, "new", TEAM));
+      await refuses("EACCES", alice.mkdir(ofAlice, "new"));
+      await refuses("EACCES", alice.unlink(ofAlice, "public"));
+      await refuses("EACCES", alice.rename(await alice.walk(ofAlice, "public"), ofAlice, "other"));
+      const sticky = await alice.walk(ofAlice, "sticky");
+      await put(alice, sticky, "alices", TEAM);
+      assert.deepEqual(await owns(root, ofRoot, "sticky", "alices"), [ALICE, TEAM]);
+    });
+
+    await t.step("chmod, chown and times", async () => {
+      const file = await alice.walk(ofAlice, "sticky", "alices");
+      const others = await bob.walk(ofBob, "sticky", "alices");
+      await alice.chmod(file, 0o664);
+      await refuses("EPERM", bob.chmod(others, 0o777));
+      await refuses("EPERM", changeOwner(alice, file, { uid: BOB }));
+      await refuses("EPERM", changeOwner(alice, file, { gid: OTHERS }));
+      await refuses("EPERM", changeOwner(bob, others, { uid: BOB }));
+      await changeOwner(alice, file, { gid: TEAM });
+      await refuses("EPERM", bob.setattr(others, Setattr.MTIME | Setattr.MTIME_SET, { mtimeSec: 1 }));
+      await bob.setattr(others, Setattr.MTIME, {});
+      await bob.open(others, "w");
+      assert.equal(await bob.write(others, 0, "by bob"), 6, "the group may write");
+      await bob.clunk(others);
+      await alice.chmod(file, 0o644);
+    });
+
+    await t.step("setgid on a file of a group that its owner is not in is dropped", async () => {
+      const file = await alice.walk(ofAlice, "sticky", "alices");
+      await changeOwner(root, await root.walk(ofRoot, "sticky", "alices"), { gid: OTHERS });
+      await alice.chmod(file, 0o2755);
+      assert.equal((await alice.getattr(file)).mode & 0o7777, 0o755);
+    });
+
+    await t.step("in a sticky directory a name is its owner's", async () => {
+      const sticky = { alice: await alice.walk(ofAlice, "sticky"), bob: await bob.walk(ofBob, "sticky") };
+      await refuses("EPERM", bob.unlink(sticky.bob, "alices"));
+      await refuses("EPERM", bob.rename(await bob.walk(sticky.bob, "alices"), sticky.bob, "bobs"));
+      await put(bob, sticky.bob, "bobs", TEAM);
+      await refuses(
+        "EPERM",
+        bob.rename(await bob.walk(sticky.bob, "bobs"), sticky.bob, "alices"),
+        "over hers",
+      );
+      await alice.rename(await alice.walk(sticky.alice, "alices"), sticky.alice, "renamed");
+      await alice.unlink(sticky.alice, "renamed");
+      await bob.unlink(sticky.bob, "bobs");
+    });
+
+    await t.step("a setgid directory gives its group and its bit", async () => {
+      const team = await alice.walk(ofAlice, "team");
+      // As Linux does, which asks for the directory's group.
+      await alice.rpc("Tmkdir", { dfid: team, name: "below", mode: 0o755, gid: TEAM });
+      const below = await alice.getattr(await alice.walk(team, "below"));
+      assert.deepEqual([below.uid, below.gid, below.mode & 0o7777], [ALICE, TEAM, 0o2755]);
+      await refuses("EACCES", put(carol, await carol.walk(ofCarol, "team"), "carols", OTHERS));
+
+      // Without a word about groups, as in 9P2000.u.
+      const unix = await node.connect({ address: node.address(TRUST), nUname: BOB, dialect: "9P2000.u" });
+      const fid = await unix.create(await unix.walk(unix.root, where, "team"), "bobs");
+      await unix.clunk(fid);
+      assert.deepEqual(await owns(root, ofRoot, "team", "bobs"), [BOB, TEAM]);
+      const dir = await unix.create(await unix.walk(unix.root, where, "team"), "dir", {
+        perm: Dm.DIR + 0o775,
+        access: "r",
+      });
+      await unix.clunk(dir);
+      assert.equal((await root.getattr(await root.walk(ofRoot, "team", "dir"))).mode & 0o7777, 0o2775);
+      unix.wire.close();
+    });
+
+    await t.step("names and numbers are the same users", async () => {
+      const named = await node.connect({ address: node.address(TRUST), dialect: "9P2000", uname: "alice" });
+      assert.equal(await named.get(named.root, where, "grouped"), "grouped");
+      named.wire.close();
+      const nobody = await node.connect({ address: node.address(TRUST), dialect: "9P2000", uname: "none" });
+      await refuses("EACCES", nobody.create(await nobody.walk(nobody.root, where, "sticky"), "new"));
+      nobody.wire.close();
+      const byNumber = await node.connect({ address: node.address(TRUST), uname: "root", nUname: CAROL });
+      await refuses("EACCES", byNumber.get(byNumber.root, where, "secret"), "the number wins over the name");
+      byNumber.wire.close();
+    });
+
+    for (const { wire } of [root, alice, bob, carol]) wire.close();
+  });
+}
+
+Deno.test("users=none may read what bits give to others, and nothing else, whoever it claims to be", async (t) => {
+  await using node = await start();
+  await node.asOwner(async (owner) => {
+    for (const where of ["data", "mem"]) {
+      const tree = await owner.walk(owner.root, where);
+      await owner.put(tree, "public", "public", 0o644);
+      await owner.put(tree, "grouped", "grouped", 0o640);
+      await owner.chmod(await owner.mkdir(tree, "open"), 0o777);
+      await owner.chmod(await owner.mkdir(tree, "closed"), 0o750);
+      await owner.put(await owner.walk(tree, "open"), "writable", "writable", 0o666);
+      await owner.chmod(await owner.walk(tree, "open", "writable"), 0o666);
+    }
+  });
+  for (const where of ["data", "mem"]) {
+    for (const nUname of [0, ALICE, NOBODY]) {
+      await t.step(`/${where}, claiming to be ${nUname}`, async () => {
+        const none = await claim(node, NONE, nUname);
+        const tree = await none.walk(none.root, where);
+        assert.deepEqual(await none.names(tree), ["closed", "grouped", "open", "public"]);
+        assert.equal(await none.get(tree, "public"), "public");
+        assert.equal(await none.get(tree, "open", "writable"), "writable");
+        const open = await none.walk(tree, "open");
+        const writable = await none.walk(open, "writable");
+        const opened = async (name: string, access: "r" | "w") => {
+          await none.open(await none.walk(tree, name), access);
+        };
+        await refuses("EACCES", opened("grouped", "r"));
+        await refuses("EACCES", opened("closed", "r"));
+        await refuses("EACCES", opened("public", "w"));
+        // Though the bits would let anybody.
+        await refuses("EACCES", none.open(await none.walk(writable), "w"));
+        await refuses("EACCES", none.open(await none.walk(writable), "r", { trunc: true }));
+        await refuses("EACCES", none.create(open, "new"));
+        await refuses("EACCES", none.mkdir(open, "new"));
+        await refuses("EACCES", none.unlink(open, "writable"));
+        await refuses("EACCES", none.rename(writable, open, "renamed"));
+        await refuses("EACCES", none.chmod(writable, 0o777));
+        await refuses("EACCES", none.truncate(writable, 0));
+        await refuses("EACCES", none.setattr(writable, Setattr.MTIME, {}));
+        await refuses("EACCES", none.rpc("Tlink", { dfid: open, fid: writable, name: "link" }));
+        await refuses("EACCES", none.rpc("Tsymlink", { fid: open, name: "link", symtgt: "x", gid: 0 }));
+        assert.equal(await none.get(tree, "open", "writable"), "writable");
+        none.wire.close();
+      });
+    }
+  }
+  await t.step("and not the node's commands", async () => {
+    const none = await claim(node, NONE, 0);
+    await refuses("EACCES", none.open(await none.walk(none.root, "ctl"), "w"));
+    await refuses("EACCES", none.open(await none.walk(none.root, "ctl"), "r"));
+    none.wire.close();
+  });
+});
+
+Deno.test("users=owner is the node's owner, whoever it claims to be", async () => {
+  await using node = await start();
+  const uid = Deno.uid() ?? 0;
+  for (const address of [node.address(OWNER), node.socket]) {
+    const client = await node.connect({ address, nUname: ALICE, uname: "alice" });
+    const data = await client.walk(client.root, "data");
+    const name = `by-${client.wire.conn.remoteAddr.transport}`;
+    await put(client, data, name, Deno.gid() ?? 0, 0o600);
+    assert.equal((await owns(client, data, name))[0], uid);
+    await client.open(await client.walk(client.root, "ctl"), "w");
+    client.wire.close();
+  }
+});
+
+Deno.test("under users=trust uid 0 is the node's own process, and no more than that", async (t) => {
+  if (!skipUnless(t.name, UNPRIVILEGED)) return;
+  const home = await makeHome(NOBODY);
+  try {
+    await using node = await TestNode.start({ home, listen: LISTEN, before: asUser() });
+    await Deno.writeTextFile(node.data("roots"), "secret", { mode: 0o600 });
+    const root = await claim(node, TRUST, 0);
+    const data = await root.walk(root.root, "data");
+    await refuses("EACCES", root.get(data, "roots"));
+    await put(root, data, "new", NOBODY);
+    assert.deepEqual(await owns(root, data, "new"), [NOBODY, NOBODY]);
+    // It cannot make files for others, and says so rather than making them its own.
+    await root.chmod(data, 0o777);
+    const alice = await claim(node, TRUST, ALICE);
+    await refuses("EPERM", put(alice, await alice.walk(alice.root, "data"), "alices", ALICE));
+    assert.equal(await root.has(data, "alices"), false);
+    root.wire.close();
+    alice.wire.close();
+  } finally {
+    await Deno.remove(home, { recursive: true });
+  }
+});
