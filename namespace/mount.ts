@@ -44,13 +44,16 @@ export class Source {
 export class Mount {
   readonly #nodes = new WeakMap<object, Node>();
 
-  /** `label` is how people named it; `create` says that new names in a union go to this member. */
+  /**
+   * `label` is how people named it. New names in a union go to the first member with `create`; where none has it, to
+   * the one that the union began with, for which it is undefined.
+   */
   constructor(
     readonly source: Source,
     readonly root: object,
     readonly point: Point,
     readonly label: string,
-    readonly create: boolean,
+    readonly create: boolean | undefined,
   ) {}
 
   get server(): FileServer<object> {

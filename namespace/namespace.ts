@@ -11,7 +11,7 @@ export type Order = "replace" | "before" | "after";
 
 export interface MountOptions {
   readonly order?: Order;
-  /** New names in the union are made in this member. */
+  /** New names in the union are made in this member; false: never. */
   readonly create?: boolean;
   /** How people named it, for `ns`. */
   readonly label: string;
@@ -76,7 +76,10 @@ export class Namespace {
   mounts(): { path: string; members: { label: string; create: boolean }[] }[] {
     return [...this.#tree.root.mounted()].map((point) => ({
       path: point.path,
-      members: point.members.map(({ label, create }) => ({ label, create })),
+      members: point.members.map((member) => ({
+        label: member.label,
+        create: member.create ?? member === point.memberForNew,
+      })),
     }));
   }
 
@@ -112,7 +115,8 @@ export class Namespace {
     const point = this.#tree.root.descend(names);
     point.underlying ??= underlying;
     const order = options.order ?? "replace";
-    const mount = new Mount(source, root, point, options.label, options.create ?? order === "replace");
+    const create = options.create ?? (order === "replace" ? undefined : false);
+    const mount = new Mount(source, root, point, options.label, create);
     source.server.hold?.(root);
     if (order === "replace") {
       const before = point.members;
@@ -122,7 +126,7 @@ export class Namespace {
       // A union starts with what is there already.
       if (point.members.length === 0 && point.underlying) {
         const { mount: { source }, inner } = point.underlying;
-        point.members = [new Mount(source, inner, point, at, true)];
+        point.members = [new Mount(source, inner, point, at, undefined)];
         source.server.hold?.(inner);
       }
       point.members = order === "before" ? [mount, ...point.members] : [...point.members, mount];

@@ -18,6 +18,11 @@ export class Point {
     return this.underlying ? [this.underlying] : [];
   }
 
+  /** The member that new names are made in. */
+  get memberForNew(): Mount | undefined {
+    return this.members.find(({ create }) => create) ?? this.members.find(({ create }) => create === undefined);
+  }
+
   get path(): string {
     if (!this.parent) return "/";
     const above = this.parent.path;

@@ -48,7 +48,7 @@ export function serve(tree: Tree, guard: Guard, events: Events): FileServer<Node
   /** The member of a directory that new names are made in. */
   function creatable(dir: Node): Backing {
     if (!dir.point || dir.point.members.length === 0) return tree.file(dir);
-    const member = dir.point.members.find(({ create }) => create);
+    const member = dir.point.memberForNew;
     if (!member) {
       throw new NineError("EROFS", `No member of ${tree.path(dir)} takes new names: bind one with -c`);
     }
@@ -165,9 +165,9 @@ export function serve(tree: Tree, guard: Guard, events: Events): FileServer<Node
 
     create: (dir, name, what, flags, call) =>
       then(guard.add(dir, call), (): Later<Created<Node, Handle>> => {
+        checkFree(dir, name);
         const { mount, inner } = creatable(dir);
         if (!mount.server.create) throw new NineError("EROFS", "The file server makes no files");
-        checkFree(dir, name);
         return afterwards(
           then(mount.server.create(inner, name, what, flags, call), ({ node, handle }) => {
             const made = mount.node(node);
@@ -182,9 +182,9 @@ export function serve(tree: Tree, guard: Guard, events: Events): FileServer<Node
 
     make: (dir, name, what, call) =>
       then(guard.add(dir, call), (): Later<Node> => {
+        checkFree(dir, name);
         const { mount, inner } = creatable(dir);
         if (!mount.server.make) throw new NineError("EROFS", "The file server makes no files of this type");
-        checkFree(dir, name);
         return afterwards(
           then(mount.server.make(inner, name, what, call), (made) => mount.node(made)),
           () => tell("create", dir, name, call),

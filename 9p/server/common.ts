@@ -245,7 +245,10 @@ function replyLater(session: Session, fid: Fid, data: Uint8Array, request: Reque
   // Where the budget is short, a stored file can be read on after fewer bytes, but a stream cannot.
   if (room < data.byteLength && isStream(session.server.qid(fid.node))) {
     session.outlet.roomUsed(0);
-    throw new NineError("ENOBUFS", `No room for ${data.byteLength} bytes that were read: too many replies wait`);
+    throw new NineError(
+      "ENOBUFS",
+      `No room for ${data.byteLength} bytes that were read: too many replies wait`,
+    );
   }
   request.reply("Rread", { data: data.subarray(0, room) });
 }

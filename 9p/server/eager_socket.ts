@@ -187,18 +187,15 @@ export class EagerSocket implements Duplex {
     return this.#poll(into, now);
   }
 
-  async write(bytes: Uint8Array): Promise<number> {
+  write(bytes: Uint8Array): Promise<number> {
     this.#answered = true;
-    if (this.#descriptor && bytes.byteLength <= SEND_BYTES_MAX) {
+    if (!this.#descriptor) return this.conn.write(bytes);
+    if (bytes.byteLength <= SEND_BYTES_MAX) {
       const count = this.#descriptor.send(bytes);
-      if (count > 0) return count;
+      if (count > 0) return Promise.resolve(count);
     }
     this.#writing = true;
-    try {
-      return await this.conn.write(bytes);
-    } finally {
-      this.#writing = false;
-    }
+    return this.conn.write(bytes).finally(() => this.#writing = false);
   }
 
   close(): void {

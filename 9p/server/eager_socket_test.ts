@@ -245,14 +245,6 @@ Deno.test({
     // A machine that does other things as well makes every time longer: what polling starves has no bound at all.
     assert(percentile(late, 0.9) < 5, `A timer of 1 ms: 90 % within ${percentile(late, 0.9)} ms`);
     assert(percentile(waited, 0.8) < 5, `A second client: 80 % within ${percentile(waited, 0.8)} ms`);
-    console.error(
-      "timer p50/p99",
-      percentile(late, 0.5),
-      percentile(late, 0.99),
-      "second p50/p99",
-      percentile(waited, 0.5),
-      percentile(waited, 0.99),
-    );
   },
 });
 

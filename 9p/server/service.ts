@@ -8,6 +8,8 @@ import { openSocket } from "./socket.ts";
 
 /** How long `stop` waits for requests that are under way, ms. */
 const DRAIN_MS = 2000;
+/** And then for files to be closed: one of an import whose other side hangs never is. */
+const CLOSE_MS = 300;
 
 export interface ServiceOptions {
   /**
@@ -49,7 +51,10 @@ export class Service {
   async stop(): Promise<void> {
     for (const { socket } of this.#sockets) socket.close();
     await this.#drained();
-    await Promise.all([...this.connections].map((connection) => connection.stop()));
+    const closed = Promise.all([...this.connections].map((connection) => connection.stop()));
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    await Promise.race([closed, new Promise((late) => timer = setTimeout(late, CLOSE_MS))]);
+    clearTimeout(timer);
     for (const { address } of this.#sockets) if (address.net === "unix") removeIfThere(address.path);
     this.#sockets.length = 0;
   }

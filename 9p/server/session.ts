@@ -26,7 +26,17 @@ export interface Outlet {
 }
 
 /** Requests that leave nothing behind: when they are flushed, nobody waits for them to end. */
-const HARMLESS = new Set(["Tread", "Tstat", "Tgetattr", "Treaddir", "Treadlink", "Tstatfs", "Tgetlock"]);
+const HARMLESS = new Set([
+  "Tread",
+  "Tstat",
+  "Tgetattr",
+  "Treaddir",
+  "Treadlink",
+  "Tstatfs",
+  "Tgetlock",
+  // A walk that ends after its flush binds no fid.
+  "Twalk",
+]);
 
 /** Bytes that the attribute fids of one session may hold. */
 const ATTRIBUTE_BYTES_MAX = 4 * 1024 * 1024;
@@ -196,10 +206,10 @@ export class Session {
 
   /** Throws unless the fid is still what it was when the request began: an idle fid of that number. */
   checkIdle(number: number, fid: Fid, request: Request): void {
-    if (this.fids.get(number) === fid && fid.use.kind === "idle") return;
+    if (this.fids.get(number) === fid && fid.use.kind === "idle" && !request.dropped) return;
     throw new NineError(
       "EBADF",
-      `Fid ${number} was clunked or opened while its ${request.name} was under way`,
+      `Fid ${number} was clunked or opened, or its ${request.name} flushed, while that was under way`,
     );
   }
 

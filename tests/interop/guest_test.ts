@@ -27,7 +27,7 @@ for (const version of DIALECTS) {
         only: Deno.env.get("LUX9_TEST_FLOW"),
         timeoutMs: GUEST_MS_MAX,
       });
-      if (result.failed > 0) throw new Error(`${result.failed} flows failed\n${result.output}`);
+      if (result.failed > 0) throw new Error(`${result.failed} flows failed\n${result.failures}`);
     },
   );
 }

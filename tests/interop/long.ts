@@ -11,7 +11,7 @@ import { flowsHere, flowsInGuest, type FlowsResult, LONG, SHORT } from "./flows/
 import { guestMissing } from "./guest/mod.ts";
 import { cargoMissing } from "./judges/cargo.ts";
 import { fsx } from "./judges/fsx.ts";
-import { pjdfstest } from "./judges/pjdfstest.ts";
+import { pjdfstest, pjdfstestMissing, type PjdfstestResult } from "./judges/pjdfstest.ts";
 import { DIALECTS, oneMount, twoMounts } from "./mounts.ts";
 import { mountFuse, ninepfuseMissing } from "./ninepfuse.ts";
 import { serverMissing, testServer } from "./server.ts";
@@ -27,7 +27,11 @@ interface Report {
   seconds: number;
   /** Failures with their reasons, or why it was skipped. */
   notes: string[];
+  /** Test by test, for tables. */
+  pjdfstest?: PjdfstestResult;
 }
+
+type Result = Omit<Report, "name" | "seconds">;
 
 const noGuest = await guestMissing();
 
@@ -115,7 +119,7 @@ async function fuseFlows(): Promise<Report> {
 }
 
 async function runPjdfstest(): Promise<Report> {
-  const missing = noGuest ?? cargoMissing() ?? serverMissing("9p2000.L");
+  const missing = noGuest ?? pjdfstestMissing() ?? serverMissing("9p2000.L");
   return await timed("pjdfstest, Linux 9p2000.L", missing, async () => {
     await using server = await testServer();
     const mount = oneMount(server, "9p2000.L");
@@ -124,6 +128,7 @@ async function runPjdfstest(): Promise<Report> {
     return {
       passed: result.passed,
       failed: servers.length,
+      pjdfstest: result,
       notes: [
         `${result.judged} tests pass on ext4 in the same guest; ${result.notJudged.length} do not and are not judged`,
         ...result.failures.map(({ test, said, cannot }) =>
@@ -161,14 +166,14 @@ async function runFsx(): Promise<Report> {
   });
 }
 
-function flowsReport({ passed, failed, output }: FlowsResult): Pick<Report, "passed" | "failed" | "notes"> {
-  return { passed, failed, notes: failed > 0 ? [output] : [] };
+function flowsReport({ passed, failed, failures }: FlowsResult): Result {
+  return { passed, failed, notes: failed > 0 ? [failures] : [] };
 }
 
 async function timed(
   name: string,
   missing: string | undefined,
-  fn: () => Promise<Pick<Report, "passed" | "failed" | "notes">>,
+  fn: () => Promise<Result>,
 ): Promise<Report> {
   if (missing !== undefined) return { name, passed: 0, failed: 0, seconds: 0, notes: [`SKIP ${missing}`] };
   const began = performance.now();

@@ -1,5 +1,6 @@
 /** Mounting through 9pfuse, where this machine has it, and leaving nothing behind. */
 import { mustRun, run, which } from "./command.ts";
+import { guard } from "./guard.ts";
 
 export interface FuseMount extends AsyncDisposable {
   directory: string;
@@ -23,12 +24,13 @@ export function ninepfuseMissing(): string | undefined {
 /** Mounts a dial string (`unix!PATH` or `tcp!HOST!PORT`) on a new folder; disposing unmounts and checks. */
 export async function mountFuse(address: string, aname = ""): Promise<FuseMount> {
   const directory = await Deno.makeTempDir({ prefix: "lux9-9pfuse-" });
-  const stopListening = unmountWhenInterrupted(directory);
+  // A dead mount would be left behind, on which every later `ls` hangs.
+  const guarded = guard('"$1" -u -z "$2"; rmdir "$2"', unmounter() ?? "umount", directory);
   const dispose = async () => {
     try {
       await unmount(directory);
     } finally {
-      stopListening();
+      await guarded[Symbol.asyncDispose]();
     }
   };
   try {
@@ -52,17 +54,6 @@ export async function mountFuse(address: string, aname = ""): Promise<FuseMount>
 
 function logPath(directory: string): string {
   return `${directory}.log`;
-}
-
-/** An interrupted test run must not leave a dead mount, on which every later `ls` hangs. */
-function unmountWhenInterrupted(directory: string): () => void {
-  const interrupted = () => {
-    new Deno.Command(unmounter() ?? "umount", { args: ["-u", "-z", directory] }).outputSync();
-    Deno.exit(130);
-  };
-  const signals = ["SIGINT", "SIGTERM"] as const;
-  signals.forEach((signal) => Deno.addSignalListener(signal, interrupted));
-  return () => signals.forEach((signal) => Deno.removeSignalListener(signal, interrupted));
 }
 
 async function unmount(directory: string): Promise<void> {

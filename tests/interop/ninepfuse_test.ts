@@ -18,7 +18,7 @@ interopTest("9pfuse mounts a TCP address: flows of real programs", missing, asyn
     only: Deno.env.get("LUX9_TEST_FLOW"),
     timeoutMs: FLOWS_MS_MAX,
   });
-  if (result.failed > 0) throw new Error(`${result.failed} flows failed\n${result.output}`);
+  if (result.failed > 0) throw new Error(`${result.failed} flows failed\n${result.failures}`);
 });
 
 const external = Deno.env.get("LUX9_TEST_ADDR") === undefined ? undefined : "only a node has a unix socket";

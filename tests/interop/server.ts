@@ -7,6 +7,7 @@
  * - LUX9_TEST_HOST_FOLDER: where that folder is on this machine, for tests that look at both sides
  * - LUX9_TEST_DIALECTS: those it speaks, such as `9p2000.L`; all unless given
  */
+import { guard } from "./guard.ts";
 import { PROJECT_ROOT } from "./guest/cache.ts";
 import type { Version } from "./guest/mod.ts";
 
@@ -78,6 +79,8 @@ export async function startNode(options: NodeOptions = {}): Promise<TestServer> 
     stderr: "piped",
   }).spawn();
   const said = Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
+  const temporary = options.home === undefined ? home : "";
+  const guarded = guard('kill "$1"; sleep 2; rm -rf "$2"', `${child.pid}`, temporary);
   let ended = false;
   const status = child.status.then((value) => {
     ended = true;
@@ -94,6 +97,7 @@ export async function startNode(options: NodeOptions = {}): Promise<TestServer> 
     }, STOP_MS_MAX);
     const { code } = await status;
     clearTimeout(timer);
+    await guarded[Symbol.asyncDispose]();
     const [stdout, stderr] = await said;
     if (options.home === undefined) await Deno.remove(home, { recursive: true });
     if (forced) throw new Error(`The node did not stop within ${STOP_MS_MAX} ms of SIGTERM\n${stderr}`);

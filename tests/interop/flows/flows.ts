@@ -29,8 +29,12 @@ export interface FlowsRun {
 export interface FlowsResult {
   passed: number;
   failed: number;
-  output: string;
+  /** What the failed flows did last; how it ended, where the run broke off. */
+  failures: string;
 }
+
+/** Of the output of a run that broke off, so many characters are shown. */
+const BROKE_OFF_SHOWN = 3000;
 
 const SCRIPTS = ["all.sh", "lib.sh", "copying.sh", "git.sh", "files.sh", "posix.sh", "two_clients.sh"];
 
@@ -128,10 +132,10 @@ function scriptPath(name: string): string {
 
 /** A run that broke off is one failure more, whatever had passed. */
 function judged(output: string, { code }: Pick<CommandResult, "code">): FlowsResult {
-  const count = (pattern: RegExp) => [...output.matchAll(pattern)].length;
-  const passed = count(/^ok \S+ \(\d+ ms\)$/gm);
-  const failed = count(/^FAIL \S+ \(\d+ ms\)$/gm);
-  const complete = output.includes(`flows: ${passed} passed, ${failed} failed`);
-  const brokeOff = !complete || (code !== 0 && failed === 0);
-  return { passed, failed: failed + (brokeOff ? 1 : 0), output };
+  const passed = [...output.matchAll(/^ok \S+ \(\d+ ms\)$/gm)].length;
+  const failures = [...output.matchAll(/^FAIL \S+ \(\d+ ms\)\n(?: {4}.*\n)*/gm)].map(([text]) => text);
+  const complete = output.includes(`flows: ${passed} passed, ${failures.length} failed`);
+  const brokeOff = !complete || (code !== 0 && failures.length === 0);
+  if (brokeOff) failures.push(`It broke off with code ${code}:\n${output.slice(-BROKE_OFF_SHOWN)}`);
+  return { passed, failed: failures.length, failures: failures.join("") };
 }

@@ -1,5 +1,6 @@
 /** Runs a shell script in a Linux guest that has mounted a 9P server of this machine with the kernel's client. */
-import { run, which } from "../command.ts";
+import { mustRun, which } from "../command.ts";
+import { guard } from "../guard.ts";
 import { cpio, type CpioEntry, parentDirectories } from "./cpio.ts";
 import { baseArchive, programEntries, toolsMissing } from "./initramfs.ts";
 import { kernel, kernelMissing } from "./kernel.ts";
@@ -115,8 +116,7 @@ function quoted(value: string): string {
 }
 
 async function makeDisk(path: string, sizeMiB: number): Promise<string[]> {
-  const made = await run("mke2fs", ["-q", "-F", "-t", "ext4", path, `${sizeMiB}M`]);
-  if (made.code !== 0) throw new Error(`mke2fs of the guest's disk failed: ${made.stderr}`);
+  await mustRun(which("mke2fs") ?? "mke2fs", ["-q", "-F", "-t", "ext4", path, `${sizeMiB}M`]);
   return ["-drive", `file=${path},format=raw,if=virtio,cache=unsafe`];
 }
 
@@ -127,6 +127,7 @@ async function boot(args: string[], request: GuestRun): Promise<string> {
     stdout: "piped",
     stderr: "piped",
   }).spawn();
+  await using _guarded = guard('kill -9 "$1"', `${child.pid}`);
   let timedOut = false;
   const timer = setTimeout(() => {
     timedOut = true;

@@ -1,7 +1,7 @@
 #!/busybox/sh
 # The guest's first process: loads the modules, mounts what it is told to, runs the script, powers off.
 # /guest/plan is made for each run and sets TOKEN, DISK, MOUNTS (lines of "directory options") and ENVIRONMENT.
-export PATH=/usr/bin:/usr/sbin:/busybox HOME=/root LANG=C.UTF-8 TERM=dumb
+export PATH=/usr/local/bin:/usr/bin:/usr/sbin:/busybox HOME=/root LANG=C.UTF-8 TERM=dumb
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
 mount -t devtmpfs devtmpfs /dev

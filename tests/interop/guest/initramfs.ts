@@ -100,9 +100,8 @@ async function baseEntries(kernel: Kernel, programs: string[]): Promise<CpioEntr
     ...await programEntries(programs),
     // git starts itself again from this folder, for example to pack, and under other names to clone.
     ...parentDirectories(["usr/lib/git-core/git", "usr/share/git-core/templates/none"]),
-    { kind: "symlink", path: "usr/lib/git-core/git", target: "../../bin/git" },
-    { kind: "symlink", path: "usr/bin/git-upload-pack", target: "git" },
-    { kind: "symlink", path: "usr/bin/git-receive-pack", target: "git" },
+    ...["lib/git-core/git", "bin/git-upload-pack", "bin/git-receive-pack"]
+      .map((path): CpioEntry => ({ kind: "symlink", path: `usr/${path}`, target: requiredPath("git") })),
   ];
 }
 

@@ -3,7 +3,8 @@
  * test that passes on the disk and fails on the mount: its cause is the protocol, Linux's client or the server.
  */
 import { guest, type GuestMount } from "../guest/mod.ts";
-import { judgeProgram } from "./cargo.ts";
+import { which } from "../command.ts";
+import { cargoMissing, judgeProgram } from "./cargo.ts";
 import { cannotPass, costlyTests } from "./expected.ts";
 
 export interface PjdfstestRun {
@@ -51,6 +52,10 @@ entries = [["bin", "bin"], ["daemon", "daemon"]]
 
 const LOCAL_BEGINS = "--- local";
 const MOUNT_BEGINS = "--- mount";
+
+export function pjdfstestMissing(): string | undefined {
+  return cargoMissing() ?? (which("mke2fs") === undefined ? "needs the package e2fsprogs" : undefined);
+}
 
 export async function pjdfstest(request: PjdfstestRun): Promise<PjdfstestResult> {
   const program = await judgeProgram("pjdfstest");
