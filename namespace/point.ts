@@ -20,7 +20,8 @@ export class Point {
 
   /** The member that new names are made in. */
   get memberForNew(): Mount | undefined {
-    return this.members.find(({ create }) => create) ?? this.members.find(({ create }) => create === undefined);
+    return this.members.find(({ create }) => create) ??
+      this.members.find(({ create }) => create === undefined);
   }
 
   get path(): string {

@@ -7,15 +7,19 @@ export async function accept(
   serve: (conn: Deno.Conn) => void,
   onError: (thrown: unknown) => void,
 ): Promise<void> {
+  // A node without descriptors meets the same error ten times a second, and one line in the log says it all.
+  let isTold = false;
   for (;;) {
     try {
       const conn = await listener.accept();
+      isTold = false;
       // Small replies must not wait for more to come.
       if (conn.localAddr.transport === "tcp") (conn as Deno.TcpConn).setNoDelay();
       serve(conn);
     } catch (thrown) {
       if (thrown instanceof Deno.errors.BadResource || thrown instanceof Deno.errors.Interrupted) return;
-      onError(thrown);
+      if (!isTold) onError(thrown);
+      isTold = true;
       await new Promise((wake) => setTimeout(wake, PAUSE_MS));
     }
   }

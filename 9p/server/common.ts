@@ -45,8 +45,12 @@ export const common: Handlers<
     request.reply("Rversion", { msize: session.msize, version: session.dialect ?? "unknown" });
   },
 
+  // ENOENT: diod's clients take no other errno for "none is needed".
   Tauth() {
-    throw new NineError("EOPNOTSUPP", "No authentication is needed here: attach with afid NOFID (~0)");
+    throw new NineError(
+      "ENOENT",
+      "No authentication is needed here: attach with afid NOFID (~0)",
+    );
   },
 
   Tattach(session, { fid, afid, uname, aname, nUname }, request) {

@@ -3,6 +3,7 @@ import { type Attr, type Call, type FileServer, NineError, type Qid, Qt, S } fro
 /** The names in the root at which the probes can be walked to; no listing shows them. */
 export const PROBES = {
   blocks: "probe-blocks",
+  deaf: "probe-deaf",
   control: "probe-control",
   unsyncable: "probe-unsyncable",
 } as const;
@@ -86,6 +87,7 @@ function readProbe(
   into: Uint8Array,
   { signal }: Call,
 ): number | Promise<Uint8Array> {
+  if (probe.kind === "deaf") return new Promise(() => {});
   if (probe.kind !== "blocks") {
     const text = new TextEncoder().encode("a line whose length nobody knew\n").subarray(offset).subarray(
       0,

@@ -25,7 +25,7 @@ deno run -A tests/conformance/run.ts --start NAME [options]
   --uname U --uid N  who attaches; must be allowed everything (root, 0)
   --read-only        write nothing
   --features F,…     what the server can do; each that is absent is a skip:
-                     blocking=PATH or blocking=PATH:rw, controlFile=PATH, unsyncableFile=PATH, claims=NAME:UID,
+                     blocking=PATH or blocking=PATH:rw, deafFile=PATH, controlFile=PATH, unsyncableFile=PATH, claims=NAME:UID,
                      strictAddress=ADDR, mounts=PATH:PATH:…, and the plain words permissions, plan9Flags, xattrs,
                      symlinks, hardLinks, fifos, devices, auth
   --json             one JSON object a line

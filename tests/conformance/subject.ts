@@ -17,6 +17,8 @@ export interface Subject {
 export interface Features {
   /** A file whose reads wait, until they are flushed: a path below the root, and how it is opened for that. */
   readonly blocking?: { readonly path: string; readonly access: "r" | "rw" };
+  /** A file whose reads never end, not even when the file server is told to end them. */
+  readonly deafFile?: string;
   /** A control file or stream: its length is not known (rule R20). */
   readonly controlFile?: string;
   /** A file that can never be made durable (rule R43). */
@@ -49,6 +51,7 @@ export type Feature = keyof Features;
 /** Why a test that needs the feature is skipped. */
 export const LACKS: Record<Feature, string> = {
   blocking: "the subject names no file whose read waits",
+  deafFile: "the subject names no file whose read never ends",
   controlFile: "the subject names no control file",
   unsyncableFile: "the subject names no file whose sync fails",
   claims: "the subject honours no claimed user",

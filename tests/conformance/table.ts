@@ -118,5 +118,4 @@ const [from, to] = [page.indexOf(START), page.indexOf(END)];
 if (from < 0 || to < from) throw new Error(`${PAGE.pathname} lost its marks ${START} and ${END}`);
 await Deno.mkdir(new URL(".", PAGE), { recursive: true });
 await Deno.writeTextFile(PAGE, `${page.slice(0, from)}${START}\n\n${table}\n\n${page.slice(to)}`);
-await new Deno.Command(Deno.execPath(), { args: ["fmt", "-q", PAGE.pathname] }).output();
 console.log(columns.map((column) => sums(column, runs.get(column)!)).join("\n"));

@@ -22,7 +22,9 @@ const RERROR = MESSAGES.Rerror.type;
 const RLERROR = MESSAGES.Rlerror.type;
 /** What a server may send before a Tversion has agreed on anything. */
 const MSIZE_FIRST = 8192;
-const REPLY_MS = 3000;
+/** No server takes longer to answer what it can answer, not even on a busy machine. */
+const REPLY_MS = 10_000;
+const CLOSE_MS = 3000;
 
 /** The server answered with an error. `errno` is there in 9P2000.u and .L, `text` in 9P2000 and .u. */
 export class Refused extends Error {
@@ -247,7 +249,7 @@ export class Wire {
   }
 
   /** Whether the server closes the connection in time. */
-  async closes(timeoutMs = REPLY_MS): Promise<boolean> {
+  async closes(timeoutMs = CLOSE_MS): Promise<boolean> {
     let timer: ReturnType<typeof setTimeout> | undefined;
     const late = new Promise<void>((resolve) => timer = setTimeout(resolve, timeoutMs));
     await Promise.race([this.closed, late]);

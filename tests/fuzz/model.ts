@@ -26,6 +26,7 @@ export interface ModelOptions {
 const COMPARE_ONCE = 1500;
 const VERSION_ONCE = 2500;
 const DROP_ONCE = 2500;
+const DROP_MS_MAX = 10_000;
 const LOG_EVERY = 100_000;
 
 /** Throws where server and model differ, with the seed and the step. */
@@ -99,9 +100,13 @@ class World {
     for (const { client } of this.#actors) client.wire.close();
   }
 
-  /** Waits until the server has let go of the connections that were dropped. */
+  /** Waits until the server has let go of the connection that was dropped. */
   async #quiet(): Promise<void> {
-    await new Promise((wake) => setTimeout(wake, 20));
+    const residue = this.subject.features.residue ?? (() => []);
+    const others = this.#actors.length - 1;
+    const isOpen = () => residue().some((line) => Number(/^(\d+) connections$/.exec(line)?.[1]) > others);
+    const until = performance.now() + DROP_MS_MAX;
+    while (isOpen() && performance.now() < until) await new Promise((wake) => setTimeout(wake, 1));
   }
 
   async #renew(at: number): Promise<void> {

@@ -24,6 +24,7 @@ const NAMES = [
   "x".repeat(255),
   "x".repeat(256),
   PROBES.blocks,
+  PROBES.deaf,
 ];
 const EDGES_8 = [0, 1, 0x7f, 0x80, 0xff];
 const EDGES_16 = [0, 1, 0xff, 0x100, 0x7fff, 0x8000, 0xfffe, 0xffff];

@@ -25,7 +25,7 @@ export function ninepfuseMissing(): string | undefined {
 export async function mountFuse(address: string, aname = ""): Promise<FuseMount> {
   const directory = await Deno.makeTempDir({ prefix: "lux9-9pfuse-" });
   // A dead mount would be left behind, on which every later `ls` hangs.
-  const guarded = guard('"$1" -u -z "$2"; rmdir "$2"', unmounter() ?? "umount", directory);
+  const guarded = guard('"$1" -u -z "$2"; rmdir "$2"; rm -f "$2.log"', unmounter() ?? "umount", directory);
   const dispose = async () => {
     try {
       await unmount(directory);

@@ -35,9 +35,10 @@ const unknown = Array.from({ length: 256 }, (_, type) => type).filter((type) => 
 /** From a seed, the same in every run. */
 function garbage(seed: number, count: number): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(count);
-  for (let i = 0, x = seed; i < count; i++) {
-    x = Math.imul(x, 1664525) + 1013904223 | 0;
-    bytes[i] = x >>> 24;
+  let state = seed;
+  for (let i = 0; i < count; i++) {
+    state = Math.imul(state, 1664525) + 1013904223 | 0;
+    bytes[i] = state >>> 24;
   }
   return bytes;
 }

@@ -2,6 +2,7 @@
  * Holds whatever a client can hold. As a program, for a test to kill: `holder.ts ADDRESS NAME`, which says `holding`
  * and then waits for ever.
  */
+import type { Body } from "../../9p/wire/messages.ts";
 import { Dm } from "../../9p/wire/stat.ts";
 import type { Client } from "../conformance/client.ts";
 import { connect } from "./connect.ts";
@@ -42,7 +43,7 @@ export async function hold(address: string, name: string): Promise<Client[]> {
 }
 
 /** The whole file, for writing. */
-export function lockOf(fid: number, clientId: string) {
+export function lockOf(fid: number, clientId: string): Body<"Tlock"> {
   return { fid, type: 1, flags: 0, start: 0, length: 0, procId: 1, clientId };
 }
 

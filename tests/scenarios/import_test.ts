@@ -111,6 +111,7 @@ Deno.test("a node that hangs: who asks it waits and can give up, the others noti
     }
     // What nobody can take back, as only the far node knows whether it has happened.
     client.wire.send("Tlcreate", { fid: dir, name: "new", flags: 2, mode: 0o644, gid: 0 });
+    await client.getattr(client.root);
     const { code, ms } = await near.stop();
     console.log(`stopped within ${ms.toFixed(0)} ms`);
     assert.equal(code, 0);

@@ -166,8 +166,15 @@ Deno.test("replies that come late do not pile up for a client that never reads",
   const client = await RawClient.dial(served.socket, MSIZE);
   await client.open("data", "large");
   const before = rssBytes(Deno.pid);
-  for (let tag = 0; tag < 400; tag++) {
-    await client.send("Tread", { fid: client.file, offset: 0, count: MIB }, tag);
+  try {
+    for (let tag = 0; tag < 400; tag++) {
+      await client.send("Tread", { fid: client.file, offset: 0, count: MIB }, tag);
+    }
+  } catch (thrown) {
+    // On a slow machine it is closed while it still asks.
+    if (!(thrown instanceof Deno.errors.BrokenPipe || thrown instanceof Deno.errors.ConnectionReset)) {
+      throw thrown;
+    }
   }
   let peak = before;
   await until("the client is closed", () => {

@@ -107,7 +107,7 @@ export const locks: Rule[] = [
     assert.equal(await lock("two", LOCK.WRITE), STATUS.BLOCKED);
     client.wire.close();
     let status: number = STATUS.BLOCKED;
-    for (let i = 0; i < 50 && status === STATUS.BLOCKED; i++) {
+    for (let i = 0; i < 500 && status === STATUS.BLOCKED; i++) {
       await t.sleep(10);
       status = await lock("two", LOCK.WRITE);
     }

@@ -178,7 +178,7 @@ export const open: Rule[] = [
     await victim.client.create(victim.home, "file", { mode: ORCLOSE });
     assert.deepEqual(await client.names(home), ["file"]);
     victim.client.wire.close();
-    for (let i = 0; i < 50 && (await client.names(home)).length > 0; i++) await t.sleep(10);
+    for (let i = 0; i < 500 && (await client.names(home)).length > 0; i++) await t.sleep(10);
     assert.deepEqual(await client.names(home), []);
   }),
 
@@ -272,7 +272,7 @@ export const open: Rule[] = [
           await client.open(file, "r");
           break;
         } catch (thrown) {
-          if (i === 50) throw thrown;
+          if (i === 500) throw thrown;
           await t.sleep(10);
         }
       }

@@ -5,11 +5,11 @@ import { frameOf, isError } from "../wire.ts";
 
 /** Waits until the condition holds. */
 async function soon(t: Trial, holds: () => boolean, what: () => string): Promise<void> {
-  for (let i = 0; i < 100; i++) {
+  for (let i = 0; i < 500; i++) {
     if (holds()) return;
     await t.sleep(10);
   }
-  assert.fail(`${what()}, even after a second`);
+  assert.fail(`${what()}, even after five seconds`);
 }
 
 export const races: Rule[] = [

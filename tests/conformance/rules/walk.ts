@@ -193,6 +193,7 @@ export const walk: Rule[] = [
     const { qid } = await client.info(dir);
     await refused(client.rpc("Twalk", { fid: dir, newfid: dir, wname: ["file"] }));
     await refused(client.rpc("Twalk", { fid: dir, newfid: dir, wname: [".."] }));
+    await refused(client.rpc("Twalk", { fid: dir, newfid: dir, wname: [] }));
     assert.deepEqual((await client.info(dir)).qid, qid);
     const file = await client.create(home, "new");
     await refused(client.rpc("Twalk", { fid: file, newfid: file, wname: ["x"] }));

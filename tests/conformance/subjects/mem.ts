@@ -33,6 +33,7 @@ async function start(name: string, server: FileServer<object, unknown>): Promise
       writable: true,
       features: {
         blocking: { path: PROBES.blocks, access: "r" },
+        deafFile: PROBES.deaf,
         controlFile: PROBES.control,
         unsyncableFile: PROBES.unsyncable,
         claims: { uname: "daemon", uid: 1 },

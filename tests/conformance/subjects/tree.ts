@@ -37,6 +37,7 @@ async function startTree(part: "host" | "mem"): Promise<Started> {
         xattrs: true,
         devices: true,
         blocking: { path: PROBES.blocks, access: "r" },
+        deafFile: PROBES.deaf,
         controlFile: PROBES.control,
         unsyncableFile: PROBES.unsyncable,
       },

@@ -1,6 +1,7 @@
 /** Runs the flows, the same scripts everywhere: on a folder of this machine, or in the guest on its mounts. */
 import { type CommandResult, mustRun, run } from "../command.ts";
 import { guest, type GuestMount } from "../guest/mod.ts";
+import { guard } from "../guard.ts";
 import { abilities, type Way } from "./abilities.ts";
 import { writeSourceTar } from "./source.ts";
 
@@ -43,6 +44,7 @@ export async function flowsHere(
   request: FlowsRun & { folder: string; other?: string },
 ): Promise<FlowsResult> {
   const scratch = await Deno.makeTempDir({ prefix: "lux9-flows-" });
+  await using _guarded = guard('rm -rf "$1"', scratch);
   const work = `flows-${crypto.randomUUID().slice(0, 8)}`;
   const folder = `${request.folder}/${work}`;
   try {

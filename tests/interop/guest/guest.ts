@@ -57,6 +57,7 @@ export async function guestMissing(): Promise<string | undefined> {
 /** Boots, mounts, runs the script and powers off. Throws when the guest never came to the script's end. */
 export async function guest(request: GuestRun): Promise<GuestResult> {
   const folder = await Deno.makeTempDir({ prefix: "lux9-guest-" });
+  await using _guarded = guard('rm -rf "$1"', folder);
   try {
     const machine = await kernel();
     const token = `@${crypto.randomUUID()}`;

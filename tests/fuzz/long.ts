@@ -1,0 +1,51 @@
+/**
+ * The long runs: ten million mutated frames and a million random operations, and as much again by the other ways in.
+ *
+ *     deno run -A tests/fuzz/long.ts [--seed S]
+ */
+import { parseArgs } from "node:util";
+import { startHost } from "../conformance/subjects/host.ts";
+import { startLater, startMem } from "../conformance/subjects/mem.ts";
+import { startTreeMem } from "../conformance/subjects/tree.ts";
+import { fuzzFrames } from "./frames.ts";
+import { fuzzModel } from "./model.ts";
+import { anySeed } from "./random.ts";
+
+const FRAMES = [
+  { through: "engine", isLater: false, count: 10_000_000 },
+  { through: "engine", isLater: true, count: 2_000_000 },
+  { through: "socket", isLater: false, count: 1_000_000 },
+] as const;
+
+const OPERATIONS = [
+  { server: "mem", start: startMem, count: 1_000_000 },
+  { server: "later", start: startLater, count: 200_000 },
+  { server: "tree", start: startTreeMem, count: 200_000 },
+  { server: "host", start: startHost, count: 200_000 },
+];
+
+const { values } = parseArgs({ args: Deno.args, options: { seed: { type: "string" } } });
+const seed = values.seed === undefined ? anySeed() : Number(values.seed);
+console.log(`--seed ${seed}`);
+
+async function timed(what: string, work: () => Promise<string>): Promise<void> {
+  const begin = performance.now();
+  const outcome = await work();
+  console.log(`${what}: ${outcome}, ${((performance.now() - begin) / 1000).toFixed(0)} s`);
+}
+
+for (const { through, isLater, count } of FRAMES) {
+  await timed(`${count} frames through the ${through}${isLater ? ", answering later" : ""}`, async () => {
+    const { replies, closes } = await fuzzFrames({ seed, count, through, isLater });
+    const { rss } = Deno.memoryUsage();
+    return `${replies} replies, ${closes} connections closed by the server, ${
+      Math.round(rss / 2 ** 20)
+    } MiB resident`;
+  });
+}
+for (const { server, start, count } of OPERATIONS) {
+  await timed(`${count} operations on ${server}`, async () => {
+    await fuzzModel({ seed, count, start });
+    return "agree with the model";
+  });
+}
