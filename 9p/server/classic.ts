@@ -26,7 +26,7 @@ import type { Session } from "./session.ts";
 export const classic: Handlers<"Topen" | "Tcreate" | "Tstat" | "Twstat"> = {
   Topen(session, { fid: number, mode }, request) {
     const fid = session.fid(number, request).asClosedFile();
-    const flags = openFlags(mode);
+    const flags = openFlags(mode, session.codec.dialect);
     const removeOnClose = (mode & Open.RCLOSE) !== 0;
     if (isDirectory(session.server.qid(fid.node)) && ((flags & ~O.EXEC) !== O.RDONLY || removeOnClose)) {
       throw new NineError("EISDIR", `Open mode 0x${mode.toString(16)} for a directory: it can only be read`);
@@ -39,7 +39,7 @@ export const classic: Handlers<"Topen" | "Tcreate" | "Tstat" | "Twstat"> = {
 
   Tcreate(session, message, request) {
     const fid = session.fid(message.fid, request).asClosedFile();
-    const flags = openFlags(message.mode);
+    const flags = openFlags(message.mode, session.codec.dialect);
     const removeOnClose = (message.mode & Open.RCLOSE) !== 0;
     request.names = [message.name];
     checkNewName(message.name);

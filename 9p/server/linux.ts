@@ -265,7 +265,8 @@ export const linux: Handlers<
       locks.release(file, range);
       return request.reply("Rlock", { status: LockStatus.SUCCESS });
     }
-    fid.opened(message.type === LockType.READ ? "read" : "write");
+    // Any open will do: Linux sends flock(2), which asks for no mode, like fcntl(2), whose mode it has checked.
+    if (!fid.isOpen) throw new NineError("EBADF", "A lock through a fid that is not open: open it first");
     const conflict = locks.take(file, lockOf(message, fid));
     // A client that wants to wait asks again (rule R41).
     request.reply("Rlock", { status: conflict ? LockStatus.BLOCKED : LockStatus.SUCCESS });

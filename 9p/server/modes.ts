@@ -7,19 +7,29 @@ import type { Body } from "../wire/messages.ts";
 import { Dm, type Stat } from "../wire/stat.ts";
 import type { Attr } from "./file_server.ts";
 
-/** open(5): the low bits of a mode, and the flags beside them. */
-export const Open = { READ: 0, WRITE: 1, RDWR: 2, EXEC: 3, TRUNC: 0x10, RCLOSE: 0x40 } as const;
+/** open(5): the low bits of a mode, and the flags beside them. APPEND is Linux's, which sends it in 9P2000.u. */
+export const Open = {
+  READ: 0,
+  WRITE: 1,
+  RDWR: 2,
+  EXEC: 3,
+  TRUNC: 0x10,
+  CEXEC: 0x20,
+  RCLOSE: 0x40,
+  APPEND: 0x80,
+} as const;
 
-/** The `O` flags for a mode of Topen. */
-export function openFlags(mode: number): number {
-  if (mode & ~(3 | Open.TRUNC | Open.RCLOSE)) {
+/** The `O` flags for a mode of Topen. Close-on-exec is the client's own affair. */
+export function openFlags(mode: number, dialect: Dialect): number {
+  const known = 3 | Open.TRUNC | Open.CEXEC | Open.RCLOSE | (dialect === "9P2000.u" ? Open.APPEND : 0);
+  if (mode & ~known) {
     throw new NineError(
       "EINVAL",
-      `Open mode 0x${mode.toString(16)}: known are 0 to 3, 0x10 (OTRUNC) and 0x40 (ORCLOSE)`,
+      `Open mode 0x${mode.toString(16)}: known in ${dialect} are the bits 0x${known.toString(16)}`,
     );
   }
   const access = [O.RDONLY, O.WRONLY, O.RDWR, O.RDONLY | O.EXEC][mode & 3];
-  return access | (mode & Open.TRUNC ? O.TRUNC : 0);
+  return access | (mode & Open.TRUNC ? O.TRUNC : 0) | (mode & Open.APPEND ? O.APPEND : 0);
 }
 
 /** qid.type for a file of this Unix mode. */

@@ -11,9 +11,7 @@ export function prepareHome(home: string): void {
   if (bytes > SOCKET_BYTES_MAX) {
     throw new NineError(
       "EINVAL",
-      `The path of the unix socket ${
-        socketOf(home)
-      } has 1 to ${SOCKET_BYTES_MAX} bytes, this one ${bytes}: ` +
+      `The unix socket ${socketOf(home)} has a path of ${bytes} bytes, allowed are ${SOCKET_BYTES_MAX}: ` +
         "choose a home with a shorter path by --home DIR",
     );
   }

@@ -59,7 +59,8 @@ export class Inode {
   }
 
   get size(): number {
-    return this.bytes?.size ?? (this.directory ? this.directory.size : new TextEncoder().encode(this.target).byteLength);
+    return this.bytes?.size ??
+      (this.directory ? this.directory.size : new TextEncoder().encode(this.target).byteLength);
   }
 
   /** Says that the contents changed. */

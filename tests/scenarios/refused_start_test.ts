@@ -3,13 +3,16 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { Client } from "../conformance/client.ts";
 import { Wire } from "../conformance/wire.ts";
-import { freePort, makeHome, type NodeOptions, TestNode } from "./node.ts";
+import { type Ended, freePort, makeHome, type NodeOptions, TestNode } from "./node.ts";
 import { asUser, UNPRIVILEGED } from "./privileges.ts";
 import { skipUnless } from "./skip.ts";
 
 /** The node gives up at once, and its message has all of that. */
 async function refuses(options: NodeOptions, ...says: RegExp[]): Promise<void> {
-  const { code, stdout, stderr } = await TestNode.refused(options);
+  checkRefusal(await TestNode.refused(options), ...says);
+}
+
+function checkRefusal({ code, stdout, stderr }: Ended, ...says: RegExp[]): void {
   assert.equal(code, 1, stderr);
   assert.equal(stdout, "");
   assert.doesNotMatch(stderr, /^\s+at /m, "a stack trace is no message");
@@ -129,10 +132,13 @@ const BROKEN: readonly (readonly [what: string, yaml: string, place: string, ...
   ],
 ];
 
-for (const [what, yaml, place, ...says] of BROKEN) {
-  Deno.test(`up: lux9.yaml with ${what}`, () =>
-    refuses({ yaml }, new RegExp(`/lux9\\.yaml:${place}: `), ...says));
-}
+Deno.test("up: a broken lux9.yaml is told of by file, line and column", async (t) => {
+  // All at once: each takes its time to start, and none of them anything else.
+  const ends = await Promise.all(BROKEN.map(([, yaml]) => TestNode.refused({ yaml })));
+  for (const [i, [what, , place, ...says]] of BROKEN.entries()) {
+    await t.step(what, () => checkRefusal(ends[i], new RegExp(`/lux9\\.yaml:${place}: `), ...says));
+  }
+});
 
 Deno.test("up: listening beyond loopback needs the word for it", async () => {
   const port = freePort();

@@ -45,6 +45,20 @@ export const dialects: Rule[] = [
     },
   ),
 
+  rule("R36", "9P2000.u opens to append, as Linux asks for >>", ["9P2000.u"], async (t) => {
+    const { client, home } = await t.start();
+    const file = await client.create(home, "log", { access: "w" });
+    await client.rpc("Twrite", { fid: file, offset: 0, data: new TextEncoder().encode("first ") });
+    const again = await client.walk(home, "log");
+    // OWRITE and OAPPEND
+    await client.rpc("Topen", { fid: again, mode: 0x81 });
+    await client.rpc("Twrite", { fid: again, offset: 0, data: new TextEncoder().encode("second") });
+    const reading = await client.walk(home, "log");
+    await client.open(reading, "r");
+    const { data } = await client.rpc("Tread", { fid: reading, offset: 0, count: 100 });
+    assert.equal(new TextDecoder().decode(data), "first second");
+  }),
+
   rule("R36", "9P2000.u makes and shows symbolic links by the extension", ["9P2000.u"], async (t) => {
     t.need("symlinks");
     const { client, home } = await t.start();

@@ -282,7 +282,7 @@ export const open: Rule[] = [
       await t.attach(client, client.root);
       const home2 = await t.home(client);
       const file2 = await client.walk(home2, "lock");
-      await refused(client.rpc("Topen", { fid: file2, mode: 0x80 }));
+      await refused(client.rpc("Topen", { fid: file2, mode: 0x08 }));
       await client.open(file2, "r");
       assert.ok(again > 0);
     },

@@ -143,6 +143,18 @@ export const stat: Rule[] = [
     assert.deepEqual({ mode, mtime, length, name }, { ...good, name: "renamed" });
   }),
 
+  rule("R34", "owner and group change by name, one without the other", CLASSIC, async (t) => {
+    const { uname } = t.need("claims");
+    const { client, home } = await t.start();
+    const fid = await file(client, home);
+    const before = await client.stat(fid);
+    await client.wstat(fid, { gid: uname });
+    assert.deepEqual([(await client.stat(fid)).uid, (await client.stat(fid)).gid], [before.uid, uname]);
+    await client.wstat(fid, { uid: uname });
+    const after = await client.stat(fid);
+    assert.deepEqual([after.uid, after.gid, after.mode], [uname, uname, before.mode]);
+  }),
+
   rule("R34", "a changed muid is ignored: Linux sends one", CLASSIC, async (t) => {
     const { client, home } = await t.start();
     const fid = await file(client, home);
