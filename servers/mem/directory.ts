@@ -14,6 +14,8 @@ export class Directory {
   readonly #byName = new Map<string, Place>();
   #slots: Slot[] = [];
   #lastCookie = 0;
+  /** How many of the names are directories: each links back by its "..". */
+  folders = 0;
   #removed = 0;
 
   get size(): number {
@@ -27,12 +29,14 @@ export class Directory {
   /** Adds a place whose name is free here. */
   add(place: Place): void {
     this.#byName.set(place.name, place);
+    if (place.inode.directory) this.folders++;
     place.cookie = ++this.#lastCookie;
     this.#slots.push({ cookie: place.cookie, place });
   }
 
   remove(place: Place): void {
     this.#byName.delete(place.name);
+    if (place.inode.directory) this.folders--;
     this.#slots[this.#after(place.cookie - 1)].place = undefined;
     if (++this.#removed * 2 > this.#slots.length) {
       this.#slots = this.#slots.filter((slot) => slot.place);

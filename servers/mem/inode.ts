@@ -78,7 +78,7 @@ export class Inode {
       uid: this.uid,
       gid: this.gid,
       muid: this.muid,
-      nlink: this.directory ? 2 : this.nlink,
+      nlink: this.directory && this.nlink > 0 ? 2 + this.directory.folders : this.nlink,
       rdev: this.rdev,
       size,
       blksize: 4096,

@@ -131,3 +131,13 @@ Deno.test("mem: attributes of a file have a bound together", () => {
   set("user.0", 10);
   set("user.more", 32 * 1024);
 });
+
+Deno.test("mem: a directory has a link for each directory in it", async () => {
+  const { server, root, mkdir, create } = tree();
+  const links = async () => (await server.getattr(root, undefined, call)).nlink;
+  const folder = mkdir("folder");
+  create("file");
+  assert.equal(await links(), 3);
+  await server.remove!(folder, call);
+  assert.equal(await links(), 2);
+});

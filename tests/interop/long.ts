@@ -81,6 +81,7 @@ async function linuxFlows(version: typeof DIALECTS[number]): Promise<Report> {
         mounts: twoMounts(server, version),
         folder: server.folder,
         timeoutMs: FLOWS_MS_MAX,
+        onLine: progress,
       }),
     );
   });
@@ -97,6 +98,7 @@ async function linuxFlowsCached(cache: string): Promise<Report> {
         mounts: [oneMount(server, "9p2000.L", cache)],
         folder: server.folder,
         timeoutMs: FLOWS_MS_MAX,
+        onLine: progress,
       }),
     );
   });
@@ -164,6 +166,11 @@ async function runFsx(): Promise<Report> {
       notes: result.failed ? [result.output] : [`${FSX_OPERATIONS} operations each, seed ${seed}`],
     };
   });
+}
+
+/** Runs take minutes: what is done so far goes to standard error. */
+function progress(line: string): void {
+  if (/^(ok|FAIL) /.test(line)) console.error(`  ${line}`);
 }
 
 function flowsReport({ passed, failed, failures }: FlowsResult): Result {

@@ -8,7 +8,9 @@ import { connect, refuses } from "./connect.ts";
 import { hold, lockOf, namesOf } from "./holder.ts";
 import { serveHere } from "./in_process.ts";
 import { TestNode } from "./node.ts";
+import { ROOT } from "./privileges.ts";
 import { sleep, until } from "./process.ts";
+import { skipUnless } from "./skip.ts";
 
 const RELEASED_MS = 1000;
 const DEAD = 1000;
@@ -154,7 +156,8 @@ Deno.test("clients that die at any moment, with a file server that answers later
   client.wire.close();
 });
 
-Deno.test("a connection of several users that dies closes each one's files as that user", async () => {
+Deno.test("a connection of several users that dies closes each one's files as that user", async (t) => {
+  if (!skipUnless(t.name, ROOT)) return;
   await using served = await serveHere({ wrap: later, users: "trust" });
   const root = await connect(served.socket, { dialect: "9P2000.u", nUname: 0 });
   const shared = await root.walk(root.root, "data");

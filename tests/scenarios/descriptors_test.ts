@@ -27,7 +27,7 @@ async function openMany(client: Client, dir: number): Promise<number[]> {
 
 Deno.test("EMFILE in the node: for that request only, others and later clients are served", async () => {
   await using node = await TestNode.start({
-    before: ["prlimit", `--nofile=${DESCRIPTORS_MAX}:${DESCRIPTORS_MAX}`],
+    before: ["sh", "-c", `ulimit -n ${DESCRIPTORS_MAX} && exec "$@"`, "sh"],
   });
   await Deno.mkdir(node.data("dir"));
   await Deno.writeTextFile(node.data("file"), "contents");

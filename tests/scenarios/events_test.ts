@@ -1,5 +1,6 @@
 /** /log/events and /log/errors: what is told, to whom, and what becomes of who does not listen. */
 import assert from "node:assert/strict";
+import { loadUsers } from "../../cli/node/users.ts";
 import type { Client } from "../conformance/client.ts";
 import { refuses } from "./connect.ts";
 import { type ErrorLine, jsonLines, TestNode, within } from "./node.ts";
@@ -8,6 +9,8 @@ import { sleep } from "./process.ts";
 import { skipUnless } from "./skip.ts";
 
 const ALICE = 4001;
+/** Who runs the tests, and so the nodes. */
+const OWNER = loadUsers({ users: {}, groups: {} }).owner.name;
 const YAML = `users: {alice: {uid: ${ALICE}}}\nmounts: [{at: /mem, mem: {}}]\n`;
 
 interface EventLine {
@@ -125,7 +128,7 @@ for (const where of ["data", "mem"]) {
     const inside = await owner.walk(root, "dir");
     assert.deepEqual(
       await eventOf(() => owner.unlink(inside, "moved")),
-      { event: "remove", path: `/${where}/dir/moved`, user: "root" },
+      { event: "remove", path: `/${where}/dir/moved`, user: OWNER },
     );
     for (const client of [owner, alice, listener.client]) client.wire.close();
   });
@@ -239,7 +242,7 @@ Deno.test("others than the owner hear of their own changes and errors only", asy
   assert.ok(!JSON.stringify(own).includes("secret"));
   const all = await node.errors();
   assert.deepEqual(all.map(({ code, user }) => [code, user]), [
-    ["ENOENT", "root"],
+    ["ENOENT", OWNER],
     ["ENOENT", "alice"],
     ["EACCES", "alice"],
   ]);

@@ -16,7 +16,7 @@ async function command(client: Client, line: string): Promise<void> {
 }
 
 Deno.test("import by lux9.yaml and by /ctl: files both ways, and unmount ends the connection", async () => {
-  await using far = await TestNode.start({ listen: ["tcp!127.0.0.1!PORT,users=trust"] });
+  await using far = await TestNode.start({ listen: ["tcp!127.0.0.1!PORT,users=owner"] });
   await using near = await TestNode.start({ yaml: `mounts: [{at: /n/far, import: "${far.address()}"}]\n` });
   await near.asOwner(async (client) => {
     const data = await client.walk(client.root, "n", "far", "data");

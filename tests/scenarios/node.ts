@@ -16,7 +16,7 @@ export interface NodeOptions {
   readonly yaml?: string;
   /** Words for one `--listen` each; `PORT` becomes a free port. */
   readonly listen?: readonly string[];
-  /** Words in front of the launcher, as `prlimit --nofile=100`. They must exec it: the node has their process id. */
+  /** Words in front of the launcher, as `setpriv --reuid 1`. They must exec it: the node has their process id. */
   readonly before?: readonly string[];
   /** Who owns the home. */
   readonly uid?: number;

@@ -16,7 +16,7 @@ export interface FlowsSize {
 }
 
 export const SHORT: FlowsSize = { length: "short", files: 120, sampleEvery: 8, bigMiB: 4 };
-export const LONG: FlowsSize = { length: "long", files: 5000, sampleEvery: 20, bigMiB: 64 };
+export const LONG: FlowsSize = { length: "long", files: 5000, sampleEvery: 50, bigMiB: 64 };
 
 export interface FlowsRun {
   way: Way;
