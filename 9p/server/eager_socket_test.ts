@@ -243,8 +243,9 @@ Deno.test({
     socket.close();
     second.close();
     // A machine that does other things as well makes every time longer: what polling starves has no bound at all.
-    assert(percentile(late, 0.9) < 5, `A timer of 1 ms: 90 % within ${percentile(late, 0.9)} ms`);
-    assert(percentile(waited, 0.8) < 5, `A second client: 80 % within ${percentile(waited, 0.8)} ms`);
+    // Starving shows in every turn (by setImmediate a second client waited 35 ms); a busy machine in some.
+    assert(percentile(late, 0.5) < 10, `A timer of 1 ms: half within ${percentile(late, 0.5)} ms`);
+    assert(percentile(waited, 0.5) < 10, `A second client: half within ${percentile(waited, 0.5)} ms`);
   },
 });
 

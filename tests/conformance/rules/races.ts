@@ -1,7 +1,10 @@
 /** R46: ends that come early. */
 import assert from "node:assert/strict";
+import { O } from "../../../9p/qid.ts";
+import type { Body, TName } from "../../../9p/wire/messages.ts";
+import { Dm, untouched } from "../../../9p/wire/stat.ts";
 import { ALL, CLASSIC, type Rule, rule, type Trial, unknownFid } from "../rule.ts";
-import { frameOf, isError } from "../wire.ts";
+import { frameOf, isError, Refused } from "../wire.ts";
 
 /** Waits until the condition holds. */
 async function soon(t: Trial, holds: () => boolean, what: () => string): Promise<void> {
@@ -10,6 +13,42 @@ async function soon(t: Trial, holds: () => boolean, what: () => string): Promise
     await t.sleep(10);
   }
   assert.fail(`${what()}, even after five seconds`);
+}
+
+type Request = { name: string; frame: (tag: number) => Uint8Array };
+
+/** A request of each kind that a fid of a directory can be named in. */
+function requestsOn(fid: number, { dialect, isLinux }: Trial): Request[] {
+  const of = <K extends TName>(name: K, body: Body<K>): Request => ({
+    name,
+    frame: (tag) => frameOf(dialect, name, tag, body),
+  });
+  const shared = [
+    of("Twalk", { fid, newfid: fid, wname: [".."] }),
+    of("Twalk", { fid, newfid: fid + 1, wname: [] }),
+    of("Tremove", { fid }),
+    of("Tclunk", { fid }),
+  ];
+  if (!isLinux) {
+    return [
+      ...shared,
+      of("Topen", { fid, mode: 0 }),
+      of("Tcreate", { fid, name: "made", perm: 0o644, mode: 2, extension: "" }),
+      of("Tstat", { fid }),
+      of("Twstat", { fid, stat: { ...untouched(), mode: Dm.DIR + 0o700 } }),
+    ];
+  }
+  const times = { atimeSec: 0, atimeNsec: 0, mtimeSec: 0, mtimeNsec: 0 };
+  return [
+    ...shared,
+    of("Tlopen", { fid, flags: 0 }),
+    of("Tlcreate", { fid, name: "made", flags: O.RDWR, mode: 0o644, gid: 0 }),
+    of("Tmkdir", { dfid: fid, name: "below", mode: 0o755, gid: 0 }),
+    of("Tgetattr", { fid, requestMask: 0x7ff }),
+    of("Tsetattr", { fid, valid: 1, mode: 0o700, uid: 0, gid: 0, size: 0, ...times }),
+    of("Txattrwalk", { fid, newfid: fid, name: "" }),
+    of("Txattrcreate", { fid, name: "user.a", attrSize: 1, flags: 0 }),
+  ];
 }
 
 export const races: Rule[] = [
@@ -117,6 +156,33 @@ export const races: Rule[] = [
         assert.equal(await client.readText(fid), "text");
         await client.clunk(fid);
       }
+    },
+  ),
+
+  rule(
+    "R46",
+    "any two requests on one fid in one segment: each has one reply, and nothing is left",
+    ALL,
+    async (t) => {
+      const residue = t.subject.features.residue ?? (() => []);
+      const { client, home } = await t.start();
+      const { wire } = client;
+      const count = requestsOn(0, t).length;
+      for (let i = 0; i < count * count; i++) {
+        const fid = 5000 + 2 * i;
+        await client.clunk(await client.mkdir(home, `dir ${i}`));
+        await client.rpc("Twalk", { fid: home, newfid: fid, wname: [`dir ${i}`] });
+        const pair = [requestsOn(fid, t)[i % count], requestsOn(fid, t)[Math.floor(i / count)]];
+        wire.sendTogether(pair.map(({ name, frame }, j) => ({ name, frame: frame(1 + j), tag: 1 + j })));
+        await wire.reply(1);
+        await wire.reply(2);
+        for (const one of [fid, fid + 1]) {
+          await client.clunk(one).catch((thrown) => assert.ok(thrown instanceof Refused));
+        }
+        await unknownFid(client, fid);
+      }
+      wire.close();
+      await soon(t, () => residue().length === 0, () => `still held: ${residue().join(", ")}`);
     },
   ),
 
