@@ -102,11 +102,14 @@ async function measure(subject: Subject, tested: Case): Promise<Figures> {
   }
 }
 
-/** Keeps all threads of a process on these cores. */
+/** Keeps all threads of a process on these cores. A thread that ends meanwhile makes taskset fail: it is asked again. */
 async function keepOn(pid: number, cores: string): Promise<void> {
-  const { success } = await new Deno.Command("taskset", { args: ["-apc", cores, `${pid}`], stdout: "null" })
-    .output();
-  if (!success) throw new Error(`taskset could not keep process ${pid} on core ${cores}`);
+  for (let tries = 0; tries < 5; tries++) {
+    const args = ["-apc", cores, `${pid}`];
+    const { success } = await new Deno.Command("taskset", { args, stdout: "null", stderr: "null" }).output();
+    if (success) return;
+  }
+  throw new Error(`taskset could not keep process ${pid} on core ${cores}`);
 }
 
 /** The echo answers getattr only, and is there for the latency of one request at a time. */
