@@ -44,23 +44,26 @@ export class Trial {
   /** What the next turn does. */
   polls = false;
   #isTrying = false;
-  /** Turns per ms in the epoch before the trial. */
+  /** Bytes of requests per ms in the epoch before the trial. */
   #before = 0;
   #left = 1;
   #patience = PATIENCE_MIN;
   #since = -Infinity;
   #lastAt = -Infinity;
-  #turns = 0;
+  #bytes = 0;
 
-  /** A turn has ended. */
-  turn(now: number): void {
+  /**
+   * A turn has ended, which brought so many bytes of requests. Bytes are what is compared: with several requests in
+   * flight, polling may take them one by one that would have come together, which makes more turns and less progress.
+   */
+  turn(now: number, bytes: number): void {
     if (now - this.#lastAt > SILENCE_MS) this.restart(now);
     this.#lastAt = now;
-    this.#turns++;
+    this.#bytes += bytes;
     if (now - this.#since < EPOCH_MS) return;
-    const rate = this.#turns / (now - this.#since);
+    const rate = this.#bytes / (now - this.#since);
     this.#since = now;
-    this.#turns = 0;
+    this.#bytes = 0;
     if (this.#isTrying) this.#judge(rate);
     else if (--this.#left <= 0) {
       this.#before = rate;
@@ -73,7 +76,7 @@ export class Trial {
   restart(now: number): void {
     this.#since = now;
     this.#lastAt = now;
-    this.#turns = 0;
+    this.#bytes = 0;
     if (!this.#isTrying) return;
     this.#isTrying = false;
     this.polls = !this.polls;
@@ -247,12 +250,12 @@ export class EagerSocket implements Duplex {
     return count;
   }
 
-  /** Counts turns: a read is one if it brought one small frame, `size[4] …`, and soon after the last reply. */
+  /** Counts turns: a read is one if it brought small whole frames, `size[4] …`, and soon after the last reply. */
   #count(into: Uint8Array, count: number, now: number, isSoon: boolean): void {
     const isTurn = isSoon && count >= 4 && count <= SMALL_BYTES &&
-      (into[0] | into[1] << 8 | into[2] << 16) === count && into[3] === 0;
+      (into[0] | into[1] << 8 | into[2] << 16) <= count && into[3] === 0;
     if (!isTurn) this.#turns = 0;
     else if (this.#turns < TURNS_MIN) this.#turns++;
-    else if (this.#descriptor && this.attention.isAlone(this, now)) this.attention.trial.turn(now);
+    else if (this.#descriptor && this.attention.isAlone(this, now)) this.attention.trial.turn(now, count);
   }
 }

@@ -268,7 +268,7 @@ function shareOf(trial: Trial, plainMs: number, pollMs: number, ms: number): num
   for (let now = 1000; now < 1000 + ms; turns++) {
     if (trial.polls) polled++;
     now += trial.polls ? pollMs : plainMs;
-    trial.turn(now);
+    trial.turn(now, 19);
   }
   return polled / turns;
 }
@@ -282,7 +282,7 @@ Deno.test("Trial polls where turns are faster with it, and hardly ever where the
 Deno.test("Trial.restart takes a trial back that was not finished", () => {
   const trial = new Trial();
   let now = 0;
-  while (!trial.polls) trial.turn(now += 1);
+  while (!trial.polls) trial.turn(now += 1, 19);
   trial.restart(now);
   assert.equal(trial.polls, false);
 });
