@@ -18,10 +18,14 @@ export interface Duplex {
 /** What a connection may hold without asking the budget, bytes each way; less where there are many. */
 const FREE_BYTES = 256 * 1024;
 const IN_BYTES_FIRST = 16 * 1024;
-/** Replies to one read leave in one write, unless they grow beyond this: then the first leave while the rest is made. */
-const FLUSH_BYTES = 128 * 1024;
+/**
+ * Replies to one read leave in one write, unless they grow beyond this: then the first leave while the rest is made.
+ * Less wakes the client for each piece, more does not stay in the processor's cache until the client has copied it
+ * (docs/decisions/08-batches-of-replies.md).
+ */
+const FLUSH_BYTES = 512 * 1024;
 /** What a buffer keeps between two uses, where there are few: a new one for every batch costs more than using it. */
-const KEEP_BYTES = 1024 * 1024;
+const KEEP_BYTES = 4 * 1024 * 1024;
 /** What it keeps when nothing has moved for a while. */
 const IDLE_BYTES = 16 * 1024;
 /** The shortest read that a lack of budget may lead to, bytes. */

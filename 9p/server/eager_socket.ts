@@ -9,8 +9,8 @@ const SOON_MS = 0.15;
 const TURNS_MIN = 16;
 /** A request of that size at most, bytes: longer ones carry data, which takes its time anyway. */
 const SMALL_BYTES = 4096;
-/** A reply beyond this goes by Deno, which waits for room where there is none. */
-const SEND_BYTES_MAX = 64 * 1024;
+/** Replies beyond this go by Deno, which waits for room where there is none: so much is 16 reads of 4 KiB, and more. */
+const SEND_BYTES_MAX = 256 * 1024;
 /** How long turns are counted to tell how fast they are, ms: longer than a busy core keeps one waiting. */
 const EPOCH_MS = 10;
 /** A longer silence belongs to no epoch, ms. */
