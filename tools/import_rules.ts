@@ -26,6 +26,11 @@ export const IMPORT_RULES: readonly ImportRule[] = [
     reason: "the decision is a pure function; who asks is somebody else",
   },
   {
+    part: "yaml",
+    mayImport: ["9p"],
+    reason: "reading a text by a schema knows no particular text",
+  },
+  {
     part: "mesh/dag",
     mayImport: [],
     reason: "the order of blocks is a pure function; clock, network and disk are arguments",
@@ -56,8 +61,39 @@ export const IMPORT_RULES: readonly ImportRule[] = [
     reason: "the namespace mounts whatever is a file server, so it names none; cli/ hands them to it",
   },
   {
-    part: "translators/*",
+    part: "translators/wasi",
     mayImport: ["9p"],
+    reason:
+      "WASI is a set of pure functions over a guest's memory and file servers; what runs guests is somebody else",
+  },
+  {
+    part: "translators/engine",
+    mayImport: ["9p", "translators/wasi"],
+    reason: "the engine runs one module on bytes; it knows no tree, no cache and no pipeline",
+  },
+  {
+    part: "translators/pipeline",
+    mayImport: ["9p", "translators/manifest"],
+    reason: "a pipeline is text and what manifests say of it",
+  },
+  {
+    part: "translators/recipe",
+    mayImport: ["9p", "yaml", "translators/pipeline"],
+    reason: "a recipe is text about paths and a pipeline",
+  },
+  {
+    part: "translators/library",
+    mayImport: ["9p", "translators/manifest"],
+    reason: "the library knows which modules there are, and runs none",
+  },
+  {
+    part: "translators/compute",
+    mayImport: ["9p", "translators/*"],
+    reason: "computing puts modules, inputs and results together; the tree is handed to it",
+  },
+  {
+    part: "translators/*",
+    mayImport: ["9p", "yaml"],
     reason: "a translator takes files and gives files, wherever they are; cli/ wires it to the tree",
   },
   {
@@ -67,7 +103,17 @@ export const IMPORT_RULES: readonly ImportRule[] = [
   },
   {
     part: "cli",
-    mayImport: ["9p", "policies", "namespace", "servers/*", "translators/*", "state/*", "mesh/*", "faces/*"],
+    mayImport: [
+      "9p",
+      "yaml",
+      "policies",
+      "namespace",
+      "servers/*",
+      "translators/*",
+      "state/*",
+      "mesh/*",
+      "faces/*",
+    ],
     reason: "cli/ wires the parts together through their doors, and takes nothing from tests or tools",
   },
   {

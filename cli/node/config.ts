@@ -1,6 +1,5 @@
-import { NineError } from "../../9p/mod.ts";
-import { type Document, isMap, isNode, LineCounter, type Node, parseDocument, type YAMLError } from "yaml";
 import { z } from "zod";
+import { checkedYaml } from "../../yaml/mod.ts";
 import { parseListen } from "./listen.ts";
 
 const path = z.string().startsWith("/", "must be an absolute path in the tree, as /data").max(4096);
@@ -39,41 +38,8 @@ const BYTES_MAX = 1024 * 1024;
 
 /** Checks the text of a `lux9.yaml`; EINVAL with file, line and column of each thing that is wrong. */
 export function parseConfig(text: string, file = "lux9.yaml"): Config {
-  if (text.length > BYTES_MAX) {
-    throw new NineError("EFBIG", `${file} has ${text.length} characters, allowed are ${BYTES_MAX}`);
-  }
-  const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
-  const place = (offset: number): string => {
-    const { line, col } = lines.linePos(offset);
-    return `${file}:${line}:${col}`;
-  };
-  if (document.errors.length > 0) {
-    const problems = document.errors.map((error: YAMLError) => `${place(error.pos[0])}: ${error.message}`);
-    throw new NineError("EINVAL", problems.join("\n"));
-  }
-  const placeOf = (path: readonly PropertyKey[], key?: string) => place(offsetOf(document, path, key));
-  const result = schema.safeParse(document.toJS({ maxAliasCount: 100 }) ?? {});
-  if (result.success) {
-    const mounts = result.data.mounts.map((one, i) => ({ ...one, place: placeOf(["mounts", i]) }));
-    return { ...result.data, mounts };
-  }
-  const problems = result.error.issues.map((issue) => {
-    const unknown = issue.code === "unrecognized_keys" ? issue.keys[0] : undefined;
-    return `${placeOf(issue.path, unknown)}: ${issue.path.join(".") || "the file"}: ${issue.message}`;
-  });
-  throw new NineError("EINVAL", problems.join("\n"));
-}
-
-/** Where the value at `path` starts, or its `key`; for what is missing, where that starts which it is missing from. */
-function offsetOf(document: Document.Parsed, path: readonly PropertyKey[], key?: string): number {
-  for (let depth = path.length; depth >= 0; depth--) {
-    const node = document.getIn(path.slice(0, depth), true);
-    if (!isNode(node)) continue;
-    const pair = isMap<Node>(node) ? node.items.find((one) => String(one.key) === key) : undefined;
-    return (pair?.key ?? node).range?.[0] ?? 0;
-  }
-  return 0;
+  const { value, place } = checkedYaml(schema, text, file, BYTES_MAX);
+  return { ...value, mounts: value.mounts.map((one, i) => ({ ...one, place: place(["mounts", i]) })) };
 }
 
 function isListen(text: string): boolean {

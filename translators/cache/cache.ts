@@ -1,0 +1,234 @@
+import { setImmediate } from "node:timers";
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import { closeSync, openSync, readSync } from "node:fs";
+import { Result } from "./result.ts";
+import { type About, decodeTrailer, encodeTrailer, TRAILER_BYTES_MAX } from "./trailer.ts";
+
+export interface CacheOptions {
+  /** Bytes of all files together; 1 GiB. */
+  readonly bytesMax?: number;
+  /** Files; 100,000. */
+  readonly filesMax?: number;
+}
+
+/** Results up to this size also stay in memory. */
+const SMALL_BYTES = 64 * 1024;
+export const SMALL_TOTAL_MAX = 16 * 1024 * 1024;
+/** Checked at once when it is first used after a start; a longer one in pieces. */
+const CHECKED_BYTES = 1024 * 1024;
+const KEY = /^[0-9a-f]{64}$/;
+
+interface Entry {
+  bytes: number;
+  result: Result | undefined;
+}
+
+/**
+ * Results by key, on disk and, where they are small, in memory; what was used least recently goes first. A file that was
+ * not written whole, or has changed since, is no result.
+ */
+export class ResultCache {
+  /** In the order of use. */
+  readonly #entries = new Map<string, Entry>();
+  readonly #bytesMax: number;
+  readonly #filesMax: number;
+  #bytes = 0;
+  #smallBytes = 0;
+  #temporary = 0;
+
+  /** Takes up what an earlier run has left in the folder, which is made where it is missing. */
+  constructor(readonly folder: string, options: CacheOptions = {}) {
+    this.#bytesMax = options.bytesMax ?? 1024 ** 3;
+    this.#filesMax = options.filesMax ?? 100_000;
+    Deno.mkdirSync(folder, { recursive: true, mode: 0o700 });
+    const found: { key: string; bytes: number; usedAt: number }[] = [];
+    for (const { name } of Deno.readDirSync(folder)) {
+      const path = join(folder, name);
+      // What a killed run was writing.
+      if (!KEY.test(name)) {
+        if (name.startsWith("tmp.")) Deno.removeSync(path);
+        continue;
+      }
+      const { size, mtime } = Deno.statSync(path);
+      found.push({ key: name, bytes: size, usedAt: mtime?.getTime() ?? 0 });
+    }
+    for (const { key, bytes } of found.sort((a, b) => a.usedAt - b.usedAt)) this.#add(key, bytes, undefined);
+    this.#evict();
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+  get files(): number {
+    return this.#entries.size;
+  }
+  /** Bytes of results in memory. */
+  get smallBytes(): number {
+    return this.#smallBytes;
+  }
+
+  /** The result of that key; later where it is long and has not been checked since the start. */
+  get(key: string): Result | undefined | Promise<Result | undefined> {
+    const entry = this.#entries.get(key);
+    if (!entry) return undefined;
+    this.#entries.delete(key);
+    this.#entries.set(key, entry);
+    if (entry.result) return entry.result;
+    const found = this.#load(key);
+    if (found instanceof Promise) {
+      return found.then((result) => {
+        // Another reader may have been faster, and all shall share one.
+        const now = this.#entries.get(key);
+        if (now?.result) return now.result;
+        return this.#loaded(key, now, result);
+      });
+    }
+    return this.#loaded(key, entry, found);
+  }
+
+  #loaded(key: string, entry: Entry | undefined, result: Result | undefined): Result | undefined {
+    if (!result) this.#remove(key);
+    else if (entry) {
+      entry.result = result;
+      this.#smallBytes += result.bytes?.byteLength ?? 0;
+      this.#shrink();
+    }
+    return result;
+  }
+
+  /** A name in the folder for an output that is being written; the file is made by whoever writes it. */
+  temporary(): string {
+    return join(this.folder, `tmp.${Deno.pid}.${++this.#temporary}`);
+  }
+
+  /** Keeps an output that is in memory. It can be read at once; the file follows. */
+  async putBytes(key: string, bytes: Uint8Array, about: About): Promise<Result> {
+    const result = new Result(key, about, join(this.folder, key), bytes);
+    const temporary = this.temporary();
+    const trailer = encodeTrailer(about);
+    const whole = new Uint8Array(bytes.byteLength + trailer.byteLength);
+    whole.set(bytes);
+    whole.set(trailer, bytes.byteLength);
+    await Deno.writeFile(temporary, whole, { mode: 0o600, createNew: true });
+    await Deno.rename(temporary, result.path);
+    this.#add(key, whole.byteLength, result);
+    this.#evict();
+    return result;
+  }
+
+  /** Keeps an output that was written to a `temporary` file. */
+  async putFile(key: string, temporary: string, about: About): Promise<Result> {
+    const result = new Result(key, about, join(this.folder, key));
+    const trailer = encodeTrailer(about);
+    await Deno.writeFile(temporary, trailer, { append: true });
+    await Deno.rename(temporary, result.path);
+    this.#add(key, about.size + trailer.byteLength, result);
+    this.#evict();
+    return result;
+  }
+
+  /** Writes down when results were last used, for the next start. */
+  close(): void {
+    // The order is what counts: a file gets the time of its place in it.
+    const now = Date.now();
+    let age = this.#entries.size;
+    for (const [key, { result }] of this.#entries) {
+      age--;
+      if (!result) continue;
+      try {
+        Deno.utimeSync(join(this.folder, key), new Date(now), new Date(now - age));
+      } catch { /* It was removed from outside. */ }
+    }
+  }
+
+  #add(key: string, bytes: number, result: Result | undefined): void {
+    this.#forget(key);
+    this.#entries.set(key, { bytes, result });
+    this.#bytes += bytes;
+    this.#smallBytes += result?.bytes?.byteLength ?? 0;
+    this.#shrink();
+  }
+
+  #forget(key: string): void {
+    const entry = this.#entries.get(key);
+    if (!entry) return;
+    this.#entries.delete(key);
+    this.#bytes -= entry.bytes;
+    this.#smallBytes -= entry.result?.bytes?.byteLength ?? 0;
+  }
+
+  #remove(key: string): void {
+    this.#forget(key);
+    try {
+      Deno.removeSync(join(this.folder, key));
+    } catch { /* It was removed from outside. */ }
+  }
+
+  #evict(): void {
+    for (const key of this.#entries.keys()) {
+      if (this.#bytes <= this.#bytesMax && this.#entries.size <= this.#filesMax) return;
+      this.#remove(key);
+    }
+  }
+
+  /** Lets small results go from memory, which stay on disk. */
+  #shrink(): void {
+    if (this.#smallBytes <= SMALL_TOTAL_MAX) return;
+    for (const entry of this.#entries.values()) {
+      if (!entry.result?.bytes) continue;
+      this.#smallBytes -= entry.result.bytes.byteLength;
+      // Who reads it keeps it; the next one loads it again.
+      entry.result = undefined;
+      if (this.#smallBytes <= SMALL_TOTAL_MAX / 2) return;
+    }
+  }
+
+  #load(key: string): Result | undefined | Promise<Result | undefined> {
+    const path = join(this.folder, key);
+    let fd: number;
+    try {
+      fd = openSync(path, "r");
+    } catch {
+      return undefined;
+    }
+    let isLater = false;
+    try {
+      const fileBytes = Deno.statSync(path).size;
+      const end = new Uint8Array(Math.min(TRAILER_BYTES_MAX, fileBytes));
+      readSync(fd, end, 0, end.byteLength, fileBytes - end.byteLength);
+      const about = decodeTrailer(end, fileBytes);
+      if (!about) return undefined;
+      if (about.size > CHECKED_BYTES) {
+        isLater = true;
+        return this.#checkLong(fd, about, path, key);
+      }
+      const bytes = new Uint8Array(about.size);
+      readSync(fd, bytes, 0, bytes.byteLength, 0);
+      if (createHash("sha256").update(bytes).digest("hex") !== about.hash) return undefined;
+      return new Result(key, about, path, about.size <= SMALL_BYTES ? bytes : undefined);
+    } catch {
+      return undefined;
+    } finally {
+      if (!isLater) closeSync(fd);
+    }
+  }
+
+  async #checkLong(fd: number, about: About, path: string, key: string): Promise<Result | undefined> {
+    try {
+      const hash = createHash("sha256");
+      const piece = new Uint8Array(CHECKED_BYTES / 4);
+      for (let at = 0; at < about.size;) {
+        const count = readSync(fd, piece, 0, Math.min(piece.byteLength, about.size - at), at);
+        if (count === 0) return undefined;
+        hash.update(piece.subarray(0, count));
+        at += count;
+        // Others have their turn.
+        await new Promise((next) => setImmediate(next));
+      }
+      return hash.digest("hex") === about.hash ? new Result(key, about, path) : undefined;
+    } finally {
+      closeSync(fd);
+    }
+  }
+}

@@ -1,0 +1,8 @@
+/**
+ * Results of runs, by key: bounded, kept across restarts.
+ *
+ * @module
+ */
+export { type CacheOptions, ResultCache } from "./cache.ts";
+export { Result } from "./result.ts";
+export type { About } from "./trailer.ts";

@@ -1,0 +1,122 @@
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import { errnoOf, NineError, reasonOf } from "../../9p/mod.ts";
+import { type Capability, defaultManifest, type Manifest, NAME, parseManifest } from "../manifest/mod.ts";
+import type { Grants } from "./grants.ts";
+import { Health } from "./health.ts";
+import type { Module } from "./module.ts";
+
+/** A longer module is refused unread. */
+export const MODULE_BYTES_MAX = 64 * 1024 * 1024;
+const MANIFEST_BYTES_MAX = 64 * 1024;
+/** Modules whose health is remembered. */
+const HEALTHS_MAX = 1000;
+/** A file that changed so lately may change again within the same tick of its times, ms. */
+const GRAIN_MS = 20;
+
+interface Known {
+  readonly identity: string;
+  readonly module: Module;
+}
+
+/** The installed modules: a folder each, with `module.wasm` and, mostly, `manifest.yaml`. Every look sees changes. */
+export class Library {
+  readonly #known = new Map<string, Known>();
+  readonly #healths = new Map<string, Health>();
+
+  constructor(readonly folder: string, readonly grants: Grants, readonly now: () => number = Date.now) {}
+
+  /** Whether there is a module of that name, by a look at the folder only. */
+  has(name: string): boolean {
+    return NAME.test(name) && statOf(join(this.folder, name, "module.wasm")) !== undefined;
+  }
+
+  /** Names of the installed modules, sorted. */
+  names(): string[] {
+    let found: Deno.DirEntry[];
+    try {
+      found = [...Deno.readDirSync(this.folder)];
+    } catch {
+      return [];
+    }
+    return found.map(({ name }) => name).filter((name) => this.has(name)).sort();
+  }
+
+  /** The module as it is now: ENOENT, or what is wrong with its files. Its bytes are read only if they are new. */
+  async get(name: string): Promise<Module> {
+    const path = join(this.folder, name, "module.wasm");
+    const wasm = NAME.test(name) ? statOf(path) : undefined;
+    if (!wasm) {
+      throw new NineError(
+        "ENOENT",
+        `No translator ${name} is installed: "lux9 translator ls" shows those that are, ` +
+          `"lux9 translator install" adds one`,
+      );
+    }
+    if ((wasm.size ?? 0) > MODULE_BYTES_MAX) {
+      throw new NineError("EFBIG", `${path} has ${wasm.size} bytes, allowed are ${MODULE_BYTES_MAX}`);
+    }
+    const manifestPath = join(this.folder, name, "manifest.yaml");
+    const manifestStat = statOf(manifestPath);
+    const identity = `${identityOf(wasm)} ${manifestStat ? identityOf(manifestStat) : "-"}`;
+    const known = this.#known.get(name);
+    if (known?.identity === identity) return { ...known.module, grants: this.#granted(known.module) };
+    const manifest = manifestStat ? readManifest(manifestPath, manifestStat, name) : defaultManifest(name);
+    const bytes = await Deno.readFile(path);
+    const hash = bytes.byteLength > 1024 * 1024
+      ? await digest(bytes)
+      : createHash("sha256").update(bytes).digest("hex");
+    const module = { name, path, hash, size: bytes.byteLength, manifest, grants: [] };
+    const changedMs = Math.max(wasm.ctime?.getTime() ?? 0, manifestStat?.ctime?.getTime() ?? 0);
+    if (this.now() - changedMs > GRAIN_MS) this.#known.set(name, { identity, module });
+    return { ...module, grants: this.#granted(module) };
+  }
+
+  /** What was granted to this very content, of what it requests now. */
+  #granted({ hash, manifest }: Module): readonly Capability[] {
+    const granted = this.grants.of(hash);
+    return manifest.capabilities.filter(({ read }) => granted.some((one) => one.read === read));
+  }
+
+  /** How the module of that name has been doing. */
+  health(name: string): Health {
+    let health = this.#healths.get(name);
+    if (!health) {
+      this.#healths.set(name, health = new Health(name, this.now));
+      if (this.#healths.size > HEALTHS_MAX) this.#healths.delete(this.#healths.keys().next().value!);
+    }
+    return health;
+  }
+}
+
+function statOf(path: string): Deno.FileInfo | undefined {
+  try {
+    const info = Deno.statSync(path);
+    return info.isFile ? info : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function identityOf({ dev, ino, size, mtime, ctime }: Deno.FileInfo): string {
+  return `${dev}:${ino}:${size}:${mtime?.getTime()}:${ctime?.getTime()}`;
+}
+
+function readManifest(path: string, { size }: Deno.FileInfo, name: string): Manifest {
+  if (size > MANIFEST_BYTES_MAX) {
+    throw new NineError("EFBIG", `${path} has ${size} bytes, allowed are ${MANIFEST_BYTES_MAX}`);
+  }
+  try {
+    const manifest = parseManifest(Deno.readTextFileSync(path), `/translators/${name}/manifest.yaml`);
+    if (manifest.name !== name) {
+      throw new NineError("EINVAL", `${path} is of ${manifest.name}, and the folder's name is ${name}`);
+    }
+    return manifest;
+  } catch (thrown) {
+    throw new NineError(errnoOf(thrown), reasonOf(thrown));
+  }
+}
+
+async function digest(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
+}

@@ -1,0 +1,16 @@
+/**
+ * What a module says of itself, and what it asks for: `manifest.yaml`.
+ *
+ * @module
+ */
+export {
+  type Capability,
+  defaultManifest,
+  type Limits,
+  LIMITS_DEFAULT,
+  type Manifest,
+  manifestJsonSchema,
+  NAME,
+  type Parameter,
+  parseManifest,
+} from "./manifest.ts";
