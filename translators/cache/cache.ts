@@ -1,7 +1,7 @@
 import { setImmediate } from "node:timers";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { closeSync, openSync, readSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { Result } from "./result.ts";
 import { type About, decodeTrailer, encodeTrailer, TRAILER_BYTES_MAX } from "./trailer.ts";
 
@@ -22,6 +22,8 @@ const KEY = /^[0-9a-f]{64}$/;
 interface Entry {
   bytes: number;
   result: Result | undefined;
+  /** Read from the file by `peek`. */
+  about?: About | undefined;
 }
 
 /**
@@ -66,6 +68,18 @@ export class ResultCache {
   /** Bytes of results in memory. */
   get smallBytes(): number {
     return this.#smallBytes;
+  }
+
+  /** What is known of the result of that key, without a look at its bytes. It counts as a use. */
+  peek(key: string): About | undefined {
+    const entry = this.#entries.get(key);
+    if (!entry) return undefined;
+    this.#entries.delete(key);
+    this.#entries.set(key, entry);
+    if (entry.result) return entry.result.about;
+    entry.about ??= aboutOf(join(this.folder, key));
+    if (!entry.about) this.#remove(key);
+    return entry.about;
   }
 
   /** The result of that key; later where it is long and has not been checked since the start. */
@@ -194,10 +208,7 @@ export class ResultCache {
     }
     let isLater = false;
     try {
-      const fileBytes = Deno.statSync(path).size;
-      const end = new Uint8Array(Math.min(TRAILER_BYTES_MAX, fileBytes));
-      readSync(fd, end, 0, end.byteLength, fileBytes - end.byteLength);
-      const about = decodeTrailer(end, fileBytes);
+      const about = trailerOf(fd);
       if (!about) return undefined;
       if (about.size > CHECKED_BYTES) {
         isLater = true;
@@ -231,4 +242,27 @@ export class ResultCache {
       closeSync(fd);
     }
   }
+}
+
+function aboutOf(path: string): About | undefined {
+  let fd: number;
+  try {
+    fd = openSync(path, "r");
+  } catch {
+    return undefined;
+  }
+  try {
+    return trailerOf(fd);
+  } catch {
+    return undefined;
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function trailerOf(fd: number): About | undefined {
+  const fileBytes = fstatSync(fd).size;
+  const end = new Uint8Array(Math.min(TRAILER_BYTES_MAX, fileBytes));
+  readSync(fd, end, 0, end.byteLength, fileBytes - end.byteLength);
+  return decodeTrailer(end, fileBytes);
 }

@@ -1,6 +1,9 @@
-import { closeSync, openSync, readSync } from "node:fs";
+import { closeSync, openSync, readSync, rmSync } from "node:fs";
 import { NineError } from "../../9p/mod.ts";
 import type { About } from "./trailer.ts";
+
+/** Where a result is: a file of the cache, or one that goes with its last reader. */
+export type Keeping = "kept" | "passing";
 
 /** The output of a run that ended well: a value, which never changes. */
 export class Result {
@@ -9,7 +12,13 @@ export class Result {
   #fd = -1;
   #readers = 0;
 
-  constructor(readonly key: string, readonly about: About, readonly path: string, bytes?: Uint8Array) {
+  constructor(
+    readonly key: string,
+    readonly about: About,
+    readonly path: string,
+    bytes?: Uint8Array,
+    readonly keeping: Keeping = "kept",
+  ) {
     this.bytes = bytes;
   }
 
@@ -33,6 +42,7 @@ export class Result {
     if (--this.#readers > 0 || this.#fd < 0) return;
     closeSync(this.#fd);
     this.#fd = -1;
+    if (this.keeping === "passing") rmSync(this.path, { force: true });
   }
 
   /** Fills `into` from `offset` on, and returns how many bytes there were. The result is held. */

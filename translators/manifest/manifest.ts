@@ -12,8 +12,6 @@ const MIB = 1024 * 1024;
 
 /** What a module gets that asks for nothing. */
 export const LIMITS_DEFAULT = {
-  /** Instructions, about; wasmtime's unit. */
-  fuel: 100_000_000_000,
   memory: 256 * MIB,
   /** Of the clock on the wall, ms. */
   time: 30_000,
@@ -66,7 +64,8 @@ export type Parameter = z.infer<typeof parameter>;
 export type Capability = z.infer<typeof capability>;
 
 export interface Limits {
-  readonly fuel: number;
+  /** About as many instructions; undefined: not counted, which is faster, and the time bounds it all the same. */
+  readonly fuel: number | undefined;
   /** Bytes. */
   readonly memory: number;
   /** Milliseconds. */
@@ -86,7 +85,7 @@ export function parseManifest(source: string, file = "manifest.yaml"): Manifest 
   return {
     ...value,
     limits: {
-      fuel: fuel ?? LIMITS_DEFAULT.fuel,
+      fuel,
       memory: memory === undefined ? LIMITS_DEFAULT.memory : bytesOf(memory)!,
       time: time === undefined ? LIMITS_DEFAULT.time : millisecondsOf(time)!,
       output: output === undefined ? LIMITS_DEFAULT.output : bytesOf(output)!,
@@ -102,7 +101,7 @@ export function defaultManifest(name: string): Manifest {
     description: "",
     input: [],
     parameters: [],
-    limits: LIMITS_DEFAULT,
+    limits: { fuel: undefined, ...LIMITS_DEFAULT },
     capabilities: [],
   };
 }

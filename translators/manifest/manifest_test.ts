@@ -20,7 +20,7 @@ capabilities: [{read: /data/templates}]
 });
 
 Deno.test("parseManifest fills in safe limits", () => {
-  deepStrictEqual(parseManifest("name: wc").limits, LIMITS_DEFAULT);
+  deepStrictEqual(parseManifest("name: wc").limits, { fuel: undefined, ...LIMITS_DEFAULT });
 });
 
 for (

@@ -1,0 +1,156 @@
+import {
+  type Attr,
+  type Call,
+  type Entry,
+  Errno,
+  errnoOf,
+  type FileServer,
+  type Later,
+  type Qid,
+  S,
+  then,
+  type U64,
+} from "../../9p/mod.ts";
+
+type Server = FileServer<object, unknown>;
+
+/** How far a directory is looked through for recipes before its listing begins, names. */
+const SCANNED_MAX = 20_000;
+const SCANNED_AT_ONCE = 2000;
+/** Directories whose recipes are remembered. */
+const KNOWN_MAX = 1000;
+/** A directory that changed within the clock's grain of now may change again without a trace, ms. */
+const GRAIN_MS = 20;
+
+export interface ListedOutputs<N extends object> {
+  outputOf(recipe: string): string | undefined;
+  isRecipe(node: object): boolean;
+  output(recipe: object): N;
+  qid(output: N): Qid;
+}
+
+interface Known {
+  readonly stamp: string;
+  readonly recipes: readonly string[];
+}
+
+/** Names of recipes by directory, as of its last change. */
+const known = new Map<object, Known>();
+
+/**
+ * An open directory. What recipes make is listed before what is stored: a program that removes or copies one name after
+ * the other then finds the output while its recipe is still there, and has written the output's copy before the recipe's
+ * copy could make one.
+ *
+ * Cookies of the server itself are passed on where there is nothing to add; else they are positions in this listing.
+ */
+export class OutputListing<N extends object = object> {
+  /** The outputs, found when the listing starts. */
+  #outputs: Entry[] | undefined;
+  /** Behind the outputs: what the server's cookies were, position by position. */
+  readonly #cookies: U64[] = [0];
+
+  constructor(
+    readonly server: Server,
+    readonly dir: object,
+    readonly inner: unknown,
+    readonly listed: ListedOutputs<N>,
+  ) {}
+
+  list(cookie: U64, max: number, withAttr: boolean, call: Call): Later<Entry[]> {
+    if (cookie !== 0) return this.#from(cookie, max, withAttr, call);
+    const recipes = this.#recipes(call);
+    if (recipes instanceof Promise) {
+      return recipes.then((names) => this.#start(names, max, withAttr, call));
+    }
+    return this.#start(recipes, max, withAttr, call);
+  }
+
+  #start(recipes: readonly string[], max: number, withAttr: boolean, call: Call): Later<Entry[]> {
+    this.#outputs = undefined;
+    if (recipes.length === 0) return this.#inner(0, max, withAttr, call);
+    return this.#entries(recipes, call).then((entries) => {
+      if (entries.length > 0) {
+        this.#outputs = entries;
+        this.#cookies.splice(1);
+      }
+      return this.#from(0, max, withAttr, call);
+    });
+  }
+
+  #from(cookie: U64, max: number, withAttr: boolean, call: Call): Later<Entry[]> {
+    const outputs = this.#outputs;
+    if (!outputs) return this.#inner(cookie, max, withAttr, call);
+    const position = Number(cookie);
+    if (position < outputs.length) return outputs.slice(position, position + max);
+    const from = this.#cookies[position - outputs.length];
+    if (from === undefined) return [];
+    return then(this.#inner(from, max, withAttr, call), (entries) =>
+      entries.map((entry, i) => {
+        const at = position - outputs.length + i + 1;
+        this.#cookies[at] = entry.cookie;
+        return { ...entry, cookie: outputs.length + at };
+      }));
+  }
+
+  #inner(cookie: U64, max: number, withAttr: boolean, call: Call): Later<Entry[]> {
+    return this.server.list?.(this.dir, this.inner, cookie, max, withAttr, call) ?? [];
+  }
+
+  /** Names that look like a recipe's; from memory where the directory has not changed. */
+  #recipes(call: Call): Later<readonly string[]> {
+    return then(this.server.getattr(this.dir, this.inner, call), (attr) => {
+      const stamp = stampOf(attr);
+      const before = known.get(this.dir);
+      if (before && before.stamp === stamp) return before.recipes;
+      return then(this.#scan(0, [], 0, call), (recipes) => {
+        known.delete(this.dir);
+        if (!isRacy(attr, Date.now())) known.set(this.dir, { stamp, recipes });
+        if (known.size > KNOWN_MAX) known.delete(known.keys().next().value!);
+        return recipes;
+      });
+    });
+  }
+
+  #scan(cookie: U64, recipes: string[], scanned: number, call: Call): Later<string[]> {
+    return then(this.#inner(cookie, SCANNED_AT_ONCE, false, call), (entries) => {
+      for (const { name } of entries) if (this.listed.outputOf(name) !== undefined) recipes.push(name);
+      if (entries.length === 0 || scanned + entries.length >= SCANNED_MAX) return recipes;
+      return this.#scan(entries[entries.length - 1].cookie, recipes, scanned + entries.length, call);
+    });
+  }
+
+  /** The outputs that show: of those recipes that are stored files, and whose output no stored file hides. */
+  async #entries(recipes: readonly string[], call: Call): Promise<Entry[]> {
+    const entries: Entry[] = [];
+    for (const recipeName of recipes) {
+      const name = this.listed.outputOf(recipeName)!;
+      if (await this.#walk(name, call)) continue;
+      const recipe = await this.#walk(recipeName, call);
+      if (!recipe || !this.listed.isRecipe(recipe)) continue;
+      const qid = this.listed.qid(this.listed.output(recipe));
+      entries.push({ name, qid, cookie: entries.length + 1, mode: S.IFREG });
+    }
+    return entries;
+  }
+
+  async #walk(name: string, call: Call): Promise<object | undefined> {
+    try {
+      const found = this.server.walk(this.dir, name, call);
+      return found instanceof Promise ? await found : found;
+    } catch (thrown) {
+      if (errnoOf(thrown) === Errno.EINTR) throw thrown;
+      return undefined;
+    }
+  }
+}
+
+function stampOf({ qid, mtimeSec, mtimeNsec, ctimeSec, ctimeNsec }: Attr): string {
+  return `${qid.path}:${qid.version}:${mtimeSec}.${mtimeNsec}:${ctimeSec}.${ctimeNsec}`;
+}
+
+/** Also where there are no times: such a directory is never remembered. */
+function isRacy({ mtimeSec, mtimeNsec, ctimeSec, ctimeNsec, qid }: Attr, nowMs: number): boolean {
+  const changedMs = Math.max(mtimeSec * 1000 + mtimeNsec / 1e6, ctimeSec * 1000 + ctimeNsec / 1e6);
+  return qid.version === 0 || nowMs - changedMs < GRAIN_MS;
+}

@@ -1,0 +1,212 @@
+import {
+  type Call,
+  canWrite,
+  type Created,
+  type Entry,
+  Errno,
+  errnoOf,
+  type FileServer,
+  type Later,
+  NineError,
+  O,
+  Qt,
+  then,
+} from "../../9p/mod.ts";
+import {
+  type Computed,
+  computedAttr,
+  computedPath,
+  computedQid,
+  EXPLAIN_XATTR,
+  type Look,
+  type Opened,
+  UNKNOWN,
+} from "./computed.ts";
+import { OutputListing } from "./output_listing.ts";
+
+type Server = FileServer<object, unknown>;
+
+export interface OutputsOptions {
+  /** The name of the recipe that makes a name. */
+  readonly recipeOf: (output: string) => string;
+  /** The name of what a recipe makes; undefined for a name that is no recipe's. */
+  readonly outputOf: (recipe: string) => string | undefined;
+  /** What the recipe at a node makes. */
+  readonly make: (recipe: object) => Computed;
+}
+
+/** What a recipe makes: a file that is there as long as its recipe is, and no stored file has its name. */
+export class OutputNode {
+  looked: Look = UNKNOWN;
+
+  constructor(readonly recipe: object, readonly computed: Computed) {}
+}
+
+export interface WithOutputs {
+  readonly server: Server;
+  /** The computed file that a node is, if it is one. */
+  outputOf(node: object): Computed | undefined;
+}
+
+/**
+ * A tree with what its recipes make: a wrapper of a file server, of all of whose operations only those change that have
+ * to do with outputs. The recipe decides, the output has no life of its own: to remove it does nothing and is no error,
+ * so that whole folders can be removed; to rename it is EXDEV, upon which mv copies; to write to it is EROFS. A name
+ * that is made anew in its place is a stored file, and wins.
+ */
+export function withOutputs(inner: Server, options: OutputsOptions): WithOutputs {
+  /** One for each recipe, as long as somebody refers to it. */
+  const nodes = new WeakMap<object, OutputNode>();
+
+  function outputNode(recipe: object): OutputNode {
+    let node = nodes.get(recipe);
+    if (!node) nodes.set(recipe, node = new OutputNode(recipe, options.make(recipe)));
+    return node;
+  }
+
+  /** The output of that name; undefined where no recipe makes it. */
+  function find(dir: object, name: string, call: Call): Later<OutputNode | undefined> {
+    const recipeName = options.recipeOf(name);
+    if (options.outputOf(recipeName) === undefined) return undefined;
+    const found = (recipe: object) => isRecipe(recipe) ? outputNode(recipe) : undefined;
+    try {
+      const recipe = inner.walk(dir, recipeName, call);
+      return recipe instanceof Promise ? recipe.then(found, () => undefined) : found(recipe);
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** Recipes are stored files: a control file that is called like one is none. */
+  function isRecipe(node: object): boolean {
+    const { type, version } = inner.qid(node);
+    return (type & (Qt.DIR | Qt.SYMLINK)) === 0 && version !== 0;
+  }
+
+  function walk(dir: object, name: string, call: Call): Later<object> {
+    if (dir instanceof OutputNode) throw new NineError("ENOTDIR", `${nameOf(dir)} is a computed file`);
+    const orOutput = (thrown: unknown): Later<object> => {
+      if (errnoOf(thrown) !== Errno.ENOENT) throw thrown;
+      return then(find(dir, name, call), (output) => {
+        if (!output) throw thrown;
+        return output;
+      });
+    };
+    try {
+      const found = inner.walk(dir, name, call);
+      return found instanceof Promise ? found.catch(orOutput) : found;
+    } catch (thrown) {
+      return orOutput(thrown);
+    }
+  }
+
+  const nameOf = (node: OutputNode): string => {
+    const name = inner.name(node.recipe);
+    return options.outputOf(name) ?? name;
+  };
+  const qidOf = (node: OutputNode) =>
+    computedQid(computedPath(inner.qid(node.recipe).path, "output"), node.looked);
+  const passed = (handle: unknown): unknown => handle instanceof OutputListing ? handle.inner : handle;
+  const readOnly = (node: OutputNode): never => {
+    throw new NineError(
+      "EROFS",
+      `${nameOf(node)} is computed from ${inner.name(node.recipe)}: change that, or its inputs`,
+    );
+  };
+
+  async function getattr(node: OutputNode, opened: Opened | undefined, call: Call) {
+    node.looked = opened?.look() ?? await node.computed.look(call);
+    return computedAttr(qidOf(node), await inner.getattr(node.recipe, undefined, call), node.looked);
+  }
+
+  async function open(node: OutputNode, flags: number, call: Call): Promise<Opened> {
+    if (canWrite(flags) || flags & O.TRUNC) readOnly(node);
+    const opened = await node.computed.open(call);
+    node.looked = opened.look();
+    return opened;
+  }
+
+  const server: Server = {
+    ...inner,
+    qid: (node) => node instanceof OutputNode ? qidOf(node) : inner.qid(node),
+    name: (node) => node instanceof OutputNode ? nameOf(node) : inner.name(node),
+    parent: (node) => inner.parent(node instanceof OutputNode ? node.recipe : node),
+    walk,
+    hold: (node) => inner.hold?.(node instanceof OutputNode ? node.recipe : node),
+    drop: (node) => inner.drop?.(node instanceof OutputNode ? node.recipe : node),
+    getattr: (node, handle, call) =>
+      node instanceof OutputNode
+        ? getattr(node, handle as Opened | undefined, call)
+        : inner.getattr(node, passed(handle), call),
+    setattr: (node, change, handle, call) =>
+      node instanceof OutputNode
+        ? Object.keys(change).length > 0 ? readOnly(node) : undefined
+        : inner.setattr?.(node, change, passed(handle), call),
+    open(node, flags, call) {
+      if (node instanceof OutputNode) return open(node, flags, call);
+      const isDirectory = (inner.qid(node).type & Qt.DIR) !== 0;
+      const opened = inner.open?.(node, flags, call);
+      if (!isDirectory) return opened;
+      return then(
+        opened,
+        (handle) =>
+          new OutputListing(inner, node, handle, { ...options, output: outputNode, qid: qidOf, isRecipe }),
+      );
+    },
+    create: (dir, name, what, flags, call): Later<Created<object, unknown>> =>
+      inner.create!(dir, name, what, flags, call),
+    close(node, handle, call) {
+      if (node instanceof OutputNode) return (handle as Opened).close();
+      return inner.close?.(node, passed(handle), call);
+    },
+    read(node, handle, offset, into, call) {
+      if (node instanceof OutputNode) return (handle as Opened).read(offset, into, call);
+      return inner.read!(node, handle, offset, into, call);
+    },
+    list: (dir, handle, cookie, max, withAttr, call): Later<Entry[]> =>
+      (handle as OutputListing).list(cookie, max, withAttr, call),
+    fsync: (node, handle, dataOnly, call) =>
+      node instanceof OutputNode ? undefined : inner.fsync?.(node, passed(handle), dataOnly, call),
+    removable: (node, call) => inner.removable?.(node instanceof OutputNode ? node.recipe : node, call),
+    remove: (node, call) =>
+      node instanceof OutputNode ? inner.removable?.(node.recipe, call) : inner.remove?.(node, call),
+    rename(node, dir, name, noReplace, call) {
+      if (node instanceof OutputNode) {
+        throw new NineError("EXDEV", `${nameOf(node)} is computed: copy it instead`);
+      }
+      return inner.rename?.(node, dir, name, noReplace, call);
+    },
+    link(node, dir, name, call) {
+      if (node instanceof OutputNode) {
+        throw new NineError("EPERM", `${nameOf(node)} is computed and has no other names`);
+      }
+      return inner.link?.(node, dir, name, call);
+    },
+    readlink(node, call) {
+      if (node instanceof OutputNode) throw new NineError("EINVAL", `${nameOf(node)} is no symbolic link`);
+      return inner.readlink!(node, call);
+    },
+    statfs: (node, call) => inner.statfs!(node instanceof OutputNode ? node.recipe : node, call),
+    getxattr(node, name, call) {
+      if (!(node instanceof OutputNode)) return inner.getxattr!(node, name, call);
+      return explained(node.computed, name, nameOf(node), call);
+    },
+    listxattr: (node, call) => node instanceof OutputNode ? [] : inner.listxattr!(node, call),
+    setxattr: (node, name, value, flags, call) =>
+      node instanceof OutputNode ? readOnly(node) : inner.setxattr?.(node, name, value, flags, call),
+  };
+  return { server, outputOf: (node) => node instanceof OutputNode ? node.computed : undefined };
+}
+
+/** The explanation as an extended attribute; ENODATA for any other. */
+export async function explained(
+  computed: Computed,
+  name: string,
+  file: string,
+  call: Call,
+): Promise<Uint8Array> {
+  if (name !== EXPLAIN_XATTR) {
+    throw new NineError("ENODATA", `${file} is computed and has no attribute ${name}`);
+  }
+  return new TextEncoder().encode(JSON.stringify(await computed.explain(call)));
+}

@@ -1,0 +1,314 @@
+import { createHash } from "node:crypto";
+import { type Call, errnoOf, type FileServer, NineError, reasonOf } from "../../9p/mod.ts";
+import { type About, Result, type ResultCache } from "../cache/mod.ts";
+import type { Library, Module } from "../library/mod.ts";
+import { argvOf, type Stage } from "../pipeline/mod.ts";
+import { Evaluation, type StageReport } from "./evaluation.ts";
+import { concatenated, type Input, Inputs, resultInput } from "./input.ts";
+import { keyOf, seedOf } from "./key.ts";
+import type { Runner, RunResult } from "./runner.ts";
+import { SharedRun } from "./shared_run.ts";
+
+/** What the engine gives as bytes; more goes to a file, and can be read as it grows. */
+const INLINE_BYTES_MAX = 256 * 1024;
+const STDERR_BYTES_MAX = 16 * 1024;
+const TABLE_ELEMENTS_MAX = 100_000;
+
+export interface ComputeOptions {
+  readonly library: Library;
+  readonly cache: ResultCache;
+  /** Started when it is first needed. Rejects with what to do where there is none. */
+  readonly runner: () => Promise<Runner>;
+  /** The whole tree, for folders that modules were granted. */
+  readonly files: FileServer<object, unknown>;
+  /** The tree's place of an absolute path, as the user sees it. */
+  readonly walk: (path: string, call: Call) => Promise<object>;
+}
+
+/** Of a file that is read to tell its hash, bytes at once: 0.2 ms. */
+const PIECE_BYTES = 256 * 1024;
+
+interface Work {
+  readonly module: Module;
+  readonly argv: readonly string[];
+  readonly key: string;
+  readonly sources: readonly Input[];
+  readonly call: Call;
+  /** Where the output goes if it is long. */
+  readonly spool: string;
+  readonly signal: AbortSignal;
+  onProgress(bytes: number): void;
+}
+
+interface Step {
+  readonly module: Module;
+  readonly argv: readonly string[];
+  readonly report: StageReport;
+}
+
+/**
+ * Results of pipelines: from the cache, from a run that is under way, or from one of its own. Modules see nothing but
+ * their input, their arguments and what was granted to them; a result is kept under the hash of all of these.
+ */
+export class Compute {
+  readonly #runs = new Map<string, SharedRun>();
+  readonly #known: ComputeOptions;
+
+  constructor(options: ComputeOptions) {
+    this.#known = options;
+  }
+
+  get library(): Library {
+    return this.#known.library;
+  }
+
+  /**
+   * Evaluates a pipeline over inputs that are open, and holds them as long as it reads them. Returns as soon as it is
+   * known what is to be done; with `start` false, undefined where that is anything. ENOENT and EINVAL for modules and
+   * arguments that there are not.
+   */
+  async evaluate(
+    path: string,
+    stages: readonly Stage[],
+    inputs: Inputs,
+    call: Call,
+    start = true,
+  ): Promise<Evaluation | undefined> {
+    const steps = await this.#steps(stages);
+    const found = this.#find(steps, inputs.list);
+    const cached = found.step === steps.length ? await this.#known.cache.get(found.key) : undefined;
+    if (!cached && !start) return undefined;
+    const evaluation = new Evaluation(path, inputs.list, steps.map(({ report }) => report));
+    if (cached) {
+      for (const { module } of steps) this.library.health(module.name).stats.cached++;
+      evaluation.succeed(cached);
+      return evaluation;
+    }
+    inputs.hold();
+    this.#go(evaluation, steps, inputs, { user: call.user, signal: evaluation.signal })
+      .catch((thrown) => evaluation.fail(thrown))
+      .finally(() => inputs.release());
+    return evaluation;
+  }
+
+  async #steps(stages: readonly Stage[]): Promise<Step[]> {
+    const steps: Step[] = [];
+    for (const stage of stages) {
+      const module = await this.library.get(stage.name);
+      const argv = argvOf(stage, module.manifest);
+      const { version } = module.manifest;
+      const report: StageReport = {
+        name: stage.name,
+        version,
+        module: module.hash,
+        args: argv,
+        from: "waiting",
+        key: "",
+      };
+      steps.push({ module, argv, report });
+    }
+    return steps;
+  }
+
+  /** How far the cache leads: the first step that is to be run, the key before it, and the hashes that go into it. */
+  #find(steps: readonly Step[], inputs: readonly Input[]): { step: number; key: string; hashes: string[] } {
+    let hashes = inputs.map(({ hash }) => hash);
+    let key = "";
+    for (const [i, { module, argv, report }] of steps.entries()) {
+      if (module.grants.length > 0) return { step: i, key, hashes };
+      const next = keyOf({ module, argv, inputs: hashes });
+      const about = this.#known.cache.peek(next);
+      if (!about) return { step: i, key, hashes };
+      key = next;
+      hashes = [about.hash];
+      report.from = "cache";
+      report.key = key;
+      report.about = about;
+    }
+    return { step: steps.length, key, hashes };
+  }
+
+  /** Runs what the cache does not have, one module after the other; the last one's output can be read as it comes. */
+  async #go(evaluation: Evaluation, steps: readonly Step[], inputs: Inputs, call: Call): Promise<void> {
+    const found = this.#find(steps, inputs.list);
+    let last = found.step > 0 ? await this.#known.cache.get(found.key) : undefined;
+    // Where a cached result was damaged: from the start.
+    const from = last ? found.step : 0;
+    let hashes = last ? found.hashes : inputs.list.map(({ hash }) => hash);
+    last?.hold();
+    try {
+      for (let i = from; i < steps.length; i++) {
+        const sources = last ? outputOf(last, steps[i - 1].module.name) : inputs;
+        const run = this.#run(steps[i], sources, hashes, call);
+        run.hold();
+        try {
+          if (last) sources.release();
+          if (i === steps.length - 1) evaluation.streams(run);
+          await unless(evaluation.signal, run.ended);
+          const next = run.result!;
+          next.hold();
+          last?.release();
+          last = next;
+        } finally {
+          run.release();
+        }
+        hashes = [last.about.hash];
+      }
+      evaluation.succeed(last!);
+    } finally {
+      last?.release();
+    }
+  }
+
+  /** The run for one step, maybe one that is under way already. */
+  #run({ module, argv, report }: Step, sources: Inputs, hashes: readonly string[], call: Call): SharedRun {
+    const key = keyOf({ module, argv, inputs: hashes });
+    report.key = key;
+    // With files beyond its input, nobody knows what a result depends on: it is neither kept nor shared.
+    const isKept = module.grants.length === 0;
+    const before = isKept ? this.#runs.get(key) : undefined;
+    if (before && !before.isAborted) {
+      report.from = "running";
+      return before;
+    }
+    report.from = "run";
+    const spool = this.#known.cache.temporary();
+    sources.hold();
+    const run = new SharedRun(spool, async (signal, onProgress) => {
+      const work: Work = { module, argv, key, sources: sources.list, call, spool, signal, onProgress };
+      const result = await this.#runModule(work).finally(() => sources.release());
+      report.about = result.about;
+      return result;
+    });
+    if (isKept) {
+      this.#runs.set(key, run);
+      run.ended.finally(() => {
+        if (this.#runs.get(key) === run) this.#runs.delete(key);
+      });
+    }
+    return run;
+  }
+
+  async #runModule({ module, argv, key, sources, call, spool, signal, onProgress }: Work): Promise<Result> {
+    const { library, cache } = this.#known;
+    const health = library.health(module.name);
+    health.check(module.hash);
+    const runner = await this.#known.runner();
+    const { size, bytes, read } = concatenated(sources);
+    const { fuel, memory, time, output } = module.manifest.limits;
+    const preopens = await this.#preopens(module, { user: call.user, signal });
+    let ran: RunResult;
+    try {
+      ran = await runner.run({
+        module: { hash: module.hash, path: module.path },
+        args: [module.name, ...argv],
+        limits: {
+          ...(fuel === undefined ? {} : { fuel: BigInt(fuel) }),
+          memoryBytes: memory,
+          tableElements: TABLE_ELEMENTS_MAX,
+          wallMs: time,
+          outputBytes: output,
+          stderrBytes: STDERR_BYTES_MAX,
+        },
+        seed: seedOf(key),
+        stdin: bytes ? { kind: "bytes", bytes } : { kind: "stream", size, read },
+        preopens,
+        output: { inlineBytesMax: INLINE_BYTES_MAX, spool, onProgress },
+        caller: call.user.name,
+        signal,
+      });
+    } finally {
+      for (const { root } of preopens) this.#known.files.drop?.(root);
+    }
+    const { failure, fuel: used, wallUs, memoryBytes } = ran;
+    const costs = { fuel: Number(used), wallUs, memoryBytes };
+    if (failure) {
+      const reason = `The translator ${module.name}: ${failure.error.message}`;
+      if (!NOT_RUN.has(failure.reason)) {
+        health.ended({ ...costs, reason, isFault: FAULTS.has(failure.reason) });
+      }
+      throw new NineError(failure.error.errno, reason);
+    }
+    try {
+      for (const source of sources) await source.verify();
+      const about: About = { ...costs, ...await sealed(ran.output) };
+      health.ended({ ...costs, isFault: false });
+      if (module.grants.length > 0) return passing(key, ran.output, about);
+      return ran.output.kind === "bytes"
+        ? await cache.putBytes(key, ran.output.bytes, about)
+        : await cache.putFile(key, ran.output.path, about);
+    } catch (thrown) {
+      if (ran.output.kind === "file") await Deno.remove(ran.output.path).catch(() => {});
+      throw new NineError(errnoOf(thrown), `The result of ${module.name}: ${reasonOf(thrown)}`);
+    }
+  }
+
+  /** The folders that the module was granted, opened as the user who asks. */
+  async #preopens({ grants }: Module, call: Call) {
+    const preopens = [];
+    for (const { read } of grants) {
+      const root = await this.#known.walk(read, call);
+      this.#known.files.hold?.(root);
+      preopens.push({ guestPath: read, server: this.#known.files, root, writable: false, call });
+    }
+    return preopens;
+  }
+}
+
+/** Failures that the module is to blame for, and not its input or the node. */
+const FAULTS = new Set([
+  "invalid module",
+  "oversized module",
+  "slow compile",
+  "link",
+  "trap",
+  "fuel",
+  "deadline",
+  "memory",
+  "table",
+  "stack",
+  "output",
+]);
+/** Failures of which the module knows nothing. */
+const NOT_RUN = new Set(["unavailable", "queue", "aborted"]);
+
+/** What a granted module made, for those who wait for it. */
+function passing(key: string, output: RunResult["output"], about: About): Result {
+  return output.kind === "bytes"
+    ? new Result(key, about, "", output.bytes, "passing")
+    : new Result(key, about, output.path, undefined, "passing");
+}
+
+/** The output of a step as the input of the next one. */
+function outputOf(result: Result, name: string): Inputs {
+  const inputs = new Inputs();
+  inputs.list.push(resultInput(result, `the output of ${name}`, 0));
+  return inputs;
+}
+
+async function sealed(output: RunResult["output"]): Promise<Pick<About, "hash" | "size">> {
+  if (output.kind === "bytes") {
+    return { hash: createHash("sha256").update(output.bytes).digest("hex"), size: output.bytes.byteLength };
+  }
+  using file = await Deno.open(output.path);
+  const piece = new Uint8Array(PIECE_BYTES);
+  const hash = createHash("sha256");
+  let size = 0;
+  for (let count; (count = await file.read(piece)) !== null; size += count) {
+    hash.update(piece.subarray(0, count));
+  }
+  return { hash: hash.digest("hex"), size };
+}
+
+/** Waits, and gives up when the signal is aborted. */
+async function unless(signal: AbortSignal, promise: Promise<void>): Promise<void> {
+  signal.throwIfAborted();
+  const aborted = Promise.withResolvers<never>();
+  const give = () => aborted.reject(signal.reason);
+  signal.addEventListener("abort", give, { once: true });
+  try {
+    await Promise.race([promise, aborted.promise]);
+  } finally {
+    signal.removeEventListener("abort", give);
+  }
+}

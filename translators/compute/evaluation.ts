@@ -1,0 +1,160 @@
+import { NineError } from "../../9p/mod.ts";
+import type { About, Result } from "../cache/mod.ts";
+import type { Input } from "./input.ts";
+import { versionOf } from "./key.ts";
+import type { SharedRun } from "./shared_run.ts";
+
+/** What one module did for a result. */
+export interface StageReport {
+  readonly name: string;
+  readonly version: string;
+  /** SHA-256 of the module. */
+  readonly module: string;
+  readonly args: readonly string[];
+  /** Where the result came from. */
+  from: "cache" | "run" | "running" | "waiting";
+  key: string;
+  about?: About;
+}
+
+export interface InputReport {
+  readonly path: string;
+  readonly hash: string;
+  readonly size: number;
+  readonly version: number;
+}
+
+/**
+ * One evaluation of a pipeline for whoever opened its output: its inputs are pinned, so all reads of it belong together.
+ * Whoever has one releases it.
+ */
+export class Evaluation {
+  readonly inputs: readonly InputReport[];
+  /** Seconds since 1970 of the last change of what it depends on. */
+  mtimeSec: number;
+  #result: Result | undefined;
+  #failure: { readonly thrown: unknown } | undefined;
+  #run: SharedRun | undefined;
+  #holders = 1;
+  #waiting = Promise.withResolvers<void>();
+  readonly #closers: (() => void)[] = [];
+  readonly #aborter = new AbortController();
+
+  constructor(readonly path: string, inputs: readonly Input[], readonly stages: readonly StageReport[]) {
+    this.inputs = inputs.map(({ path, hash, size, version }) => ({ path, hash, size, version }));
+    this.mtimeSec = inputs.reduce((latest, { mtimeSec }) => Math.max(latest, mtimeSec), 0);
+  }
+
+  /** Aborted when nobody wants the result any more. */
+  get signal(): AbortSignal {
+    return this.#aborter.signal;
+  }
+
+  /** The exact length, once it is known. */
+  get size(): number | undefined {
+    return this.#result?.size;
+  }
+
+  /** 0 until the length is known. */
+  get version(): number {
+    return this.#result ? versionOf(this.#result.about.hash) : 0;
+  }
+
+  get isEnded(): boolean {
+    return this.#result !== undefined || this.#failure !== undefined;
+  }
+
+  hold(): this {
+    this.#holders++;
+    return this;
+  }
+
+  release(): void {
+    if (--this.#holders > 0) return;
+    this.#aborter.abort(new NineError("EINTR", "Nobody wants the result any more"));
+    this.#leaveRun();
+    this.#result?.release();
+    for (const close of this.#closers.splice(0)) close();
+  }
+
+  /** What is to be closed when nobody needs the evaluation any more. */
+  onRelease(close: () => void): void {
+    if (this.#holders > 0) this.#closers.push(close);
+    else close();
+  }
+
+  /** The last module's run has begun: its output can be read as it comes. */
+  streams(run: SharedRun): void {
+    if (this.#holders === 0) return;
+    run.hold();
+    this.#run = run;
+    this.#forward(run);
+  }
+
+  async #forward(run: SharedRun): Promise<void> {
+    while (this.#run === run && run.isRunning) {
+      await run.more();
+      this.#wake();
+    }
+  }
+
+  succeed(result: Result): void {
+    if (this.#holders > 0) {
+      result.hold();
+      this.#result = result;
+    }
+    this.#leaveRun();
+    this.#wake();
+  }
+
+  fail(thrown: unknown): void {
+    this.#failure = { thrown };
+    this.#leaveRun();
+    this.#wake();
+  }
+
+  #leaveRun(): void {
+    this.#run?.release();
+    this.#run = undefined;
+  }
+
+  #wake(): void {
+    this.#waiting.resolve();
+    this.#waiting = Promise.withResolvers();
+  }
+
+  /** The result; rejects with why there is none. It is held as long as the evaluation is. */
+  async result(): Promise<Result> {
+    while (!this.#result) {
+      if (this.#failure) throw this.#failure.thrown;
+      await this.#waiting.promise;
+    }
+    return this.#result;
+  }
+
+  /** Fills `into` from `offset` on, at once where the bytes are there; 0 at the end. */
+  read(offset: number, into: Uint8Array, signal: AbortSignal): number | Promise<Uint8Array> {
+    const now = this.#readNow(offset, into);
+    return now ?? this.#readLater(offset, into.byteLength, signal);
+  }
+
+  #readNow(offset: number, into: Uint8Array): number | undefined {
+    if (this.#result) return this.#result.read(offset, into);
+    if (this.#failure) throw this.#failure.thrown;
+    return this.#run?.read(offset, into);
+  }
+
+  async #readLater(offset: number, length: number, signal: AbortSignal): Promise<Uint8Array> {
+    const aborted = new Promise<void>((_, reject) => {
+      const give = () => reject(new NineError("EINTR", `The read of ${this.path} was given up`));
+      if (signal.aborted) give();
+      else signal.addEventListener("abort", give, { once: true });
+    });
+    const into = new Uint8Array(length);
+    for (;;) {
+      const count = this.#readNow(offset, into);
+      if (count !== undefined) return into.subarray(0, count);
+      await Promise.race([this.#waiting.promise, aborted]);
+    }
+  }
+}

@@ -1,0 +1,136 @@
+import { createHash } from "node:crypto";
+import type { Later } from "../../9p/mod.ts";
+import type { Result } from "../cache/mod.ts";
+import { versionOf } from "./key.ts";
+
+/** One input of a pipeline, pinned: whoever opened it may read it, and its bytes are those of `hash`. */
+export interface Input {
+  /** As people know it: a path, or what it is. */
+  readonly path: string;
+  /** SHA-256, hex. */
+  readonly hash: string;
+  readonly size: number;
+  readonly version: number;
+  /** Seconds since 1970 of the last change. */
+  readonly mtimeSec: number;
+  /** All of it where that is short. */
+  readonly bytes?: Uint8Array | undefined;
+  /** Fills `into` from `offset` on; 0 at the end. */
+  read(offset: number, into: Uint8Array): Later<number>;
+  /** Throws ESTALE where what was read was not what `hash` is of. */
+  verify(): Promise<void>;
+  close(): void;
+}
+
+/** Inputs up to this size together are handed to a run whole. */
+export const SHORT_BYTES = 1024 * 1024;
+
+/**
+ * The inputs of one evaluation, opened one after the other and closed together, when nobody reads them any more: the
+ * evaluation that opened them, or a run that others wait for as well.
+ */
+export class Inputs {
+  readonly list: Input[] = [];
+  readonly #aborter = new AbortController();
+  readonly #giveUp = () => this.#aborter.abort();
+  #holders = 1;
+
+  /** `asking` is of the request that opens them: until they are `opened`, its end is theirs. */
+  constructor(readonly asking?: AbortSignal) {
+    if (asking?.aborted) this.#giveUp();
+    else asking?.addEventListener("abort", this.#giveUp, { once: true });
+  }
+
+  /** Aborted when nobody wants the inputs any more: what opens and reads them may wait as long as this is not. */
+  get signal(): AbortSignal {
+    return this.#aborter.signal;
+  }
+
+  opened(): void {
+    this.asking?.removeEventListener("abort", this.#giveUp);
+  }
+
+  hold(): void {
+    this.#holders++;
+  }
+
+  release(): void {
+    if (--this.#holders > 0) return;
+    this.opened();
+    for (const input of this.list) input.close();
+    this.#aborter.abort();
+  }
+}
+
+/** The result of another computation as an input. */
+export function resultInput(result: Result, path: string, mtimeSec: number): Input {
+  result.hold();
+  return {
+    path,
+    hash: result.about.hash,
+    size: result.size,
+    version: versionOf(result.about.hash),
+    mtimeSec,
+    bytes: result.bytes,
+    read: (offset, into) => result.read(offset, into),
+    verify: () => Promise.resolve(),
+    close: () => result.release(),
+  };
+}
+
+/** A text that stands in a recipe. */
+export function textInput(text: string, path: string, mtimeSec: number): Input {
+  const bytes = new TextEncoder().encode(text);
+  const hash = createHash("sha256").update(bytes).digest("hex");
+  return {
+    path,
+    hash,
+    size: bytes.byteLength,
+    version: versionOf(hash),
+    mtimeSec,
+    bytes,
+    read(offset, into) {
+      const part = bytes.subarray(offset, offset + into.byteLength);
+      into.set(part);
+      return part.byteLength;
+    },
+    verify: () => Promise.resolve(),
+    close() {},
+  };
+}
+
+/** Several inputs, one behind the other, as what a module reads from its standard input. */
+export function concatenated(inputs: readonly Input[]): {
+  readonly size: number;
+  readonly bytes: Uint8Array | undefined;
+  read(offset: number, into: Uint8Array): Later<number>;
+} {
+  const size = inputs.reduce((sum, input) => sum + input.size, 0);
+  if (inputs.length === 1) {
+    const [{ bytes, read }] = inputs;
+    return { size, bytes, read };
+  }
+  const isShort = size <= SHORT_BYTES && inputs.every(({ bytes }) => bytes);
+  return {
+    size,
+    bytes: isShort ? joined(inputs.map(({ bytes }) => bytes!), size) : undefined,
+    read(offset, into) {
+      let start = 0;
+      for (const input of inputs) {
+        if (offset < start + input.size) return input.read(offset - start, into);
+        start += input.size;
+      }
+      return 0;
+    },
+  };
+}
+
+function joined(parts: readonly Uint8Array[], size: number): Uint8Array {
+  const whole = new Uint8Array(size);
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.byteLength;
+  }
+  return whole;
+}

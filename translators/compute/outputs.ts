@@ -1,0 +1,186 @@
+import { type Call, type FileServer, NineError } from "../../9p/mod.ts";
+import { parsePipeline, type Stage } from "../pipeline/mod.ts";
+import { outputOf, parseRecipe, type Recipe, RECIPE_BYTES_MAX } from "../recipe/mod.ts";
+import type { Compute } from "./compute.ts";
+import { Dependents } from "./dependents.ts";
+import type { Evaluation } from "./evaluation.ts";
+import { type Inputs, resultInput, textInput } from "./input.ts";
+import { type Asked, Output } from "./output.ts";
+import { Patience } from "./patience.ts";
+import { findPlaces, pathOf } from "./places.ts";
+import { KnownHashes, openStored } from "./stored_input.ts";
+
+const RECIPES_MAX = 1000;
+
+export interface OutputsOptions {
+  readonly compute: Compute;
+  /** The whole tree, computed files included. */
+  readonly files: FileServer<object, unknown>;
+  /** Its root, where absolute paths start. */
+  readonly root: () => object;
+  /** The computed file that a node of the tree is, if it is one. */
+  readonly outputOf: (node: object) => Output | undefined;
+}
+
+/** Makes computed files of recipes and of compute paths, and holds what they share. */
+export class Outputs {
+  readonly known = new KnownHashes();
+  readonly dependents = new Dependents();
+  /** Waits for up to 100 ms at once and half a second in a row, and a tenth of the time in the long run. */
+  readonly patience = new Patience(500, 100, 0.1);
+  readonly #parsed = new Map<string, Recipe>();
+
+  constructor(readonly options: OutputsOptions) {}
+
+  /** What the recipe at a node makes. */
+  ofRecipe(recipe: object): Output {
+    return new RecipeOutput(this, recipe);
+  }
+
+  /** What a pipeline makes of the file at a node; `path` is how people came to it. */
+  ofPipeline(stages: readonly Stage[], target: object, path: string): Output {
+    return new PathOutput(this, stages, target, path);
+  }
+
+  /** The stages of a path's element; ENOENT where it is no pipeline of installed modules, so that it is no name. */
+  pipeline(text: string): Stage[] {
+    let stages: Stage[];
+    try {
+      stages = parsePipeline(text);
+    } catch (thrown) {
+      throw new NineError("ENOENT", (thrown as Error).message);
+    }
+    for (const { name } of stages) {
+      if (this.options.compute.library.has(name)) continue;
+      throw new NineError(
+        "ENOENT",
+        `No translator ${name} is installed: "lux9 translator ls" shows those that are`,
+      );
+    }
+    return stages;
+  }
+
+  /** Opens one more input; false where it is not there without a run, and none is to be started. */
+  async add(
+    inputs: Inputs,
+    node: object,
+    path: string,
+    call: Call,
+    asked: readonly Asked[],
+    start: boolean,
+  ): Promise<boolean> {
+    const computed = this.options.outputOf(node);
+    if (!computed) {
+      inputs.list.push(await openStored({ server: this.options.files, node, path, known: this.known, call }));
+      return true;
+    }
+    const evaluation = await computed.evaluate(call, asked, start);
+    if (!evaluation) return false;
+    const giveUp = () => evaluation.release();
+    call.signal.addEventListener("abort", giveUp, { once: true });
+    try {
+      inputs.list.push(resultInput(await evaluation.result(), path, evaluation.mtimeSec));
+      return true;
+    } finally {
+      call.signal.removeEventListener("abort", giveUp);
+      if (!call.signal.aborted) giveUp();
+    }
+  }
+
+  /** The recipe in a text; parsed once. */
+  parse(bytes: Uint8Array, hash: string, path: string): Recipe {
+    let recipe = this.#parsed.get(hash);
+    if (!recipe) {
+      recipe = parseRecipe(textOf(bytes, path), path);
+      this.#parsed.set(hash, recipe);
+      if (this.#parsed.size > RECIPES_MAX) this.#parsed.delete(this.#parsed.keys().next().value!);
+    }
+    return recipe;
+  }
+}
+
+class RecipeOutput extends Output {
+  constructor(outputs: Outputs, readonly recipe: object) {
+    super(outputs);
+  }
+
+  get id(): unknown {
+    return this.outputs.options.files.qid(this.recipe).path;
+  }
+
+  get path(): string {
+    const path = pathOf(this.outputs.options.files, this.recipe);
+    const slash = path.lastIndexOf("/") + 1;
+    return path.slice(0, slash) + (outputOf(path.slice(slash)) ?? path.slice(slash));
+  }
+
+  protected async begin(
+    inputs: Inputs,
+    call: Call,
+    asked: readonly Asked[],
+    start: boolean,
+  ): Promise<Evaluation | undefined> {
+    const { options: { files, root, compute }, known, dependents } = this.outputs;
+    const recipePath = pathOf(files, this.recipe);
+    const stored = await openStored({ server: files, node: this.recipe, path: recipePath, known, call });
+    stored.close();
+    if (stored.size > RECIPE_BYTES_MAX) {
+      throw new NineError(
+        "EFBIG",
+        `${recipePath} has ${stored.size} bytes, a recipe has at most ${RECIPE_BYTES_MAX}`,
+      );
+    }
+    const { from, text, stages } = this.outputs.parse(stored.bytes!, stored.hash, recipePath);
+    const depends = [recipePath, ...stages.map(({ name }) => `/translators/${name}/`)];
+    if (text !== undefined) inputs.list.push(textInput(text, recipePath, stored.mtimeSec));
+    for (const one of from ?? []) {
+      for (const { node, path } of await findPlaces(files, root(), files.parent(this.recipe), one, call)) {
+        // A glob beside the output finds the output too.
+        if (this.outputs.options.outputOf(node)?.id === this.id && /[*?[]/.test(one)) continue;
+        depends.push(path);
+        if (!await this.outputs.add(inputs, node, path, call, asked, start)) return undefined;
+      }
+    }
+    dependents.set(this.path, depends);
+    inputs.opened();
+    const evaluation = await compute.evaluate(this.path, stages, inputs, call, start);
+    if (evaluation) evaluation.mtimeSec = Math.max(evaluation.mtimeSec, stored.mtimeSec);
+    return evaluation;
+  }
+}
+
+class PathOutput extends Output {
+  constructor(
+    outputs: Outputs,
+    readonly stages: readonly Stage[],
+    readonly target: object,
+    readonly path: string,
+  ) {
+    super(outputs);
+  }
+
+  get id(): unknown {
+    return this;
+  }
+
+  protected async begin(
+    inputs: Inputs,
+    call: Call,
+    asked: readonly Asked[],
+    start: boolean,
+  ): Promise<Evaluation | undefined> {
+    const { options: { files, compute } } = this.outputs;
+    const path = pathOf(files, this.target);
+    if (!await this.outputs.add(inputs, this.target, path, call, asked, start)) return undefined;
+    inputs.opened();
+    return await compute.evaluate(this.path, this.stages, inputs, call, start);
+  }
+}
+
+function textOf(bytes: Uint8Array, path: string): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    throw new NineError("EILSEQ", `${path} is no UTF-8: a recipe is YAML`);
+  }
+}

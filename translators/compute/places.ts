@@ -1,0 +1,174 @@
+import { type Call, type Entry, type FileServer, NineError, Qt } from "../../9p/mod.ts";
+import { fits, isGlob, literal } from "../recipe/mod.ts";
+
+type Server = FileServer<object, unknown>;
+
+/** A file of the tree that a recipe names. */
+export interface Place {
+  readonly node: object;
+  readonly path: string;
+}
+
+/** How many files one recipe may read. */
+const FILES_MAX = 10_000;
+/** How many names are looked at for one glob. */
+const NAMES_MAX = 200_000;
+const LINKS_MAX = 16;
+const LISTED_AT_ONCE = 1000;
+
+/** Names at the top of a tree that recipes do not reach: compute paths, other nodes, and what waits or commands. */
+const BEYOND = new Set(["x", "n", "log", "ctl", "mesh", "dag"]);
+
+/** The absolute path of a place. */
+export function pathOf(server: Server, node: object): string {
+  const names: string[] = [];
+  for (let at = node;;) {
+    const above = server.parent(at);
+    if (above === at) return "/" + names.reverse().join("/");
+    names.push(server.name(at));
+    at = above;
+  }
+}
+
+/**
+ * The files that a path or glob stands for, as the user who asks sees them, in the order of their names. A relative path
+ * starts at `dir`. ENOENT where there is none, EPERM for what recipes do not reach. Each name costs its walk.
+ */
+export async function findPlaces(
+  server: Server,
+  root: object,
+  dir: object,
+  text: string,
+  call: Call,
+): Promise<Place[]> {
+  const isAbsolute = text.startsWith("/");
+  const names = text.split("/").filter((name) => name !== "" && name !== ".");
+  let nodes: object[] = [isAbsolute ? root : dir];
+  for (const [i, name] of names.entries()) {
+    const next: object[] = [];
+    for (const node of nodes) {
+      if (isGlob(name)) {
+        const wantsDirectories = i < names.length - 1;
+        for (const found of await matching(server, root, node, name, wantsDirectories, call)) {
+          next.push(found);
+        }
+      } else {
+        const found = await step(server, root, node, literal(name), call, nodes.length > 1);
+        if (found) next.push(found);
+      }
+      if (next.length > FILES_MAX) {
+        throw new NineError("E2BIG", `${text} stands for more than ${FILES_MAX} files`);
+      }
+    }
+    nodes = next;
+  }
+  if (nodes.length === 0) throw new NineError("ENOENT", `${text} stands for no file`);
+  return nodes.map((node) => ({ node, path: reachable(server, node) }));
+}
+
+function reachable(server: Server, node: object): string {
+  const path = pathOf(server, node);
+  const [, top] = path.split("/");
+  if (BEYOND.has(top)) {
+    throw new NineError(
+      "EPERM",
+      `${path} is beyond recipes: they read stored files and other recipes' outputs`,
+    );
+  }
+  return path;
+}
+
+/** One name further, through relative symbolic links; undefined where a glob led to a place that has no such name. */
+async function step(
+  server: Server,
+  root: object,
+  from: object,
+  name: string,
+  call: Call,
+  mayMiss: boolean,
+): Promise<object | undefined> {
+  const left = [name];
+  let links = 0;
+  let at = from;
+  for (let next = left.shift(); next !== undefined; next = left.shift()) {
+    if (next === "..") {
+      at = at === root ? at : server.parent(at);
+      continue;
+    }
+    if (!(server.qid(at).type & Qt.DIR)) {
+      if (mayMiss) return undefined;
+      throw new NineError(
+        "ENOTDIR",
+        `${pathOf(server, at)} is no directory, and ${next} was looked for in it`,
+      );
+    }
+    let found: object;
+    try {
+      found = await server.walk(at, next, call);
+    } catch (thrown) {
+      if (mayMiss) return undefined;
+      throw thrown;
+    }
+    if (!(server.qid(found).type & Qt.SYMLINK)) {
+      at = found;
+      continue;
+    }
+    const path = pathOf(server, found);
+    const target = await server.readlink!(found, call);
+    if (target.startsWith("/") || ++links > LINKS_MAX) {
+      throw new NineError(
+        "ELOOP",
+        `${path} leads to ${target}: recipes follow up to ${LINKS_MAX} relative links`,
+      );
+    }
+    left.unshift(...target.split("/").filter((part) => part !== "" && part !== "."));
+  }
+  return at;
+}
+
+async function matching(
+  server: Server,
+  root: object,
+  dir: object,
+  pattern: string,
+  wantsDirectories: boolean,
+  call: Call,
+): Promise<object[]> {
+  if (!(server.qid(dir).type & Qt.DIR)) return [];
+  const names = (await namesIn(server, dir, call)).filter((name) => fits(pattern, name)).sort();
+  const found: object[] = [];
+  for (const name of names) {
+    const node = await step(server, root, dir, name, call, true);
+    if (node && (server.qid(node).type & Qt.DIR) !== 0 === wantsDirectories) found.push(node);
+    if (found.length > FILES_MAX) break;
+  }
+  return found;
+}
+
+async function namesIn(server: Server, dir: object, call: Call): Promise<string[]> {
+  if (!server.list) return [];
+  const names: string[] = [];
+  server.hold?.(dir);
+  try {
+    const handle = await server.open?.(dir, 0, call);
+    try {
+      let entries: Entry[];
+      let cookie: Entry["cookie"] = 0;
+      while ((entries = await server.list(dir, handle, cookie, LISTED_AT_ONCE, false, call)).length > 0) {
+        for (const { name } of entries) names.push(name);
+        if (names.length > NAMES_MAX) {
+          throw new NineError(
+            "E2BIG",
+            `${pathOf(server, dir)} has more than ${NAMES_MAX} names: a glob looks at so many`,
+          );
+        }
+        cookie = entries[entries.length - 1].cookie;
+      }
+    } finally {
+      await server.close?.(dir, handle, call);
+    }
+  } finally {
+    server.drop?.(dir);
+  }
+  return names;
+}

@@ -1,0 +1,98 @@
+import { closeSync, openSync, readSync } from "node:fs";
+import { NineError } from "../../9p/mod.ts";
+import type { Result } from "../cache/mod.ts";
+
+/**
+ * One run of a module, shared by all who want its result: it goes on as long as one of them holds it. What the module
+ * has written can be read before it ends.
+ */
+export class SharedRun {
+  readonly #aborter = new AbortController();
+  #holders = 0;
+  #spoolFd = -1;
+  #written = 0;
+  #waiting = Promise.withResolvers<void>();
+  #result: Result | undefined;
+  #failure: { readonly thrown: unknown } | undefined;
+
+  /** `begin` starts the run, and calls back with how much of the output stands in the spool file. */
+  constructor(
+    readonly spool: string,
+    begin: (signal: AbortSignal, onProgress: (bytes: number) => void) => Promise<Result>,
+  ) {
+    this.ended = begin(this.#aborter.signal, (bytes) => this.#progress(bytes)).then((result) => {
+      this.#result = result;
+      // Until the last reader has gone, so that what was begun can be read on.
+      result.hold();
+      if (this.#holders === 0) result.release();
+      this.#closeSpool();
+      this.#wake();
+    }, (thrown) => {
+      this.#failure = { thrown };
+      this.#closeSpool();
+      this.#wake();
+    });
+  }
+
+  /** Resolves when the run is over, however it ended. */
+  readonly ended: Promise<void>;
+
+  /** The result, once there is one; throws why there is none. */
+  get result(): Result | undefined {
+    if (this.#failure) throw this.#failure.thrown;
+    return this.#result;
+  }
+
+  get isRunning(): boolean {
+    return !this.#result && !this.#failure;
+  }
+
+  hold(): void {
+    if (this.#holders++ === 0) this.#result?.hold();
+  }
+
+  release(): void {
+    if (--this.#holders > 0) return;
+    if (this.#result) this.#result.release();
+    else if (!this.#failure) {
+      this.#aborter.abort(new NineError("EINTR", "Nobody wants the result any more"));
+    }
+  }
+
+  /** Whether it was given up while it ran: who comes later needs another. */
+  get isAborted(): boolean {
+    return this.#aborter.signal.aborted;
+  }
+
+  /** What is there from `offset` on: the count, 0 at the end, undefined while it is not written yet. */
+  read(offset: number, into: Uint8Array): number | undefined {
+    const { result } = this;
+    if (result) return result.read(offset, into);
+    const count = Math.min(into.byteLength, this.#written - offset);
+    if (count <= 0) return undefined;
+    if (this.#spoolFd < 0) this.#spoolFd = openSync(this.spool, "r");
+    return readSync(this.#spoolFd, into, 0, count, offset);
+  }
+
+  /** Resolves when more has been written, or the run has ended. */
+  more(): Promise<void> {
+    return this.#waiting.promise;
+  }
+
+  #progress(bytes: number): void {
+    this.#written = bytes;
+    this.#wake();
+  }
+
+  #wake(): void {
+    this.#waiting.resolve();
+    this.#waiting = Promise.withResolvers();
+    if (!this.isRunning) this.#waiting.resolve();
+  }
+
+  #closeSpool(): void {
+    if (this.#spoolFd < 0) return;
+    closeSync(this.#spoolFd);
+    this.#spoolFd = -1;
+  }
+}
