@@ -163,7 +163,7 @@ export function withOutputs(inner: Server, options: OutputsOptions): WithOutputs
       if (node instanceof OutputNode) return (handle as Opened).read(offset, into, call);
       return inner.read!(node, handle, offset, into, call);
     },
-    list: (dir, handle, cookie, max, withAttr, call): Later<Entry[]> =>
+    list: (_dir, handle, cookie, max, withAttr, call): Later<Entry[]> =>
       (handle as OutputListing).list(cookie, max, withAttr, call),
     fsync: (node, handle, dataOnly, call) =>
       node instanceof OutputNode ? undefined : inner.fsync?.(node, passed(handle), dataOnly, call),
