@@ -56,6 +56,11 @@ export const IMPORT_RULES: readonly ImportRule[] = [
     reason: "the namespace mounts whatever is a file server, so it names none; cli/ hands them to it",
   },
   {
+    part: "translators/engine",
+    mayImport: ["9p", "translators/wasi"],
+    reason: "the engine gives guests WASI and takes files from whatever serves them; cli/ wires it to the tree",
+  },
+  {
     part: "translators/*",
     mayImport: ["9p"],
     reason: "a translator takes files and gives files, wherever they are; cli/ wires it to the tree",
