@@ -56,6 +56,11 @@ export const IMPORT_RULES: readonly ImportRule[] = [
     reason: "the namespace mounts whatever is a file server, so it names none; cli/ hands them to it",
   },
   {
+    part: "translators/wasi",
+    mayImport: ["9p"],
+    reason: "preview 1 is pure: files, streams, clock and randomness are arguments, and no engine is named",
+  },
+  {
     part: "translators/*",
     mayImport: ["9p"],
     reason: "a translator takes files and gives files, wherever they are; cli/ wires it to the tree",
