@@ -58,7 +58,13 @@ export const IMPORT_RULES: readonly ImportRule[] = [
   {
     part: "translators/engine",
     mayImport: ["9p", "translators/wasi"],
-    reason: "the engine gives guests WASI and takes files from whatever serves them; cli/ wires it to the tree",
+    reason:
+      "the engine gives guests WASI and takes files from whatever serves them; cli/ wires it to the tree",
+  },
+  {
+    part: "translators/wasi",
+    mayImport: ["9p"],
+    reason: "preview 1 is pure: files, streams, clock and randomness are arguments, and no engine is named",
   },
   {
     part: "translators/*",
