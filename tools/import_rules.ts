@@ -61,15 +61,15 @@ export const IMPORT_RULES: readonly ImportRule[] = [
     reason: "the namespace mounts whatever is a file server, so it names none; cli/ hands them to it",
   },
   {
-    part: "translators/wasi",
-    mayImport: ["9p"],
-    reason:
-      "WASI is a set of pure functions over a guest's memory and file servers; what runs guests is somebody else",
-  },
-  {
     part: "translators/engine",
     mayImport: ["9p", "translators/wasi"],
-    reason: "the engine runs one module on bytes; it knows no tree, no cache and no pipeline",
+    reason:
+      "the engine gives guests WASI and takes files from whatever serves them; cli/ wires it to the tree",
+  },
+  {
+    part: "translators/wasi",
+    mayImport: ["9p"],
+    reason: "preview 1 is pure: files, streams, clock and randomness are arguments, and no engine is named",
   },
   {
     part: "translators/pipeline",

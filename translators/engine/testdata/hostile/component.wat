@@ -1,0 +1,2 @@
+;; reason: invalid module
+(component)

@@ -1,0 +1,3 @@
+;; reason: memory
+(module (memory (export "memory") 65535)
+  (func (export "_start")))

@@ -1,0 +1,3 @@
+;; reason: link
+;; says: is no function
+(module (memory (export "_start") 1))

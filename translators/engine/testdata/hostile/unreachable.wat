@@ -1,0 +1,4 @@
+;; reason: trap
+;; says: unreachable
+(module (memory (export "memory") 1)
+  (func (export "_start") unreachable))
