@@ -6,7 +6,7 @@
 export { Errno, type ErrnoName, errnoName, errnoOfPhrase, phraseOf } from "./errno.ts";
 export { errnoOf, NineError, reasonOf } from "./error.ts";
 export { NONUNAME, Principals } from "./principal.ts";
-export { canRead, canWrite, O, type Qid, Qt, S, type U64 } from "./qid.ts";
+export { canRead, canWrite, O, pathOfText, type Qid, Qt, S, type U64 } from "./qid.ts";
 export type {
   Attr,
   Call,
@@ -25,6 +25,7 @@ export { plainAttr, primaryGroup, then } from "./server/file_server.ts";
 export { Connection, type Duplex } from "./server/connection.ts";
 export { Engine, type EngineOptions, type ErrorReport } from "./server/engine.ts";
 export type { Listener } from "./server/listener.ts";
+export { SplicedListing } from "./server/spliced_listing.ts";
 export { Service } from "./server/service.ts";
 export { checkName, checkNewName } from "./server/names.ts";
 export { makedev, qidType } from "./server/modes.ts";

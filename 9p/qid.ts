@@ -62,3 +62,16 @@ export const O = {
 export const canRead = (flags: number): boolean => (flags & O.ACCMODE) !== O.WRONLY;
 /** Whether an open with these flags may write. */
 export const canWrite = (flags: number): boolean => (flags & O.ACCMODE) !== O.RDONLY;
+
+const LOW = 2 ** 32;
+
+/** A qid.path below 2^53 for what a text names: FNV-1a over UTF-16 units, twice with different starts. */
+export function pathOfText(text: string): number {
+  let low = 0x811c9dc5;
+  let high = 0x01000193;
+  for (let i = 0; i < text.length; i++) {
+    low = Math.imul(low ^ text.charCodeAt(i), 0x01000193);
+    high = Math.imul(high ^ text.charCodeAt(i), 0x85ebca6b);
+  }
+  return ((high >>> 11) & 0x1fffff) * LOW + (low >>> 0);
+}

@@ -1,5 +1,4 @@
-import { type Call, type Entry, type Later, type Qid, Qt, S, then, type U64 } from "../9p/mod.ts";
-import { hash53 } from "./mount.ts";
+import { type Call, type Entry, type Later, pathOfText, type Qid, Qt, S, then, type U64 } from "../9p/mod.ts";
 import type { Backing } from "./node.ts";
 import type { Point } from "./point.ts";
 
@@ -88,5 +87,5 @@ function childEntry(child: Point): Pick<Entry, "qid" | "mode"> {
 
 /** The qid of a directory that is nothing but a way to mounted names: made from its path, so stable. */
 export function pointQid(point: Point): Qid {
-  return { type: Qt.DIR, version: 0, path: hash53(point.path) };
+  return { type: Qt.DIR, version: 0, path: pathOfText(point.path) };
 }

@@ -1,4 +1,4 @@
-import type { FileServer, Qid, U64 } from "../9p/mod.ts";
+import { type FileServer, pathOfText, type Qid, type U64 } from "../9p/mod.ts";
 import { Node } from "./node.ts";
 import type { Point } from "./point.ts";
 
@@ -14,7 +14,7 @@ export class Source {
 
   /** `salt` is what tells this source's files from another's: the same after a restart, as the path it was mounted on. */
   constructor(readonly server: FileServer<object>, salt: string) {
-    const hash = hash53(salt);
+    const hash = pathOfText(salt);
     this.#saltLow = hash >>> 0;
     this.#saltHigh = Math.floor(hash / LOW);
   }
@@ -35,7 +35,7 @@ export class Source {
 
   #fold(foreign: bigint): number {
     let path = this.#large.get(foreign);
-    if (path === undefined) this.#large.set(foreign, path = hash53(foreign.toString()));
+    if (path === undefined) this.#large.set(foreign, path = pathOfText(foreign.toString()));
     return path;
   }
 }
@@ -66,15 +66,4 @@ export class Mount {
     if (!node) this.#nodes.set(inner, node = new Node(this, inner));
     return node;
   }
-}
-
-/** FNV-1a over UTF-16 units, twice with different starts, cut to 53 bits. */
-export function hash53(text: string): number {
-  let low = 0x811c9dc5;
-  let high = 0x01000193;
-  for (let i = 0; i < text.length; i++) {
-    low = Math.imul(low ^ text.charCodeAt(i), 0x01000193);
-    high = Math.imul(high ^ text.charCodeAt(i), 0x85ebca6b);
-  }
-  return ((high >>> 11) & HIGH_MASK) * LOW + (low >>> 0);
 }

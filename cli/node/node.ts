@@ -49,7 +49,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
         rssBytes: Deno.memoryUsage().rss,
       }),
     });
-    const engine: Engine = new Engine(tree.namespace.server, {
+    const engine: Engine = new Engine(tree.server, {
       principals: users.principals,
       onError: (report) => tree.onError(report),
     });

@@ -15,10 +15,12 @@ import { log } from "../../servers/log/mod.ts";
 import { mem } from "../../servers/mem/mod.ts";
 import { join, resolve } from "node:path";
 import type { Config, MountConfig } from "./config.ts";
+import { modulesFolder, translators } from "./translators.ts";
 import type { Users } from "./users.ts";
 
 export interface Tree {
-  readonly namespace: Namespace;
+  /** What clients see. */
+  readonly server: FileServer<object, unknown>;
   /** Keeps a failed request for `/log/errors`. */
   onError(report: ErrorReport): void;
   /** Syncs what was written to host folders and lets everything go. */
@@ -106,7 +108,14 @@ export async function buildTree({ home, config, users, status }: TreeOptions): P
     ...owned,
     onWatched(watched) {
       unlisten?.();
-      unlisten = watched ? namespace.events.listen((event) => logs.event(event)) : undefined;
+      unlisten = watched
+        ? namespace.events.listen((event) => {
+          logs.event(event);
+          for (const path of computing.staleBy(event.path)) {
+            logs.event({ event: "stale", path, from: event.path, user: event.user });
+          }
+        })
+        : undefined;
     },
   });
 
@@ -126,6 +135,17 @@ export async function buildTree({ home, config, users, status }: TreeOptions): P
     Deno.mkdirSync(folder, { recursive: true, mode: 0o755 });
     await namespace.mount(hostServer(folder), "/data", call, { ...quiet, label: folder });
   }
+  const modules = modulesFolder(home);
+  Deno.mkdirSync(modules, { recursive: true, mode: 0o755 });
+  const computing = translators({
+    home,
+    owned,
+    tree: namespace.server as Server,
+    root: await namespace.walkPath("/", call),
+    modules: hostServer(modules),
+  });
+  await namespace.mount(computing.modules, "/translators", call, { ...quiet, label: modules });
+  await namespace.mount(computing.paths, "/x", call, { ...quiet, label: "x" });
   for (const mount of config.mounts) {
     try {
       await mountConfig(mount);
@@ -135,11 +155,12 @@ export async function buildTree({ home, config, users, status }: TreeOptions): P
   }
 
   return {
-    namespace,
+    server: computing.server,
     onError: ({ user, request, path, errno, reason }) =>
       logs.error({ user: user.name, request, ...(path ? { path } : {}), code: errnoName(errno), reason }),
     async close() {
       unlisten?.();
+      await computing.close();
       for (const close of closing.values()) await close();
     },
   };

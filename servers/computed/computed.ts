@@ -1,5 +1,5 @@
 import type { Attr, Call, Principal, Qid } from "../../9p/mod.ts";
-import { plainAttr, Qt, S } from "../../9p/mod.ts";
+import { pathOfText, plainAttr, Qt, S } from "../../9p/mod.ts";
 
 /** What is known of a computed file. */
 export interface Look {
@@ -40,17 +40,9 @@ export function computedAttr(qid: Qid, from: Attr, look: Look): Attr {
   };
 }
 
-const LOW = 2 ** 32;
-
-/** A qid.path of its own for what comes from a file, below 2^53 and the same as long as that file is. */
+/** A qid.path of its own for what comes from a file, the same as long as that file is. */
 export function computedPath(from: Qid["path"], salt: string): number {
-  let low = 0x811c9dc5;
-  let high = 0x01000193;
-  for (const unit of `${salt}\0${from}`) {
-    low = Math.imul(low ^ unit.codePointAt(0)!, 0x01000193);
-    high = Math.imul(high ^ unit.codePointAt(0)!, 0x85ebca6b);
-  }
-  return ((high >>> 11) & 0x1fffff) * LOW + (low >>> 0);
+  return pathOfText(`${salt}\0${from}`);
 }
 
 export function computedQid(path: number, { version }: Look): Qid {

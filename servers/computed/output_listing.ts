@@ -8,6 +8,7 @@ import {
   type Later,
   type Qid,
   S,
+  SplicedListing,
   then,
   type U64,
 } from "../../9p/mod.ts";
@@ -41,14 +42,10 @@ const known = new Map<object, Known>();
  * An open directory. What recipes make is listed before what is stored: a program that removes or copies one name after
  * the other then finds the output while its recipe is still there, and has written the output's copy before the recipe's
  * copy could make one.
- *
- * Cookies of the server itself are passed on where there is nothing to add; else they are positions in this listing.
  */
 export class OutputListing<N extends object = object> {
-  /** The outputs, found when the listing starts. */
-  #outputs: Entry[] | undefined;
-  /** Behind the outputs: what the server's cookies were, position by position. */
-  readonly #cookies: U64[] = [0];
+  /** With the outputs, found when the listing starts; undefined where there are none. */
+  #spliced: SplicedListing | undefined;
 
   constructor(
     readonly server: Server,
@@ -58,39 +55,18 @@ export class OutputListing<N extends object = object> {
   ) {}
 
   list(cookie: U64, max: number, withAttr: boolean, call: Call): Later<Entry[]> {
-    if (cookie !== 0) return this.#from(cookie, max, withAttr, call);
-    const recipes = this.#recipes(call);
-    if (recipes instanceof Promise) {
-      return recipes.then((names) => this.#start(names, max, withAttr, call));
+    if (cookie !== 0) {
+      return this.#spliced ? this.#spliced.list(cookie, max) : this.#inner(cookie, max, withAttr, call);
     }
-    return this.#start(recipes, max, withAttr, call);
-  }
-
-  #start(recipes: readonly string[], max: number, withAttr: boolean, call: Call): Later<Entry[]> {
-    this.#outputs = undefined;
-    if (recipes.length === 0) return this.#inner(0, max, withAttr, call);
-    return this.#entries(recipes, call).then((entries) => {
-      if (entries.length > 0) {
-        this.#outputs = entries;
-        this.#cookies.splice(1);
-      }
-      return this.#from(0, max, withAttr, call);
+    return then(this.#recipes(call), (recipes) => {
+      this.#spliced = undefined;
+      if (recipes.length === 0) return this.#inner(0, max, withAttr, call);
+      return this.#entries(recipes, call).then((entries) => {
+        if (entries.length === 0) return this.#inner(0, max, withAttr, call);
+        this.#spliced = new SplicedListing(entries, (from, max) => this.#inner(from, max, withAttr, call));
+        return this.#spliced.list(0, max);
+      });
     });
-  }
-
-  #from(cookie: U64, max: number, withAttr: boolean, call: Call): Later<Entry[]> {
-    const outputs = this.#outputs;
-    if (!outputs) return this.#inner(cookie, max, withAttr, call);
-    const position = Number(cookie);
-    if (position < outputs.length) return outputs.slice(position, position + max);
-    const from = this.#cookies[position - outputs.length];
-    if (from === undefined) return [];
-    return then(this.#inner(from, max, withAttr, call), (entries) =>
-      entries.map((entry, i) => {
-        const at = position - outputs.length + i + 1;
-        this.#cookies[at] = entry.cookie;
-        return { ...entry, cookie: outputs.length + at };
-      }));
   }
 
   #inner(cookie: U64, max: number, withAttr: boolean, call: Call): Later<Entry[]> {
