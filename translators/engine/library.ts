@@ -7,7 +7,7 @@ export const WASMTIME_VERSION = "50.0.1";
 export const WASMTIME_SHA256 = "3127ca42fe7cdd3f0a43a358e79177dcfedd46c1746329826403b9d854de6178";
 /** What to run where there is none. */
 export const WASMTIME_HOW =
-  `run \`lux9 version\` with pip and the network at hand, which installs it, or name a copy of libwasmtime.so ${WASMTIME_VERSION} by LUX9_WASMTIME`;
+  `run \`lux9 wasmtime\`, which installs it with pip, or name a copy of libwasmtime.so ${WASMTIME_VERSION} by LUX9_WASMTIME`;
 
 /** Where the launcher puts it. */
 const INSTALLED = new URL(`../../.lux9/wasmtime-${WASMTIME_VERSION}/libwasmtime.so`, import.meta.url);
