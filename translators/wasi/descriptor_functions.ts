@@ -40,6 +40,10 @@ function allocate(
   const bytes = BigInt.asUintN(64, length);
   if (bytes === 0n) throw new WasiError("INVAL", "No bytes to allocate");
   const size = sizeOf(BigInt.asUintN(64, offset) + bytes);
+  // As of posix_fallocate(3).
+  if (!(file.rights & Right.FD_WRITE)) {
+    throw new WasiError("BADF", "The file was not opened to be written to");
+  }
   checkWritable(file.mount);
   if (size > file.attr().size) file.change({ size });
   return Errno.SUCCESS;
@@ -47,6 +51,10 @@ function allocate(
 
 function setSize(process: WasiProcess, _memory: GuestMemory, fd: number, size: bigint): number {
   const file = fileOf(process, fd, Right.FD_FILESTAT_SET_SIZE, "INVAL");
+  // As of ftruncate(2).
+  if (!(file.rights & Right.FD_WRITE)) {
+    throw new WasiError("INVAL", "The file was not opened to be written to");
+  }
   file.change({ size: sizeOf(BigInt.asUintN(64, size)) });
   return Errno.SUCCESS;
 }
