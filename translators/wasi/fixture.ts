@@ -284,9 +284,8 @@ export function importsOf(process: WasiProcess, memory: () => WebAssembly.Memory
 export function runModule(module: WebAssembly.Module, given: Partial<WasiOptions> = {}): Run {
   const { options, stdout, stderr, slept } = surroundings(given);
   using process = new WasiProcess(options);
-  let memory: WebAssembly.Memory | undefined;
-  const instance = new WebAssembly.Instance(module, importsOf(process, () => memory!));
-  memory = instance.exports.memory as WebAssembly.Memory;
+  const memory = () => instance.exports.memory as WebAssembly.Memory;
+  const instance: WebAssembly.Instance = new WebAssembly.Instance(module, importsOf(process, memory));
   let code = 0;
   try {
     (instance.exports._start as () => void)();

@@ -17,7 +17,12 @@ Deno.test("fd_write and fd_read move a list of buffers, and a file's position wi
   using guest = withTree();
   const fd = guest.mustOpen("file", CREATE);
   const result = guest.room(4);
-  guest.must("fd_write", fd, ...guest.iovecs(guest.put("ab"), [guest.memoryBytes, 0], guest.put("cdef")), result);
+  guest.must(
+    "fd_write",
+    fd,
+    ...guest.iovecs(guest.put("ab"), [guest.memoryBytes, 0], guest.put("cdef")),
+    result,
+  );
   assert.equal(guest.u32(result), 6);
   assert.equal(guest.read(fd), "");
   guest.must("fd_seek", fd, -5n, 1, guest.room(8));
