@@ -10,6 +10,7 @@ import {
   OpenFile,
   openFlags,
 } from "./descriptor.ts";
+import { checkRights } from "./descriptors.ts";
 import { Errno, WasiError } from "./errno.ts";
 import { type WasiFunction, wasiFunction } from "./function.ts";
 import { checkInside, type GuestMemory, pathAt } from "./memory.ts";
@@ -41,7 +42,11 @@ function pathOpen(
   result: number,
 ): number {
   const creates = oflags & Oflag.CREAT;
-  const directory = process.descriptors.directory(fd, rightsToOpen(oflags));
+  const directory = process.descriptors.directory(
+    fd,
+    Right.PATH_OPEN | (creates ? Right.PATH_CREATE_FILE : 0),
+  );
+  if (oflags & Oflag.TRUNC && !mayTruncate(directory)) checkRights(directory, Right.PATH_FILESTAT_SET_SIZE);
   const last = lastOf(lookupflags);
   const wanted: Wanted = { oflags, base: rightsOf(base), inheriting: rightsOf(inheriting), fdflags };
   checkWanted(wanted, directory);
@@ -56,9 +61,12 @@ function pathOpen(
   return Errno.SUCCESS;
 }
 
-function rightsToOpen(oflags: number): number {
-  return Right.PATH_OPEN | (oflags & Oflag.CREAT ? Right.PATH_CREATE_FILE : 0) |
-    (oflags & Oflag.TRUNC ? Right.PATH_FILESTAT_SET_SIZE : 0);
+/**
+ * A directory without the right to truncate paths may still hand on the right to truncate files, and then refusing
+ * protects nothing. Go gives up the one and keeps the other whenever it opens a directory to read.
+ */
+function mayTruncate({ inheriting }: OpenDirectory): boolean {
+  return (inheriting & Right.FD_FILESTAT_SET_SIZE) !== 0;
 }
 
 function checkWanted({ oflags, base, inheriting, fdflags }: Wanted, directory: OpenDirectory): void {

@@ -67,8 +67,18 @@ Deno.test("path_open needs the directory's rights for what it does", () => {
   const noCreate = without(Right.PATH_CREATE_FILE);
   assert.equal(guest.open("file", { fd: noCreate, oflags: CREAT }), "NOTCAPABLE");
   assert.equal(typeof guest.open("file", { fd: noCreate }), "number");
-  const noTruncate = without(Right.PATH_FILESTAT_SET_SIZE);
-  assert.equal(guest.open("file", { fd: noTruncate, oflags: TRUNC }), "NOTCAPABLE");
+});
+
+Deno.test("path_open truncates where the directory may, or hands on the right to do it file by file", () => {
+  using guest = withTree();
+  guest.file("file");
+  const directory = (rights: number, inheriting: number) => guest.mustOpen(".", { rights, inheriting });
+  const truncate = (fd: number) => typeof guest.open("file", { fd, oflags: TRUNC, rights: 0 });
+  const { PATH_OPEN, PATH_FILESTAT_SET_SIZE, FD_FILESTAT_SET_SIZE } = Right;
+  assert.equal(truncate(directory(PATH_OPEN | PATH_FILESTAT_SET_SIZE, 0)), "number");
+  assert.equal(truncate(directory(PATH_OPEN, FD_FILESTAT_SET_SIZE)), "number");
+  const neither = directory(PATH_OPEN, 0);
+  assert.equal(guest.open("file", { fd: neither, oflags: TRUNC, rights: 0 }), "NOTCAPABLE");
 });
 
 Deno.test("path_open hands on no right that the directory does not hand on", () => {
