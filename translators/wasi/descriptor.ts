@@ -114,9 +114,15 @@ abstract class Opened {
 
 export class OpenFile extends Opened implements Moving {
   readonly kind = "file";
+  #filetype: number | undefined;
   #position = 0;
   /** An append has left the position at the end of the file, wherever that is. */
   #atEnd = false;
+
+  /** It never changes, and libraries ask for it at every open. */
+  get filetype(): number {
+    return this.#filetype ??= filetypeOf(this.attr().mode);
+  }
 
   get position(): number {
     if (this.#atEnd) this.position = this.attr().size;

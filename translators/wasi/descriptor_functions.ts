@@ -1,13 +1,6 @@
 /** Descriptors themselves: what they are, what they may, and their end. */
 import { ADVICE_MAX, FDFLAGS, Filetype, PREOPENTYPE_DIR, Size } from "./abi.ts";
-import {
-  checkWritable,
-  type Descriptor,
-  filetypeOf,
-  OFFSET_MAX,
-  STREAM_FILETYPE,
-  unfit,
-} from "./descriptor.ts";
+import { checkWritable, type Descriptor, OFFSET_MAX, STREAM_FILETYPE, unfit } from "./descriptor.ts";
 import { checkRights } from "./descriptors.ts";
 import { Errno, WasiError } from "./errno.ts";
 import { type WasiFunction, wasiFunction } from "./function.ts";
@@ -89,7 +82,7 @@ function filetypeOfDescriptor(descriptor: Descriptor): number {
     case "directory":
       return Filetype.DIRECTORY;
     case "file":
-      return filetypeOf(descriptor.attr().mode);
+      return descriptor.filetype;
   }
 }
 

@@ -88,6 +88,17 @@ export function surroundings(given: Partial<WasiOptions> = {}): Surroundings {
   return { options, stdout, stderr, slept };
 }
 
+export interface Filestat {
+  readonly device: bigint;
+  readonly inode: bigint;
+  readonly filetype: number;
+  readonly links: bigint;
+  readonly size: bigint;
+  readonly atim: bigint;
+  readonly mtim: bigint;
+  readonly ctim: bigint;
+}
+
 export interface OpenOptions {
   readonly fd?: number;
   /** Follow a symlink at the end. */
@@ -187,7 +198,7 @@ export class Guest implements Disposable {
   }
 
   /** A filestat at that address. */
-  filestat(at: number) {
+  filestat(at: number): Filestat {
     return {
       device: this.u64(at),
       inode: this.u64(at + 8),
@@ -201,7 +212,7 @@ export class Guest implements Disposable {
   }
 
   /** fd_filestat_get. */
-  stat(fd: number) {
+  stat(fd: number): Filestat {
     const at = this.room(64);
     this.must("fd_filestat_get", fd, at);
     return this.filestat(at);

@@ -1,5 +1,5 @@
 /** path_open: from a path to a descriptor. */
-import { O } from "../../9p/mod.ts";
+import { Errno as LinuxErrno, NineError, O } from "../../9p/mod.ts";
 import { FDFLAGS, Oflag, OFLAGS } from "./abi.ts";
 import {
   checkWritable,
@@ -17,8 +17,11 @@ import { checkInside, type GuestMemory, pathAt } from "./memory.ts";
 import { now } from "./now.ts";
 import { FILE_MODE, lastOf } from "./path_functions.ts";
 import type { WasiProcess } from "./process.ts";
-import { type Place, resolve } from "./resolve.ts";
+import { type Last, type Place, resolve } from "./resolve.ts";
 import { DIRECTORY_RIGHTS, FILE_RIGHTS, Right, rightsOf, TREE_RIGHTS } from "./rights.ts";
+
+/** How often a file that comes and goes is looked for. */
+const TRIES_MAX = 3;
 
 /** What the guest wants the new descriptor to be. */
 interface Wanted {
@@ -55,10 +58,29 @@ function pathOpen(
   // Before a file is made for a descriptor that there is no room for.
   process.descriptors.free();
   // "O_EXCL: if pathname is a symbolic link, then open fails regardless of where it points."
-  const place = resolve(directory, text, creates && oflags & Oflag.EXCL ? "entry" : last);
-  const descriptor = place.node === undefined ? create(place, wanted) : open(place, wanted);
+  const atEnd = creates && oflags & Oflag.EXCL ? "entry" : last;
+  const descriptor = openAt(directory, text, atEnd, wanted);
   memory.view.setUint32(result, process.descriptors.add(descriptor), true);
   return Errno.SUCCESS;
+}
+
+function openAt(
+  directory: OpenDirectory,
+  path: string,
+  last: Last,
+  wanted: Wanted,
+): OpenFile | OpenDirectory {
+  for (let tries = 1;; tries++) {
+    const place = resolve(directory, path, last);
+    if (place.node !== undefined) return open(place, wanted);
+    try {
+      return create(place, wanted);
+    } catch (thrown) {
+      // Somebody else has made it since it was looked for. To open it is what was asked for, unless it is to be new.
+      const isThere = thrown instanceof NineError && thrown.errno === LinuxErrno.EEXIST;
+      if (!isThere || wanted.oflags & Oflag.EXCL || tries === TRIES_MAX) throw thrown;
+    }
+  }
 }
 
 /**

@@ -128,6 +128,28 @@ Deno.test("path_open in a tree that was granted for reading: ROFS for whatever w
   assert.equal(writer.read(writer.mustOpen("file")), "content");
 });
 
+Deno.test("path_open opens a file that somebody else made while it was about to, unless it was to be new", () => {
+  const server = mem();
+  using other = new Guest({ preopens: [preopen(server)] });
+  const { walk } = server;
+  let made = false;
+  const walkThenMake = (...args: Parameters<typeof walk>) => {
+    try {
+      return walk(...args);
+    } finally {
+      if (!made) {
+        made = true;
+        other.file("file", "theirs");
+      }
+    }
+  };
+  using guest = new Guest({ preopens: [preopen({ ...server, walk: walkThenMake })] });
+  assert.equal(guest.read(guest.mustOpen("file", { oflags: CREAT })), "theirs");
+  other.must("path_unlink_file", 3, ...other.put("file"));
+  made = false;
+  assert.equal(guest.open("file", { oflags: CREAT | EXCL }), "EXIST");
+});
+
 Deno.test("path_open opens at the server for what the rights and flags say", () => {
   const server = mem();
   const { open } = server;

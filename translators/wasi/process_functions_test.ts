@@ -10,7 +10,10 @@ Deno.test("clock_time_get and clock_res_get: four clocks, of which three move", 
     return guest.u64(at);
   };
   assert.equal(look(0), look(0));
-  for (const id of [1, 2, 3]) assert.ok(look(id) < look(id));
+  for (const id of [1, 2, 3]) {
+    const before = look(id);
+    assert.ok(look(id) > before);
+  }
   for (const id of [0, 1, 2, 3]) {
     guest.must("clock_res_get", id, at);
     assert.equal(guest.u64(at), 1000n);
