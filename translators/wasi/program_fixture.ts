@@ -40,7 +40,8 @@ function run(module: WebAssembly.Module, newServer: () => FileServer): Run & { g
 
 /** Runs it twice, on empty trees that `newServer` makes. */
 export function checkProgram(module: WebAssembly.Module, newServer: () => FileServer): void {
-  const { code, stdout, stderr, slept, given } = run(module, newServer);
+  const { code, trap, stdout, stderr, slept, given } = run(module, newServer);
+  assert.equal(trap, undefined);
   assert.equal(stdout.text, OUTPUT);
   assert.equal(stderr.text, "done\n");
   assert.equal(code, 7);
