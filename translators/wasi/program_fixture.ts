@@ -31,7 +31,7 @@ function run(module: WebAssembly.Module, newServer: () => FileServer): Run & { g
     env: [["GREETING", "hello"], ["PWD", "/"]],
     stdin: inputOf(new TextEncoder().encode("some input\n")),
     preopens: [
-      preopen(newServer(), { guestPath: "/work" }),
+      preopen(newServer(), { guestPath: "/files" }),
       preopen(given, { guestPath: "/given", writable: false }),
     ],
   });
