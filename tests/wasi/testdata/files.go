@@ -1,4 +1,4 @@
-// What a program does with files, streams, time and chance. The same as files.rs and files.c, with the same output.
+// What a program does with files, streams and time. The same as files.rs and files.c, with the same output.
 //
 // GOOS=wasip1 GOARCH=wasm go build -ldflags=-s\ -w -o files.wasm files.go
 package main
@@ -48,20 +48,20 @@ func main() {
 	must(err)
 	fmt.Println("stdin", len(input), strings.ToUpper(string(input)))
 
-	must(os.Mkdir("/work/dir", 0o777))
-	must(os.WriteFile("/work/dir/a.txt", []byte("hello\n"), 0o666))
-	log, err := os.OpenFile("/work/dir/a.txt", os.O_APPEND|os.O_WRONLY, 0)
+	must(os.Mkdir("/files/dir", 0o777))
+	must(os.WriteFile("/files/dir/a.txt", []byte("hello\n"), 0o666))
+	log, err := os.OpenFile("/files/dir/a.txt", os.O_APPEND|os.O_WRONLY, 0)
 	must(err)
 	_, err = log.WriteString("world\n")
 	must(err)
 	must(log.Close())
-	fmt.Print(read("/work/dir/a.txt"))
-	info, err := os.Stat("/work/dir/a.txt")
+	fmt.Print(read("/files/dir/a.txt"))
+	info, err := os.Stat("/files/dir/a.txt")
 	must(err)
 	fmt.Println("size", info.Size())
 
-	must(os.Rename("/work/dir/a.txt", "/work/dir/b.txt"))
-	file, err := os.OpenFile("/work/dir/b.txt", os.O_RDWR, 0)
+	must(os.Rename("/files/dir/a.txt", "/files/dir/b.txt"))
+	file, err := os.OpenFile("/files/dir/b.txt", os.O_RDWR, 0)
 	must(err)
 	_, err = file.Seek(6, io.SeekStart)
 	must(err)
@@ -71,10 +71,10 @@ func main() {
 	fmt.Println("seek", string(word))
 	must(file.Truncate(5))
 	must(file.Close())
-	fmt.Println("cut", read("/work/dir/b.txt"))
+	fmt.Println("cut", read("/files/dir/b.txt"))
 
-	must(os.Mkdir("/work/dir/c", 0o777))
-	entries, err := os.ReadDir("/work/dir")
+	must(os.Mkdir("/files/dir/c", 0o777))
+	entries, err := os.ReadDir("/files/dir")
 	must(err)
 	var names []string
 	for _, entry := range entries {
@@ -87,18 +87,18 @@ func main() {
 	sort.Strings(names)
 	fmt.Println("list", strings.Join(names, " "))
 
-	_, err = os.Open("/work/missing")
+	_, err = os.Open("/files/missing")
 	fmt.Println("open", kind(err))
-	fmt.Println("mkdir", kind(os.Mkdir("/work/dir", 0o777)))
-	fmt.Println("rmdir", kind(syscall.Rmdir("/work/dir")))
+	fmt.Println("mkdir", kind(os.Mkdir("/files/dir", 0o777)))
+	fmt.Println("rmdir", kind(syscall.Rmdir("/files/dir")))
 	fmt.Println("given", read("/given/file"))
 	_, err = os.Create("/given/file")
 	fmt.Println("write", err != nil)
 
-	must(os.Remove("/work/dir/b.txt"))
-	must(os.Remove("/work/dir/c"))
-	must(os.Remove("/work/dir"))
-	left, err := os.ReadDir("/work")
+	must(os.Remove("/files/dir/b.txt"))
+	must(os.Remove("/files/dir/c"))
+	must(os.Remove("/files/dir"))
+	left, err := os.ReadDir("/files")
 	must(err)
 	fmt.Println("left", len(left))
 
