@@ -38,7 +38,10 @@ export class Output {
 
   /** The guest waits or reads: whoever reads its output may have what there is. */
   settle(): void {
-    if (this.#file !== undefined && this.#used > 0) this.#flush();
+    if (this.#file === undefined) return;
+    if (this.#used > 0) this.#flush();
+    this.#toldAt = -Infinity;
+    this.#tell();
   }
 
   /** The run went well. Bytes are fresh memory, for the receiver to keep. */
@@ -103,15 +106,18 @@ function writeAll(file: Deno.FsFile, bytes: Uint8Array): void {
 
 /** The last bytes of a stream, in a ring. */
 export class Tail {
-  readonly #bytes: Uint8Array<ArrayBuffer>;
+  readonly #max: number;
+  /** Most runs write nothing there. */
+  #bytes = new Uint8Array(0);
   #total = 0;
 
   constructor(bytesMax: number) {
-    this.#bytes = new Uint8Array(bytesMax);
+    this.#max = bytesMax;
   }
 
   write(bytes: Uint8Array): void {
-    const size = this.#bytes.length;
+    if (this.#bytes.length === 0) this.#bytes = new Uint8Array(this.#max);
+    const size = this.#max;
     const part = bytes.length > size ? bytes.subarray(bytes.length - size) : bytes;
     if (size > 0) {
       const at = (this.#total + bytes.length - part.length) % size;
@@ -123,7 +129,7 @@ export class Tail {
   }
 
   take(): Uint8Array<ArrayBuffer> {
-    const size = this.#bytes.length;
+    const size = this.#max;
     if (this.#total <= size) return this.#bytes.slice(0, this.#total);
     const at = this.#total % size;
     const whole = new Uint8Array(size);
