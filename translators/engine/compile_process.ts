@@ -55,6 +55,14 @@ async function compile(order: CompileOrder): Promise<CompileAnswer> {
       message: `The module has the sha256 ${digest}, and ${order.hash} was asked for`,
     };
   }
+  // Wasmtime takes text as well, and nothing at all for a module without anything.
+  if (!isBinary(wasm)) {
+    const first = [...wasm.subarray(0, 8)].map((byte) => byte.toString(16).padStart(2, "0")).join(" ");
+    return {
+      kind: "invalid",
+      message: `The file is no WebAssembly module: ${first ? `it begins with ${first}` : "it is empty"}`,
+    };
+  }
   const native = openLibrary(order.library).symbols;
   using engine = newEngine(native, order, 1);
   let module;
@@ -74,6 +82,11 @@ async function compile(order: CompileOrder): Promise<CompileAnswer> {
   }
   file.syncDataSync();
   return { kind: "compiled", bytes: code.length };
+}
+
+/** `\0asm` and version 1: anything else is a component, or something else. */
+function isBinary(wasm: Uint8Array): boolean {
+  return [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0].every((byte, i) => wasm[i] === byte);
 }
 
 function limitMyself({ cpuSeconds, dataBytes }: CompileOrder): void {

@@ -5,9 +5,10 @@
 import { errnoOf, reasonOf } from "../../9p/mod.ts";
 import { Clockwork } from "./clockwork.ts";
 import { checkLibrary, openLibrary } from "./library.ts";
-import type { FromKeeper, KeeperStart } from "./messages.ts";
+import type { Engines, FromKeeper, KeeperStart } from "./messages.ts";
 import { selfTest } from "./self_test.ts";
 import { newEngine } from "./settings.ts";
+import type { Native } from "./symbols.ts";
 
 const scope = self as unknown as {
   onmessage: (event: MessageEvent<KeeperStart>) => void;
@@ -17,20 +18,26 @@ const scope = self as unknown as {
 
 scope.onmessage = ({ data }) => {
   try {
-    checkLibrary(data.library);
+    if (data.engines === undefined) checkLibrary(data.library);
     const native = openLibrary(data.library).symbols;
-    selfTest(native);
-    const engines = [false, true].map((metered) => newEngine(native, { metered }, data.storesMax));
-    const [plain, metered] = engines.map((engine) => engine.ptr());
-    const address = (pointer: typeof plain) => BigInt(Deno.UnsafePointer.value(pointer));
-    scope.postMessage({ engines: [address(plain), address(metered)] });
+    const engines = data.engines ?? makeEngines(native, data.storesMax);
+    const [plain, metered] = engines.map((address) => Deno.UnsafePointer.create(address));
+    scope.postMessage({ engines });
     new Clockwork(data.clockwork).keep(() => {
       native.wasmtime_engine_increment_epoch(plain);
       native.wasmtime_engine_increment_epoch(metered);
     });
-    // The engines are not deleted: a Worker that could not be stopped may still be inside one.
   } catch (thrown) {
     scope.postMessage({ failed: reasonOf(thrown), errno: errnoOf(thrown) });
   }
   scope.close();
 };
+
+/** For the rest of the process: a Worker that could not be stopped may be inside one until then. */
+function makeEngines(native: Native, storesMax: number): Engines {
+  selfTest(native);
+  const [plain, metered] = [false, true].map((metered) =>
+    newEngine(native, { metered }, storesMax).consume()
+  );
+  return [BigInt(Deno.UnsafePointer.value(plain)), BigInt(Deno.UnsafePointer.value(metered))];
+}

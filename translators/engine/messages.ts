@@ -8,8 +8,7 @@ export type ToWorker =
     kind: "start";
     /** Path of the library, which was checked. */
     library: string;
-    /** Addresses of the engines, not metered and metered. */
-    engines: readonly [bigint, bigint];
+    engines: Engines;
     control: SharedArrayBuffer;
   }
   | RunOrder
@@ -70,6 +69,10 @@ export interface KeeperStart {
   library: string;
   /** Words of `Clockwork`. */
   clockwork: SharedArrayBuffer;
+  /** Those that the process has already, else how many stores new ones are to have room for. */
+  engines?: Engines;
   storesMax: number;
 }
-export type FromKeeper = { engines: [bigint, bigint] } | { failed: string; errno: number };
+/** Addresses of the engines, not metered and metered. */
+export type Engines = readonly [bigint, bigint];
+export type FromKeeper = { engines: Engines } | { failed: string; errno: number };

@@ -3,7 +3,7 @@ import type { Clockwork } from "./clockwork.ts";
 import { ANSWER_BYTES_MAX, ControlDesk, newControl } from "./control.ts";
 import { FairQueue, type QueueBounds } from "./fair_queue.ts";
 import { FilesDesk } from "./files_desk.ts";
-import type { FromWorker, HostAsk, Outcome, ToWorker } from "./messages.ts";
+import type { Engines, FromWorker, HostAsk, Outcome, ToWorker } from "./messages.ts";
 import type { Pin } from "./module_store.ts";
 import type { FailureReason, RunRequest } from "./run.ts";
 
@@ -13,6 +13,8 @@ const STDIN_INLINE_BYTES_MAX = 1024 * 1024;
 const LATE_MS = 500;
 const LOST_MS = 5000;
 const LOOK_MS = 250;
+/** How long a Worker may take to start, ms: a machine may be busy. */
+const START_MS_MAX = 60_000;
 /** How long the clock goes on for a Worker that was given up: its guest may still have to be interrupted, ms. */
 const LINGER_MS = 60_000;
 
@@ -20,7 +22,7 @@ export interface PoolOptions {
   readonly workersMax: number;
   readonly queue: QueueBounds;
   readonly library: string;
-  readonly engines: readonly [bigint, bigint];
+  readonly engines: Engines;
   readonly clockwork: Clockwork;
   /** The isolate's program. */
   readonly program: URL;
@@ -49,6 +51,7 @@ interface Member {
   readonly worker: Worker;
   readonly desk: ControlDesk;
   readonly scratch: Uint8Array;
+  isReady: boolean;
   current?: {
     readonly run: number;
     readonly job: Job;
@@ -167,6 +170,7 @@ export class Pool {
       worker,
       desk: new ControlDesk(control),
       scratch: new Uint8Array(ANSWER_BYTES_MAX),
+      isReady: false,
     };
     worker.onmessage = ({ data }: MessageEvent<FromWorker>) => this.#hear(member, data);
     worker.onerror = (event) => {
@@ -226,6 +230,7 @@ export class Pool {
   #hear(member: Member, message: FromWorker): void {
     const { current } = member;
     if (message.kind === "ready") {
+      member.isReady = true;
       // Until now it was the Worker that took its time.
       if (current !== undefined) current.startedAt = performance.now();
       return;
@@ -292,6 +297,12 @@ export class Pool {
       if (current === undefined) continue;
       const { wallMs } = current.job.request.limits;
       const lateMs = now - current.startedAt - wallMs;
+      if (!member.isReady) {
+        if (now - current.startedAt > START_MS_MAX) {
+          this.#lose(member, "engine", `A Worker did not start within ${START_MS_MAX} ms`);
+        }
+        continue;
+      }
       if (lateMs > LOST_MS) {
         this.#lose(
           member,

@@ -63,6 +63,9 @@ function newPooling(native: Native, storesMax: number): Owned {
   native.wasmtime_pooling_allocation_config_total_core_instances_set(p, storesMax);
   native.wasmtime_pooling_allocation_config_total_memories_set(p, storesMax);
   native.wasmtime_pooling_allocation_config_total_tables_set(p, storesMax * TABLES_MAX);
+  // Stacks are for asynchronous calls and heaps for references, neither of which there is here. Each takes address space.
+  native.wasmtime_pooling_allocation_config_total_stacks_set(p, 1);
+  native.wasmtime_pooling_allocation_config_total_gc_heaps_set(p, 1);
   native.wasmtime_pooling_allocation_config_max_tables_per_module_set(p, TABLES_MAX);
   native.wasmtime_pooling_allocation_config_table_elements_set(p, BigInt(TABLE_ELEMENTS_MAX));
   native.wasmtime_pooling_allocation_config_max_memory_size_set(p, BigInt(MEMORY_BYTES_MAX));

@@ -67,6 +67,10 @@ export const SYMBOLS = {
   wasmtime_pooling_allocation_config_total_memories_set: { parameters: ["pointer", "u32"], result: "void" },
   /** `void wasmtime_pooling_allocation_config_total_tables_set(… *pooling, uint32_t count);` */
   wasmtime_pooling_allocation_config_total_tables_set: { parameters: ["pointer", "u32"], result: "void" },
+  /** `void wasmtime_pooling_allocation_config_total_stacks_set(… *pooling, uint32_t count);` */
+  wasmtime_pooling_allocation_config_total_stacks_set: { parameters: ["pointer", "u32"], result: "void" },
+  /** `void wasmtime_pooling_allocation_config_total_gc_heaps_set(… *pooling, uint32_t count);` */
+  wasmtime_pooling_allocation_config_total_gc_heaps_set: { parameters: ["pointer", "u32"], result: "void" },
   /** `void wasmtime_pooling_allocation_config_max_tables_per_module_set(… *pooling, uint32_t count);` */
   wasmtime_pooling_allocation_config_max_tables_per_module_set: {
     parameters: ["pointer", "u32"],

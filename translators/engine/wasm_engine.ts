@@ -3,7 +3,7 @@ import { Clockwork, CLOCKWORK_BYTES } from "./clockwork.ts";
 import { CompileFailure } from "./compiler.ts";
 import { failedResult, failure, resultOf } from "./failure.ts";
 import { findLibrary } from "./library.ts";
-import type { FromKeeper, KeeperStart } from "./messages.ts";
+import type { Engines, FromKeeper, KeeperStart } from "./messages.ts";
 import { ModuleStore } from "./module_store.ts";
 import { Pool, PoolFailure } from "./pool.ts";
 import type { Limits, ModuleSource, RunFailure, RunRequest, RunResult } from "./run.ts";
@@ -38,8 +38,10 @@ export interface EngineStatus {
   readonly replaced: number;
 }
 
-/** A Worker that had to be given up keeps its store, at worst for ever. */
-const LOST_STORES_MAX = 32;
+/** Stores at one time in the process: a Worker has one, and one that had to be given up keeps its own, at worst for ever. */
+const STORES_MAX = navigator.hardwareConcurrency + 64;
+/** The engines of the process, by library: they are made once, and all share them. */
+const engines = new Map<string, Engines>();
 
 /** What a start of the engines made. */
 interface Started {
@@ -166,7 +168,11 @@ export class WasmEngine {
 
   #start(): Promise<Started> {
     if (this.#isClosed) return Promise.reject(new PoolFailure("unavailable", "The engine is closed"));
-    return this.#starting ??= this.#startOnce();
+    return this.#starting ??= this.#startOnce().catch((error) => {
+      // Somebody may install it: that is looked for again at the next run, which costs one look at the file system.
+      this.#starting = undefined;
+      throw error;
+    });
   }
 
   async #startOnce(): Promise<Started> {
@@ -176,8 +182,7 @@ export class WasmEngine {
       const memory = new SharedArrayBuffer(CLOCKWORK_BYTES);
       const { callerQueueMax, queueMax, workerProgram } = this.#options;
       const workersMax = this.#options.workersMax ?? Math.max(1, navigator.hardwareConcurrency - 1);
-      const storesMax = workersMax + LOST_STORES_MAX;
-      const engines = await startKeeper({ library, clockwork: memory, storesMax });
+      const engines = await startKeeper(library, memory);
       const clockwork = new Clockwork(memory);
       const pool = new Pool({
         library,
@@ -190,25 +195,26 @@ export class WasmEngine {
       return this.#started = { library, pool, clockwork };
     } catch (error) {
       this.#unavailable = { reason: "unavailable", error: new NineError(errnoOf(error), reasonOf(error)) };
-      // Somebody may install it: that is looked for again at the next run, which costs one look at the file system.
-      this.#starting = undefined;
       throw error;
     }
   }
 }
 
 /** The keeper's isolate lives as long as the clockwork is not ended. */
-function startKeeper(start: KeeperStart): Promise<[bigint, bigint]> {
-  const { promise, resolve, reject } = Promise.withResolvers<[bigint, bigint]>();
+function startKeeper(library: string, clockwork: SharedArrayBuffer): Promise<Engines> {
+  const { promise, resolve, reject } = Promise.withResolvers<Engines>();
   const keeper = new Worker(new URL("./keeper.ts", import.meta.url), { type: "module", name: "wasm clock" });
   keeper.onmessage = ({ data }: MessageEvent<FromKeeper>) => {
-    if ("engines" in data) resolve(data.engines);
-    else reject(new NineError(data.errno, data.failed));
+    if ("failed" in data) return reject(new NineError(data.errno, data.failed));
+    engines.set(library, data.engines);
+    resolve(data.engines);
   };
   keeper.onerror = (event) => {
     event.preventDefault();
     reject(new NineError("EIO", `The isolate that keeps the engines died: ${event.message}`));
   };
+  const known = engines.get(library);
+  const start: KeeperStart = { library, clockwork, ...(known && { engines: known }), storesMax: STORES_MAX };
   keeper.postMessage(start);
   return promise;
 }
