@@ -163,8 +163,8 @@ export function serve(tree: Tree, guard: Guard, events: Events): FileServer<Node
           return handle;
         })),
 
-    create: (dir, name, what, flags, call) =>
-      then(guard.add(dir, call), (): Later<Created<Node, Handle>> => {
+    create: (dir, name, wanted, flags, call) =>
+      then(guard.create(dir, wanted, call), (what): Later<Created<Node, Handle>> => {
         checkFree(dir, name);
         const { mount, inner } = creatable(dir);
         if (!mount.server.create) throw new NineError("EROFS", "The file server makes no files");
@@ -180,8 +180,8 @@ export function serve(tree: Tree, guard: Guard, events: Events): FileServer<Node
         );
       }),
 
-    make: (dir, name, what, call) =>
-      then(guard.add(dir, call), (): Later<Node> => {
+    make: (dir, name, wanted, call) =>
+      then(guard.create(dir, wanted, call), (what): Later<Node> => {
         checkFree(dir, name);
         const { mount, inner } = creatable(dir);
         if (!mount.server.make) throw new NineError("EROFS", "The file server makes no files of this type");
