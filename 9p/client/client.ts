@@ -1,5 +1,6 @@
 import { errnoOfPhrase, phraseOf } from "../errno.ts";
 import { NineError } from "../error.ts";
+import { escapeJson } from "../escape.ts";
 import { Principals } from "../principal.ts";
 import type { Duplex } from "../server/connection.ts";
 import { type Codec, codecOf, IOHDRSZ, NOTAG, typeName } from "../wire/codec.ts";
@@ -400,7 +401,7 @@ function errorOf(reply: Message<"Rerror"> | Message<"Rlerror">, { expected }: Wa
 
 /** A server's text, fit for a terminal and a log. */
 function printable(text: string): string {
-  const quoted = JSON.stringify(text.slice(0, 200));
+  const quoted = escapeJson(text.slice(0, 200));
   return quoted.slice(1, -1);
 }
 

@@ -1,4 +1,4 @@
-import { type Later, NineError } from "../../9p/mod.ts";
+import { escapeJson, type Later, NineError } from "../../9p/mod.ts";
 
 const utf8 = new TextEncoder();
 
@@ -135,7 +135,7 @@ function joined(parts: readonly Uint8Array[], length: number): Uint8Array {
   return whole;
 }
 
-/** One line of JSON; control characters come out escaped. */
+/** One line of JSON, in which names and reasons come out escaped. */
 export function jsonLine(line: object): Uint8Array {
-  return utf8.encode(`${JSON.stringify(line)}\n`);
+  return utf8.encode(`${escapeJson(line)}\n`);
 }
