@@ -11,7 +11,7 @@ export class Budget {
   /** Those who hold bytes without using them at the moment: each gives them back when it is called. */
   readonly idle = new Set<() => void>();
   #used = 0;
-  #waiting: (() => void)[] = [];
+  readonly #waiting = new Set<() => void>();
 
   constructor(bytesMax: number) {
     this.bytesMax = bytesMax;
@@ -23,7 +23,7 @@ export class Budget {
 
   /** Nearly all is taken, or somebody waits: who holds bytes and does not move is in the way of others. */
   get isShort(): boolean {
-    return this.#waiting.length > 0 || this.#used > this.bytesMax - this.#reserve;
+    return this.#waiting.size > 0 || this.#used > this.bytesMax - this.#reserve;
   }
 
   /** Takes up to `wanted` bytes and says how many. */
@@ -43,14 +43,16 @@ export class Budget {
   give(count: number): void {
     if (count === 0) return;
     this.#used -= count;
-    const waiting = this.#waiting;
-    this.#waiting = [];
+    const waiting = [...this.#waiting];
+    this.#waiting.clear();
     for (const wake of waiting) wake();
   }
 
-  /** Resolves when something was given back. */
-  freed(): Promise<void> {
-    return new Promise((wake) => this.#waiting.push(wake));
+  /** Resolves when something was given back. Who cannot wait any longer says so by `cancel`, and is not waiting then. */
+  freed(): { readonly promise: Promise<void>; cancel(): void } {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#waiting.add(resolve);
+    return { promise, cancel: () => this.#waiting.delete(resolve) };
   }
 
   get #reserve(): number {

@@ -3,6 +3,7 @@ import { HEADER_BYTES } from "../wire/codec.ts";
 import { Reader } from "../wire/reader.ts";
 import { release } from "../wire/release.ts";
 import { Writer } from "../wire/writer.ts";
+import { Ahead } from "./ahead.ts";
 import type { Engine } from "./engine.ts";
 import type { Listener } from "./listener.ts";
 import { type Outlet, Session } from "./session.ts";
@@ -28,6 +29,8 @@ const IDLE_BYTES = 16 * 1024;
 const ROOM_MIN = 4096;
 /** Where the budget is short, who holds a part of it and does not move is closed after this share of the stall time. */
 const SHORT_STALL = 1 / 8;
+/** Who has waited for its part of the budget for so many stall times is closed: it may have gone long ago. */
+const WAIT_STALLS = 4;
 
 /** One client: takes frames from the stream to its session, and the replies back, many in one write. */
 export class Connection implements Outlet {
@@ -52,11 +55,14 @@ export class Connection implements Outlet {
   #kicked = false;
   #closed = false;
   readonly #ended = Promise.withResolvers<void>();
+  readonly #closing = Promise.withResolvers<void>();
+  readonly #ahead: Ahead;
   /** When a byte last moved while something was waiting to. */
   #movedAt = performance.now();
 
   constructor(readonly engine: Engine, listener: Listener, readonly duplex: Duplex) {
     this.session = new Session(engine, listener, this);
+    this.#ahead = new Ahead(duplex);
   }
 
   /** Serves until the client goes or breaks the protocol; then everything it had is let go. */
@@ -105,6 +111,7 @@ export class Connection implements Outlet {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#closing.resolve();
     try {
       this.duplex.close();
     } catch { /* The other side was faster. */ }
@@ -115,7 +122,7 @@ export class Connection implements Outlet {
     let end = 0;
     while (!this.#closed) {
       if (end === this.#in.byteLength) await this.#growIn(start, end);
-      const count = await this.duplex.read(this.#in.subarray(end));
+      const count = await this.#ahead.read(this.#in.subarray(end));
       if (count === null) return;
       this.#movedAt = performance.now();
       end += count;
@@ -255,10 +262,7 @@ export class Connection implements Outlet {
     }
     const extra = Math.max(0, wanted - free) - this.#inTaken;
     if (extra > 0) {
-      while (!budget.take(extra)) {
-        await budget.freed();
-        if (this.#closed) return;
-      }
+      if (!await this.#take(extra)) return this.close();
       this.#inTaken += extra;
     }
     this.#movedAt = performance.now();
@@ -266,6 +270,31 @@ export class Connection implements Outlet {
     this.#useIn(new Uint8Array(wanted), kept);
     if (wanted > free && !this.#small) this.#small = before;
     else release(before);
+  }
+
+  /** Waits for so many bytes of the budget; false where the client goes or is closed meanwhile. */
+  async #take(wanted: number): Promise<boolean> {
+    const { budget, stallMs } = this.engine;
+    if (budget.take(wanted)) return true;
+    const late = Promise.withResolvers<void>();
+    const timer = setTimeout(() => {
+      late.reject(
+        new NineError("ETIMEDOUT", `A client waited ${WAIT_STALLS * stallMs} ms for memory and was closed`),
+      );
+    }, WAIT_STALLS * stallMs);
+    try {
+      for (;;) {
+        const { promise, cancel } = budget.freed();
+        const gone = this.#ahead.watch(this.engine.share(FREE_BYTES));
+        const isGone = await Promise.race([promise, gone, late.promise, this.#closing.promise]).finally(
+          cancel,
+        );
+        if (isGone || this.#closed) return false;
+        if (budget.take(wanted)) return true;
+      }
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   #useIn(bytes: Uint8Array<ArrayBuffer>, kept: Uint8Array): void {
