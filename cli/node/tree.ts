@@ -108,7 +108,7 @@ export async function buildTree({ home, config, users, status }: TreeOptions): P
     ...owned,
     onWatched(watched) {
       unlisten?.();
-      unlisten = watched ? namespace.events.listen((event) => logs.event(event)) : undefined;
+      unlisten = watched ? namespace.events.listen((event, view) => logs.event(event, view)) : undefined;
     },
   });
 

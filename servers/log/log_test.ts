@@ -51,7 +51,7 @@ Deno.test("log: a slow reader is told how many lines it lost", async () => {
   assert.deepEqual(lines.at(-1), { event: "dropped", count: 100 - (lines.length - 1) });
 });
 
-Deno.test("log: others than the owner see their own changes and errors only", async () => {
+Deno.test("log: others than the owner see their own changes, and of others' what they are shown", async () => {
   let watched = false;
   const logs = log({ uid: "o", gid: "o", onWatched: (now) => watched = now });
   const events = await reader(logs, user("bob"));
@@ -59,6 +59,9 @@ Deno.test("log: others than the owner see their own changes and errors only", as
   logs.event(event("/alice", "alice"));
   logs.event(event("/bob", "bob"));
   assert.match(await events.read(), /^[^\n]*"\/bob"[^\n]*\n$/);
+  logs.event(event("/a/hidden"), ({ name }) => name === "carol" ? event("/a/hidden") : undefined);
+  logs.event(event("/a/whole"), ({ name }) => name === "bob" ? event("/a/part") : undefined);
+  assert.match(await events.read(), /^[^\n]*"\/a\/part"[^\n]*\n$/);
   await events.close();
   assert.ok(!watched);
 });
