@@ -1,3 +1,4 @@
+import { release } from "../wire/release.ts";
 import type { Duplex } from "./connection.ts";
 
 /**
@@ -10,25 +11,29 @@ export class Ahead {
   #end = 0;
   #reading: Promise<void> | undefined;
   #isOver = false;
+  #isWatching = false;
   #failure: { readonly thrown: unknown } | undefined;
 
   constructor(readonly duplex: Duplex) {}
 
-  /** As the stream's own; not while `watch` is waited for. */
+  /** As the stream's own; not between `watch` and `unwatch`. */
   read(into: Uint8Array): Promise<number | null> {
     return this.#bytes ? this.#readKept(into) : this.duplex.read(into);
   }
 
-  /**
-   * Resolves when something has come, with whether the client has gone. Keeps up to `bytesMax`; once those are there, it
-   * says nothing more.
-   */
+  /** Keeps up to `bytesMax` of what comes, until `unwatch`. Resolves with whether the client has gone meanwhile. */
   async watch(bytesMax: number): Promise<boolean> {
-    this.#bytes ??= new Uint8Array(bytesMax);
-    if (this.#isOver) return true;
-    if (!this.#reading && this.#end === this.#bytes.byteLength) return await new Promise(() => {});
-    await (this.#reading ??= this.#fill(this.#bytes));
+    if (this.#isWatching) return false;
+    const bytes = this.#bytes ??= new Uint8Array(bytesMax);
+    this.#isWatching = true;
+    while (this.#isWatching && !this.#isOver && this.#end < bytes.byteLength) {
+      await (this.#reading ??= this.#fill(bytes));
+    }
     return this.#isOver;
+  }
+
+  unwatch(): void {
+    this.#isWatching = false;
   }
 
   async #fill(bytes: Uint8Array): Promise<void> {
@@ -51,10 +56,20 @@ export class Ahead {
     const part = this.#bytes!.subarray(this.#start, Math.min(this.#end, this.#start + into.byteLength));
     into.set(part);
     this.#start += part.byteLength;
-    if (this.#start === this.#end && !this.#reading && !this.#isOver) {
-      this.#bytes = undefined;
-      this.#start = this.#end = 0;
-    }
-    return part.byteLength;
+    const { byteLength } = part;
+    if (this.#start === this.#end && !this.#reading && !this.#isOver) this.#release();
+    return byteLength;
+  }
+
+  /** Gives the memory back, now that the stream is closed and nothing is read any more. */
+  async letGo(): Promise<void> {
+    await this.#reading;
+    this.#release();
+  }
+
+  #release(): void {
+    if (this.#bytes) release(this.#bytes);
+    this.#bytes = undefined;
+    this.#start = this.#end = 0;
   }
 }

@@ -55,7 +55,8 @@ export class Connection implements Outlet {
   #kicked = false;
   #closed = false;
   readonly #ended = Promise.withResolvers<void>();
-  readonly #closing = Promise.withResolvers<void>();
+  /** Ends the waiting for a part of the budget. */
+  #giveUpWaiting: (() => void) | undefined;
   readonly #ahead: Ahead;
   /** When a byte last moved while something was waiting to. */
   #movedAt = performance.now();
@@ -90,6 +91,7 @@ export class Connection implements Outlet {
   #letGo(): void {
     for (const bytes of [this.#in, this.#small, this.#parked]) if (bytes) release(bytes);
     this.#small = this.#parked = undefined;
+    this.#ahead.letGo();
     for (const writer of [this.out, this.#spare]) writer.clear(0);
     const { budget } = this.engine;
     budget.idle.delete(this.#unpark);
@@ -111,7 +113,7 @@ export class Connection implements Outlet {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#closing.resolve();
+    this.#giveUpWaiting?.();
     try {
       this.duplex.close();
     } catch { /* The other side was faster. */ }
@@ -273,28 +275,27 @@ export class Connection implements Outlet {
   }
 
   /** Waits for so many bytes of the budget; false where the client goes or is closed meanwhile. */
-  async #take(wanted: number): Promise<boolean> {
-    const { budget, stallMs } = this.engine;
-    if (budget.take(wanted)) return true;
-    const late = Promise.withResolvers<void>();
+  #take(wanted: number): Promise<boolean> {
+    const { engine: { budget, stallMs } } = this;
+    if (budget.take(wanted)) return Promise.resolve(true);
+    const { promise, resolve, reject } = Promise.withResolvers<boolean>();
+    const cancel = budget.wait(wanted, () => resolve(true));
+    // Nothing may be taken any more for who has given up.
+    const giveUp = () => {
+      cancel();
+      resolve(false);
+    };
+    const waitMs = WAIT_STALLS * stallMs;
     const timer = setTimeout(() => {
-      late.reject(
-        new NineError("ETIMEDOUT", `A client waited ${WAIT_STALLS * stallMs} ms for memory and was closed`),
-      );
-    }, WAIT_STALLS * stallMs);
-    try {
-      for (;;) {
-        const { promise, cancel } = budget.freed();
-        const gone = this.#ahead.watch(this.engine.share(FREE_BYTES));
-        const isGone = await Promise.race([promise, gone, late.promise, this.#closing.promise]).finally(
-          cancel,
-        );
-        if (isGone || this.#closed) return false;
-        if (budget.take(wanted)) return true;
-      }
-    } finally {
+      cancel();
+      reject(new NineError("ETIMEDOUT", `A client waited ${waitMs} ms for memory and was closed`));
+    }, waitMs);
+    this.#giveUpWaiting = giveUp;
+    return promise.finally(() => {
       clearTimeout(timer);
-    }
+      this.#ahead.unwatch();
+      this.#giveUpWaiting = undefined;
+    });
   }
 
   #useIn(bytes: Uint8Array<ArrayBuffer>, kept: Uint8Array): void {
@@ -329,6 +330,9 @@ export class Connection implements Outlet {
   /** An idle client gives its buffers back; one that never reads its replies or never ends a frame is closed. */
   #watch(): void {
     const { stallMs, budget } = this.engine;
+    const giveUp = this.#giveUpWaiting;
+    // Who waits for a moment only is not looked after: a thousand of them at once would be work.
+    if (giveUp) this.#ahead.watch(this.engine.share(FREE_BYTES) >>> 1).then((isGone) => isGone && giveUp());
     const restedMs = performance.now() - this.#movedAt;
     if (restedMs > stallMs / 4 && !this.isBusy) {
       this.out.clear(IDLE_BYTES);
