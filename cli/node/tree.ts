@@ -3,6 +3,8 @@ import {
   errnoName,
   errnoOf,
   type ErrorReport,
+  escapeJson,
+  escapeText,
   type FileServer,
   NineError,
   parseAddress,
@@ -106,7 +108,7 @@ export async function buildTree({ home, config, users, status }: TreeOptions): P
     ...owned,
     onWatched(watched) {
       unlisten?.();
-      unlisten = watched ? namespace.events.listen((event) => logs.event(event)) : undefined;
+      unlisten = watched ? namespace.events.listen((event, view) => logs.event(event, view)) : undefined;
     },
   });
 
@@ -150,18 +152,18 @@ function nsText(namespace: Namespace): string {
   const lines = namespace.mounts().flatMap(({ path, members }) =>
     members.map(({ label, create }, i) => {
       const flags = i === 0 ? "" : create ? " -ac" : " -a";
-      return `mount${flags} ${quoteWord(label)} ${quoteWord(path)}\n`;
+      return `mount${flags} ${escapeText(quoteWord(label))} ${escapeText(quoteWord(path))}\n`;
     })
   );
   return lines.join("");
 }
 
 function json(value: unknown): string {
-  return `${JSON.stringify(value, null, 2)}\n`;
+  return `${escapeJson(value, 2)}\n`;
 }
 
 function statusText(status: Record<string, unknown>): string {
   return Object.entries(status).map(([key, value]) =>
-    `${key} ${typeof value === "string" ? quoteWord(value) : JSON.stringify(value)}\n`
+    `${key} ${typeof value === "string" ? escapeText(quoteWord(value)) : escapeJson(value)}\n`
   ).join("");
 }
