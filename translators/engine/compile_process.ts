@@ -7,7 +7,7 @@
  */
 import { createHash } from "node:crypto";
 import { compiledHead } from "./compiled_file.ts";
-import { findProblem } from "./entry_point.ts";
+import { findProblem } from "./command_check.ts";
 import { openLibrary } from "./library.ts";
 import { compileModule, serializeModule } from "./module.ts";
 import { newEngine } from "./settings.ts";

@@ -6,7 +6,7 @@ import { errnoOf, reasonOf } from "../../9p/mod.ts";
 import { Clockwork } from "./clockwork.ts";
 import { checkLibrary, openLibrary } from "./library.ts";
 import type { Engines, FromKeeper, KeeperStart } from "./messages.ts";
-import { selfTest } from "./self_test.ts";
+import { selfTest } from "./native_check.ts";
 import { newEngine } from "./settings.ts";
 import type { Native } from "./symbols.ts";
 

@@ -7,7 +7,7 @@ export const WASMTIME_VERSION = "50.0.1";
 export const WASMTIME_SHA256 = "3127ca42fe7cdd3f0a43a358e79177dcfedd46c1746329826403b9d854de6178";
 /** What to run where there is none. */
 export const WASMTIME_HOW =
-  `run \`lux9 version\` with pip and the network at hand, which installs it, or name a copy of libwasmtime.so ${WASMTIME_VERSION} by LUX9_WASMTIME`;
+  `run \`lux9 wasmtime\`, which installs it with pip, or name a copy of libwasmtime.so ${WASMTIME_VERSION} by LUX9_WASMTIME`;
 
 /** Where the launcher puts it. */
 const INSTALLED = new URL(`../../.lux9/wasmtime-${WASMTIME_VERSION}/libwasmtime.so`, import.meta.url);
@@ -35,7 +35,7 @@ export function findLibrary(): string {
  */
 export function checkLibrary(path: string): void {
   if (Deno.env.get("LUX9_WASMTIME")) return;
-  const digest = createHash("sha256").update(Deno.readFileSync(path)).digest("hex");
+  const digest = digestOf(path);
   if (digest === WASMTIME_SHA256) return;
   throw new NineError(
     "ENOSYS",
@@ -53,4 +53,15 @@ export function openLibrary(path: string): Library {
       `${path} cannot be used as wasmtime ${WASMTIME_VERSION}: ${(error as Error).message}; ${WASMTIME_HOW}`,
     );
   }
+}
+
+/** In pieces: 30 MB at once would stay with the isolate. */
+function digestOf(path: string): string {
+  const hash = createHash("sha256");
+  const piece = new Uint8Array(256 * 1024);
+  using file = Deno.openSync(path);
+  for (let count = file.readSync(piece); count !== null; count = file.readSync(piece)) {
+    hash.update(piece.subarray(0, count));
+  }
+  return hash.digest("hex");
 }

@@ -103,15 +103,18 @@ function writeAll(file: Deno.FsFile, bytes: Uint8Array): void {
 
 /** The last bytes of a stream, in a ring. */
 export class Tail {
-  readonly #bytes: Uint8Array<ArrayBuffer>;
+  readonly #max: number;
+  /** Most runs write nothing there. */
+  #bytes = new Uint8Array(0);
   #total = 0;
 
   constructor(bytesMax: number) {
-    this.#bytes = new Uint8Array(bytesMax);
+    this.#max = bytesMax;
   }
 
   write(bytes: Uint8Array): void {
-    const size = this.#bytes.length;
+    if (this.#bytes.length === 0) this.#bytes = new Uint8Array(this.#max);
+    const size = this.#max;
     const part = bytes.length > size ? bytes.subarray(bytes.length - size) : bytes;
     if (size > 0) {
       const at = (this.#total + bytes.length - part.length) % size;
@@ -123,7 +126,7 @@ export class Tail {
   }
 
   take(): Uint8Array<ArrayBuffer> {
-    const size = this.#bytes.length;
+    const size = this.#max;
     if (this.#total <= size) return this.#bytes.slice(0, this.#total);
     const at = this.#total % size;
     const whole = new Uint8Array(size);

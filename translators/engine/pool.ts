@@ -344,7 +344,7 @@ export class Pool {
       this.#lingering.delete(timer);
       this.#ended();
     }, LINGER_MS);
-    Deno.unrefTimer(timer as unknown as number);
+    timer.unref();
     this.#lingering.add(timer);
   }
 }

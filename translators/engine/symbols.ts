@@ -134,6 +134,14 @@ export const SYMBOLS = {
   wasm_functype_params: { parameters: ["pointer"], result: "pointer" },
   /** `const wasm_valtype_vec_t *wasm_functype_results(const wasm_functype_t *type);` */
   wasm_functype_results: { parameters: ["pointer"], result: "pointer" },
+  /** `void wasmtime_module_imports(const wasmtime_module_t *module, own wasm_importtype_vec_t *imports);` */
+  wasmtime_module_imports: { parameters: ["pointer", "buffer"], result: "void" },
+  /** `void wasm_importtype_vec_delete(own wasm_importtype_vec_t *imports);` */
+  wasm_importtype_vec_delete: { parameters: ["buffer"], result: "void" },
+  /** `const wasm_name_t *wasm_importtype_module(const wasm_importtype_t *type);` */
+  wasm_importtype_module: { parameters: ["pointer"], result: "pointer" },
+  /** `const wasm_name_t *wasm_importtype_name(const wasm_importtype_t *type);` */
+  wasm_importtype_name: { parameters: ["pointer"], result: "pointer" },
 
   // --- Function types and the linker ---
   /** `own wasm_valtype_t *wasm_valtype_new(wasm_valkind_t kind);` */

@@ -49,7 +49,7 @@ export class InputStream implements Moving {
     return checkedCount(this.input.read(into), into.length);
   }
   writeAt(): number {
-    throw new WasiError("NOTCAPABLE", "An input is not written to");
+    throw new WasiError("BADF", "An input is not written to");
   }
   setFlags(flags: number): void {
     this.flags = flags;
@@ -64,7 +64,7 @@ export class OutputStream implements Moving {
   constructor(readonly output: Output, public rights: number, public inheriting = 0) {}
 
   readAt(): number {
-    throw new WasiError("NOTCAPABLE", "An output is not read from");
+    throw new WasiError("BADF", "An output is not read from");
   }
   writeAt(bytes: Uint8Array): number {
     return checkedCount(this.output.write(bytes), bytes.length);
@@ -114,9 +114,15 @@ abstract class Opened {
 
 export class OpenFile extends Opened implements Moving {
   readonly kind = "file";
+  #filetype: number | undefined;
   #position = 0;
   /** An append has left the position at the end of the file, wherever that is. */
   #atEnd = false;
+
+  /** It never changes, and libraries ask for it at every open. */
+  get filetype(): number {
+    return this.#filetype ??= filetypeOf(this.attr().mode);
+  }
 
   get position(): number {
     if (this.#atEnd) this.position = this.attr().size;

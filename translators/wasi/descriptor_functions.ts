@@ -1,13 +1,6 @@
 /** Descriptors themselves: what they are, what they may, and their end. */
 import { ADVICE_MAX, FDFLAGS, Filetype, PREOPENTYPE_DIR, Size } from "./abi.ts";
-import {
-  checkWritable,
-  type Descriptor,
-  filetypeOf,
-  OFFSET_MAX,
-  STREAM_FILETYPE,
-  unfit,
-} from "./descriptor.ts";
+import { checkWritable, type Descriptor, OFFSET_MAX, STREAM_FILETYPE, unfit } from "./descriptor.ts";
 import { checkRights } from "./descriptors.ts";
 import { Errno, WasiError } from "./errno.ts";
 import { type WasiFunction, wasiFunction } from "./function.ts";
@@ -40,6 +33,10 @@ function allocate(
   const bytes = BigInt.asUintN(64, length);
   if (bytes === 0n) throw new WasiError("INVAL", "No bytes to allocate");
   const size = sizeOf(BigInt.asUintN(64, offset) + bytes);
+  // As of posix_fallocate(3).
+  if (!(file.rights & Right.FD_WRITE)) {
+    throw new WasiError("BADF", "The file was not opened to be written to");
+  }
   checkWritable(file.mount);
   if (size > file.attr().size) file.change({ size });
   return Errno.SUCCESS;
@@ -47,6 +44,10 @@ function allocate(
 
 function setSize(process: WasiProcess, _memory: GuestMemory, fd: number, size: bigint): number {
   const file = fileOf(process, fd, Right.FD_FILESTAT_SET_SIZE, "INVAL");
+  // As of ftruncate(2).
+  if (!(file.rights & Right.FD_WRITE)) {
+    throw new WasiError("INVAL", "The file was not opened to be written to");
+  }
   file.change({ size: sizeOf(BigInt.asUintN(64, size)) });
   return Errno.SUCCESS;
 }
@@ -81,7 +82,7 @@ function filetypeOfDescriptor(descriptor: Descriptor): number {
     case "directory":
       return Filetype.DIRECTORY;
     case "file":
-      return filetypeOf(descriptor.attr().mode);
+      return descriptor.filetype;
   }
 }
 

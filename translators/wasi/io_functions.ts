@@ -22,7 +22,8 @@ function move(
   const descriptor = process.descriptors.at(fd);
   if (!descriptor) return Errno.BADF;
   if (descriptor.kind === "directory") return Errno.ISDIR;
-  if (!(descriptor.rights & (writes ? Right.FD_WRITE : Right.FD_READ))) return Errno.NOTCAPABLE;
+  // POSIX's word for a descriptor that was opened for the other direction.
+  if (!(descriptor.rights & (writes ? Right.FD_WRITE : Right.FD_READ))) return Errno.BADF;
   const errno = checkIovecs(memory, list, count);
   if (errno) return errno;
   if (!isInside(memory, result, 4)) return Errno.FAULT;
@@ -48,7 +49,9 @@ function moveAt(
   offset: bigint,
   result: number,
 ): number {
-  const file = fileOf(process, fd, (writes ? Right.FD_WRITE : Right.FD_READ) | Right.FD_SEEK, "SPIPE");
+  const file = fileOf(process, fd, 0, "SPIPE");
+  if (!(file.rights & (writes ? Right.FD_WRITE : Right.FD_READ))) return Errno.BADF;
+  checkRights(file, Right.FD_SEEK);
   const at = BigInt.asUintN(64, offset);
   if (at > OFFSET_MAX) return writes ? Errno.FBIG : Errno.INVAL;
   const errno = checkIovecs(memory, list, count);

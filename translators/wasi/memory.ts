@@ -7,9 +7,9 @@ export interface GuestMemory {
   readonly view: DataView;
 }
 
-/** Whether `length` bytes at `at` are memory. Both are below 2^53, so the sum does not wrap. */
+/** Whether `length` bytes at `at` are memory. Both are far below 2^53, so the sum does not wrap. */
 export function isInside(memory: GuestMemory, at: number, length: number): boolean {
-  return at + length <= memory.bytes.length;
+  return at >= 0 && length >= 0 && at + length <= memory.bytes.length;
 }
 
 /** The same, as an error. */

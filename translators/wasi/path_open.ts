@@ -1,5 +1,5 @@
 /** path_open: from a path to a descriptor. */
-import { O } from "../../9p/mod.ts";
+import { Errno as LinuxErrno, NineError, O } from "../../9p/mod.ts";
 import { FDFLAGS, Oflag, OFLAGS } from "./abi.ts";
 import {
   checkWritable,
@@ -10,14 +10,18 @@ import {
   OpenFile,
   openFlags,
 } from "./descriptor.ts";
+import { checkRights } from "./descriptors.ts";
 import { Errno, WasiError } from "./errno.ts";
 import { type WasiFunction, wasiFunction } from "./function.ts";
 import { checkInside, type GuestMemory, pathAt } from "./memory.ts";
 import { now } from "./now.ts";
 import { FILE_MODE, lastOf } from "./path_functions.ts";
 import type { WasiProcess } from "./process.ts";
-import { type Place, resolve } from "./resolve.ts";
+import { type Last, type Place, resolve } from "./resolve.ts";
 import { DIRECTORY_RIGHTS, FILE_RIGHTS, Right, rightsOf, TREE_RIGHTS } from "./rights.ts";
+
+/** How often a file that comes and goes is looked for. */
+const TRIES_MAX = 3;
 
 /** What the guest wants the new descriptor to be. */
 interface Wanted {
@@ -41,7 +45,11 @@ function pathOpen(
   result: number,
 ): number {
   const creates = oflags & Oflag.CREAT;
-  const directory = process.descriptors.directory(fd, rightsToOpen(oflags));
+  const directory = process.descriptors.directory(
+    fd,
+    Right.PATH_OPEN | (creates ? Right.PATH_CREATE_FILE : 0),
+  );
+  if (oflags & Oflag.TRUNC && !mayTruncate(directory)) checkRights(directory, Right.PATH_FILESTAT_SET_SIZE);
   const last = lastOf(lookupflags);
   const wanted: Wanted = { oflags, base: rightsOf(base), inheriting: rightsOf(inheriting), fdflags };
   checkWanted(wanted, directory);
@@ -50,15 +58,37 @@ function pathOpen(
   // Before a file is made for a descriptor that there is no room for.
   process.descriptors.free();
   // "O_EXCL: if pathname is a symbolic link, then open fails regardless of where it points."
-  const place = resolve(directory, text, creates && oflags & Oflag.EXCL ? "entry" : last);
-  const descriptor = place.node === undefined ? create(place, wanted) : open(place, wanted);
+  const atEnd = creates && oflags & Oflag.EXCL ? "entry" : last;
+  const descriptor = openAt(directory, text, atEnd, wanted);
   memory.view.setUint32(result, process.descriptors.add(descriptor), true);
   return Errno.SUCCESS;
 }
 
-function rightsToOpen(oflags: number): number {
-  return Right.PATH_OPEN | (oflags & Oflag.CREAT ? Right.PATH_CREATE_FILE : 0) |
-    (oflags & Oflag.TRUNC ? Right.PATH_FILESTAT_SET_SIZE : 0);
+function openAt(
+  directory: OpenDirectory,
+  path: string,
+  last: Last,
+  wanted: Wanted,
+): OpenFile | OpenDirectory {
+  for (let tries = 1;; tries++) {
+    const place = resolve(directory, path, last);
+    if (place.node !== undefined) return open(place, wanted);
+    try {
+      return create(place, wanted);
+    } catch (thrown) {
+      // Somebody else has made it since it was looked for. To open it is what was asked for, unless it is to be new.
+      const isThere = thrown instanceof NineError && thrown.errno === LinuxErrno.EEXIST;
+      if (!isThere || wanted.oflags & Oflag.EXCL || tries === TRIES_MAX) throw thrown;
+    }
+  }
+}
+
+/**
+ * A directory without the right to truncate paths may still hand on the right to truncate files, and then refusing
+ * protects nothing. Go gives up the one and keeps the other whenever it opens a directory to read.
+ */
+function mayTruncate({ inheriting }: OpenDirectory): boolean {
+  return (inheriting & Right.FD_FILESTAT_SET_SIZE) !== 0;
 }
 
 function checkWanted({ oflags, base, inheriting, fdflags }: Wanted, directory: OpenDirectory): void {

@@ -62,7 +62,8 @@ export class ChaCha20 {
     for (let i = 0; i < 16; i++) this.#view.setUint32(4 * i, words[i] + this.#state[i], true);
     this.#used = 0;
     // The block counter has 32 bits (256 GiB); a stream that goes on beyond takes the nonce's first word in.
-    if (++this.#state[12] === 0) this.#state[13]++;
+    this.#state[12]++;
+    if (this.#state[12] === 0) this.#state[13]++;
   }
 }
 

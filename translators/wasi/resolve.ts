@@ -7,6 +7,8 @@ import { now } from "./now.ts";
 
 /** As on Linux. */
 const SYMLINKS_MAX = 40;
+/** What a path and the symlinks in it may have together: each costs a look at the server, and the guest waits. */
+const COMPONENTS_MAX = 4096;
 
 /** Where a path leads. */
 export interface Place {
@@ -39,7 +41,10 @@ export function resolve({ mount, node: start }: OpenDirectory, path: string, las
   const rest = components(path);
   let slash = path.endsWith("/");
   let links = 0;
-  for (;;) {
+  for (let steps = 0;; steps++) {
+    if (steps === COMPONENTS_MAX) {
+      throw new WasiError("LOOP", `${JSON.stringify(path)} leads through more than ${COMPONENTS_MAX} names`);
+    }
     const name = rest.pop()!;
     const isLast = rest.length === 0;
     if (name === "..") {

@@ -1,9 +1,30 @@
+import { WASI_FUNCTIONS, WASI_MODULE } from "../wasi/mod.ts";
 import type { Owned } from "./owned.ts";
 import type { Native } from "./symbols.ts";
 import { VEC_BYTES } from "./vector.ts";
 
-/** What keeps the module from being run as a WASI command, if anything does. Imports are looked at when it is linked. */
+/** What keeps the module from being run as a WASI command, if anything does. Types of imports show when it is linked. */
 export function findProblem(native: Native, module: Owned): string | undefined {
+  return problemOfImports(native, module) ?? problemOfStart(native, module);
+}
+
+function problemOfImports(native: Native, module: Owned): string | undefined {
+  const vec = new Uint8Array(VEC_BYTES);
+  native.wasmtime_module_imports(module.ptr(), vec);
+  try {
+    for (const type of pointersIn(vec)) {
+      const from = textAt(native.wasm_importtype_module(type));
+      const name = textAt(native.wasm_importtype_name(type));
+      if (from === WASI_MODULE && WASI_FUNCTIONS.some((wasi) => wasi.name === name)) continue;
+      const what = `${from}.${name}`.slice(0, 200);
+      return `The module imports ${what}, which is not of WASI preview 1 (${WASI_MODULE}): nobody gives it that`;
+    }
+  } finally {
+    native.wasm_importtype_vec_delete(vec);
+  }
+}
+
+function problemOfStart(native: Native, module: Owned): string | undefined {
   const vec = new Uint8Array(VEC_BYTES);
   native.wasmtime_module_exports(module.ptr(), vec);
   try {
