@@ -1,4 +1,4 @@
-// What a program does with files, streams, time and chance. The same as files.rs and files.go, with the same output.
+// What a program does with files, streams and time. The same as files.rs and files.go, with the same output.
 //
 // python3 -m ziglang cc -target wasm32-wasi -Os -s -o files.wasm files.c
 #include <ctype.h>

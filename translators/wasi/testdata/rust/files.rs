@@ -1,4 +1,4 @@
-// What a program does with files, streams, time and chance. The same as files.go and files.c, with the same output.
+// What a program does with files, streams and time. The same as files.go and files.c, with the same output.
 //
 // rustc --edition 2021 --target wasm32-wasip1 -C opt-level=z -C lto=fat -C codegen-units=1 -C panic=abort -C strip=symbols -o files.wasm files.rs
 use std::env;

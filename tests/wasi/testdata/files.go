@@ -1,4 +1,4 @@
-// What a program does with files, streams, time and chance. The same as files.rs and files.c, with the same output.
+// What a program does with files, streams and time. The same as files.rs and files.c, with the same output.
 //
 // GOOS=wasip1 GOARCH=wasm go build -ldflags=-s\ -w -o files.wasm files.go
 package main
