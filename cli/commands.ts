@@ -44,6 +44,21 @@ export const COMMANDS: readonly CommandRow[] = [
     summary: "print the 9P messages between a client and a server",
     load: () => import("./commands/trace.ts"),
   },
+  {
+    name: "run",
+    summary: "run translators on a file or the standard input, without a node",
+    load: () => import("./commands/run.ts"),
+  },
+  {
+    name: "explain",
+    summary: "show how a computed file comes about",
+    load: () => import("./commands/explain.ts"),
+  },
+  {
+    name: "translator",
+    summary: "write, test and install translators",
+    load: () => import("./commands/translator.ts"),
+  },
   { name: "doctor", summary: "check this machine and the node", load: () => import("./commands/doctor.ts") },
   {
     name: "version",

@@ -21,22 +21,27 @@ export function orderFlags({ before, after, create }: OrderOptions): string[] {
 /** Writes one line to the node's `/ctl`. What the node has against it is fetched from its log. */
 export async function control(words: readonly string[], where: Where): Promise<void> {
   await using tree = await reach(where);
+  await order(tree, words, CTL);
+}
+
+/** The same on a tree that is reached, and maybe to another control file. */
+export async function order(tree: Tree, words: readonly string[], ctl: string): Promise<void> {
   const line = words.map(quoteWord).join(" ");
   try {
-    await using file = await tree.open(CTL, O.WRONLY);
+    await using file = await tree.open(ctl, O.WRONLY);
     await file.write(0, new TextEncoder().encode(`${line}\n`));
   } catch (thrown) {
-    const reason = await reasonFrom(tree);
+    const reason = await reasonFrom(tree, ctl);
     if (reason === undefined) throw thrown;
     throw new NineError(errnoOf(thrown), reason);
   }
 }
 
-/** Why the last request on /ctl failed, where the node tells. */
-async function reasonFrom(tree: Tree): Promise<string | undefined> {
+/** Why the last request on a control file failed, where the node tells. */
+async function reasonFrom(tree: Tree, ctl: string): Promise<string | undefined> {
   try {
     const found = (await readErrors(tree)).findLast(({ request, path }) =>
-      request === "Twrite" && (path === undefined || path === CTL)
+      request === "Twrite" && (path === undefined || path === ctl)
     );
     return found && escapeText(found.reason);
   } catch {

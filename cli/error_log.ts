@@ -1,5 +1,6 @@
-import { Errno, errnoOf, type Tree } from "../9p/mod.ts";
+import { Errno, errnoName, errnoOf, type Tree } from "../9p/mod.ts";
 import { Exit } from "./exit.ts";
+import { withoutControls } from "./output.ts";
 
 /** A line of `/log/errors`. */
 export interface LoggedError {
@@ -27,6 +28,17 @@ export async function readErrors(tree: Tree): Promise<LoggedError[]> {
     const parsed = parseLine(line);
     return parsed ? [parsed] : [];
   });
+}
+
+/** Why the last request on that path failed in that way, where the node tells. */
+export async function reasonOnPath(tree: Tree, path: string, thrown: unknown): Promise<string | undefined> {
+  const code = errnoName(errnoOf(thrown));
+  try {
+    const found = (await readErrors(tree)).findLast((error) => error.path === path && error.code === code);
+    return found && withoutControls(found.reason);
+  } catch {
+    return undefined;
+  }
 }
 
 function parseLine(line: string): LoggedError | undefined {

@@ -2,7 +2,7 @@ import { escapeJson, escapeLines, escapeText } from "../9p/mod.ts";
 
 const utf8 = new TextEncoder();
 /** What a shell reports for a program that SIGPIPE ended. */
-const SIGPIPE_EXIT = 141;
+export const SIGPIPE_EXIT = 141;
 
 /** Writes a line to the standard output, whole. A reader that has gone (`| head`) ends the program quietly. */
 export function print(line: string): void {

@@ -3,6 +3,7 @@
  *
  * @module
  */
+export { millisecondsOf } from "./amounts.ts";
 export {
   type Capability,
   defaultManifest,

@@ -14,24 +14,26 @@ const ARGS_MAX = 64;
 /**
  * Reads `NAME[:ARG…][,NAME[:ARG…]]…`, as `gunzip,head:n=10,jq:.[0]`: stages in the order in which bytes go through. A
  * comma or colon within brackets or quotes belongs to its argument; `%2C`, `%3A` and `%2F` stand for those that do not,
- * and for a slash, which a path cannot have. EINVAL.
+ * and for a slash, which a path cannot have. EINVAL. With `paths`, a name with a slash in it is the path of a module's
+ * file, in which the same `%` escapes stand.
  */
-export function parsePipeline(text: string): Stage[] {
+export function parsePipeline(text: string, { paths = false }: { readonly paths?: boolean } = {}): Stage[] {
   const parts = split(text, ",");
   if (parts.length > STAGES_MAX) {
     throw new NineError("EINVAL", `A pipeline of ${parts.length} stages, allowed are ${STAGES_MAX}`);
   }
   return parts.map((part) => {
     const [name, ...args] = split(part, ":");
+    if (args.length > ARGS_MAX) {
+      throw new NineError("EINVAL", `${args.length} arguments for ${name}, allowed are ${ARGS_MAX}`);
+    }
+    if (paths && name.includes("/")) return { name: unescape(name), args: args.map(unescape) };
     if (!NAME.test(name)) {
       throw new NineError(
         "EINVAL",
         `${JSON.stringify(name)} in the pipeline ${JSON.stringify(text)} is no name of a translator: ` +
           "those are lower-case letters, digits and -. Write NAME[:ARG…][,NAME…], and %2C for a comma of your own",
       );
-    }
-    if (args.length > ARGS_MAX) {
-      throw new NineError("EINVAL", `${args.length} arguments for ${name}, allowed are ${ARGS_MAX}`);
     }
     return { name, args: args.map(unescape) };
   });

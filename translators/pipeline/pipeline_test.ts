@@ -30,6 +30,15 @@ Deno.test("parsePipeline takes % escapes, and a % that is none as itself", () =>
   deepStrictEqual(parsePipeline("grep:a%2Cb%2Fc%3A100%"), [{ name: "grep", args: ["a,b/c:100%"] }]);
 });
 
+Deno.test("parsePipeline takes paths of modules where they are asked for", () => {
+  deepStrictEqual(parsePipeline("wc,./a%2Cb/x.wasm:n=1", { paths: true }), [
+    { name: "wc", args: [] },
+    { name: "./a,b/x.wasm", args: ["n=1"] },
+  ]);
+  throws(() => parsePipeline("./x.wasm"), { code: "EINVAL" });
+  throws(() => parsePipeline("x.wasm", { paths: true }), { code: "EINVAL" });
+});
+
 for (const text of ["", ",", "a,,b", "Wc", "../x", "a b", "wc%2C", "grep:%ff", Array(17).fill("wc").join()]) {
   Deno.test(`parsePipeline refuses ${JSON.stringify(text)}`, () => {
     throws(() => parsePipeline(text), { code: "EINVAL" });
