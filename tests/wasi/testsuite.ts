@@ -85,11 +85,13 @@ function run(task: Task): Promise<string | undefined> {
   }).finally(() => worker.terminate());
 }
 
-/** One line a test; where all went well, no more than that. */
+/** One line a test, with what was wrong on it. */
 export function table(outcomes: readonly Outcome[]): string {
   const lines = Map.groupBy(outcomes, ({ name }) => name).entries().map(([name, runs]) => {
     const cells = runs.map(({ server, strict, problem }) =>
-      `${server}${strict ? " strict" : ""}: ${problem === undefined ? "pass" : `FAIL ${problem}`}`
+      `${server}${strict ? " strict" : ""}: ${
+        problem === undefined ? "pass" : `FAIL ${problem.replaceAll("\n", " ")}`
+      }`
     );
     return `${name.padEnd(56)} ${cells.join("  ")}`;
   });

@@ -37,7 +37,7 @@ function problemOf(task: Task): string | undefined {
   try {
     return judged(task, task.root === undefined ? [] : [rootOf(task, task.root, temporary)]);
   } catch (thrown) {
-    return `trap: ${thrown instanceof Error ? thrown.stack ?? thrown.message : thrown}`;
+    return thrown instanceof Error ? thrown.stack ?? thrown.message : String(thrown);
   } finally {
     Deno.removeSync(temporary, { recursive: true });
   }
@@ -53,7 +53,12 @@ function rootOf({ server }: Task, folder: string, temporary: string): Preopen {
 function judged(task: Task, preopens: readonly Preopen[]): string | undefined {
   const module = new WebAssembly.Module(Deno.readFileSync(task.module));
   const env = Object.entries(task.env);
-  const { code, stdout, stderr } = runModule(module, { args: [task.module, ...task.args], env, preopens });
+  const { code, trap, stdout, stderr } = runModule(module, {
+    args: [task.module, ...task.args],
+    env,
+    preopens,
+  });
+  if (trap) return `trapped, ${trap.message}: ${stderr.text.trim()}`;
   if (code !== task.code) return `ended with ${code} instead of ${task.code}: ${stderr.text.trim()}`;
   if (task.stdout !== undefined && stdout.text !== task.stdout) {
     return `wrote ${JSON.stringify(stdout.text)} instead of ${JSON.stringify(task.stdout)}`;

@@ -266,6 +266,8 @@ export class Guest implements Disposable {
 
 export interface Run {
   readonly code: number;
+  /** What the engine threw, where the program trapped. */
+  readonly trap: WebAssembly.RuntimeError | undefined;
   readonly stdout: Console;
   readonly stderr: Console;
   readonly slept: readonly bigint[];
@@ -291,18 +293,19 @@ export function importsOf(process: WasiProcess, memory: () => WebAssembly.Memory
   return { [WASI_MODULE]: Object.fromEntries(functions) };
 }
 
-/** Runs a command to its end. A trap is thrown. */
+/** Runs a command to its end. */
 export function runModule(module: WebAssembly.Module, given: Partial<WasiOptions> = {}): Run {
   const { options, stdout, stderr, slept } = surroundings(given);
   using process = new WasiProcess(options);
   const memory = () => instance.exports.memory as WebAssembly.Memory;
   const instance: WebAssembly.Instance = new WebAssembly.Instance(module, importsOf(process, memory));
-  let code = 0;
+  const run = { code: 0, trap: undefined, stdout, stderr, slept };
   try {
     (instance.exports._start as () => void)();
+    return run;
   } catch (thrown) {
-    if (!(thrown instanceof WasiExit)) throw thrown;
-    code = thrown.code;
+    if (thrown instanceof WasiExit) return { ...run, code: thrown.code };
+    if (thrown instanceof WebAssembly.RuntimeError) return { ...run, trap: thrown };
+    throw thrown;
   }
-  return { code, stdout, stderr, slept };
 }

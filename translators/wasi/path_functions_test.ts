@@ -229,6 +229,27 @@ Deno.test("path_rename moves files and directories as rename(2) does", () => {
   assert.equal(rename("other", "x", [3, without]), "NOTCAPABLE");
 });
 
+Deno.test("path_rename asks no server to move a directory below itself", () => {
+  const server = mem();
+  let asked = 0;
+  const { rename } = server;
+  const watched = (...args: Parameters<NonNullable<typeof rename>>) => {
+    asked++;
+    return rename!(...args);
+  };
+  using guest = new Guest({ preopens: [preopen({ ...server, rename: watched })] });
+  for (const path of ["a", "a/b", "a/b/c"]) guest.mkdir(path);
+  const call = (to: string) => guest.call("path_rename", 3, ...guest.put("a"), 3, ...guest.put(to));
+  for (const to of ["a/x", "a/b/x", "a/b/c/x", "a/b/c"]) assert.equal(call(to), "INVAL", to);
+  assert.equal(asked, 0);
+});
+
+Deno.test("path_filestat_get: a time before 1970 has no number and is 0", () => {
+  const server = mem({ clock: () => ({ sec: -1, nsec: 5 }) });
+  using guest = new Guest({ preopens: [preopen(server)] });
+  assert.deepEqual([guest.stat(3).mtim, guest.stat(3).atim], [0n, 0n]);
+});
+
 Deno.test("path_link and path_rename between two servers are XDEV; between two trees of one they work", () => {
   const server = mem();
   const preopens = [preopen(server), preopen(mem()), preopen(server), preopen(server, { writable: false })];
@@ -242,6 +263,8 @@ Deno.test("path_link and path_rename between two servers are XDEV; between two t
   assert.equal(guest.call("path_rename", 3, ...to(4)), "XDEV");
   assert.equal(guest.call("path_link", 3, 0, ...to(6)), "ROFS");
   assert.equal(guest.call("path_rename", 3, ...to(6)), "ROFS");
+  assert.equal(guest.call("path_link", 6, 0, ...to(3)), "ROFS");
+  assert.equal(guest.call("path_rename", 6, ...to(3)), "ROFS");
   assert.equal(guest.call("path_link", 3, 0, ...to(5)), "SUCCESS");
   assert.equal(guest.call("path_rename", 5, ...to(3)), "SUCCESS");
 });

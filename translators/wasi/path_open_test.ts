@@ -113,6 +113,16 @@ Deno.test("path_open of a directory leaves out the rights that only files have, 
   assert.equal(guest.open(".", { rights: FILE_RIGHTS }), "ISDIR");
 });
 
+Deno.test("path_open of a file leaves out the rights that only directories have, also when it makes it", () => {
+  using guest = withTree();
+  const rights = FILE_RIGHTS | DIRECTORY_RIGHTS;
+  for (const oflags of [CREAT, 0]) {
+    const at = guest.room(24);
+    guest.must("fd_fdstat_get", guest.mustOpen("file", { oflags, rights, inheriting: TREE_RIGHTS }), at);
+    assert.equal(Number(guest.u64(at + 8)), FILE_RIGHTS);
+  }
+});
+
 Deno.test("path_open in a tree that was granted for reading: ROFS for whatever would change it", () => {
   const server = mem();
   using writer = new Guest({ preopens: [preopen(server)] });

@@ -31,7 +31,7 @@ function run(module: WebAssembly.Module, newServer: () => FileServer): Run & { g
     env: [["GREETING", "hello"], ["PWD", "/"]],
     stdin: inputOf(new TextEncoder().encode("some input\n")),
     preopens: [
-      preopen(newServer(), { guestPath: "/work" }),
+      preopen(newServer(), { guestPath: "/files" }),
       preopen(given, { guestPath: "/given", writable: false }),
     ],
   });
@@ -40,7 +40,8 @@ function run(module: WebAssembly.Module, newServer: () => FileServer): Run & { g
 
 /** Runs it twice, on empty trees that `newServer` makes. */
 export function checkProgram(module: WebAssembly.Module, newServer: () => FileServer): void {
-  const { code, stdout, stderr, slept, given } = run(module, newServer);
+  const { code, trap, stdout, stderr, slept, given } = run(module, newServer);
+  assert.equal(trap, undefined);
   assert.equal(stdout.text, OUTPUT);
   assert.equal(stderr.text, "done\n");
   assert.equal(code, 7);

@@ -146,9 +146,17 @@ Deno.test("fd_readdir: a directory that may not be listed refuses at the open", 
     if (server.name(args[0]) === "secret") throw new NineError("EACCES", "as a test");
     return open!(...args);
   };
-  using guest = new Guest({ preopens: [preopen(Object.assign(server, { open: refuses }))] });
+  const { hold, drop } = server;
+  let held = 0;
+  Object.assign(server, {
+    open: refuses,
+    hold: (node: never) => (held++, hold!(node)),
+    drop: (node: never) => (held--, drop!(node)),
+  });
+  using guest = new Guest({ preopens: [preopen(server)] });
   guest.mkdir("secret");
   assert.equal(guest.open("secret", { rights: DIRECTORY_RIGHTS }), "ACCES");
+  assert.equal(held, 1, "the root alone");
   // To walk through, it need not be listed.
   assert.equal(guest.open("secret", { rights: Right.PATH_OPEN }), 4);
 });

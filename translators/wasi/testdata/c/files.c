@@ -72,16 +72,16 @@ int main(int argc, char **argv) {
   for (size_t i = 0; i < length; i++) putchar(toupper((unsigned char)input[i]));
   putchar('\n');
 
-  must(mkdir("/work/dir", 0777) == 0, "mkdir");
-  put("/work/dir/a.txt", "w", "hello\n");
-  put("/work/dir/a.txt", "a", "world\n");
-  show("/work/dir/a.txt");
+  must(mkdir("/files/dir", 0777) == 0, "mkdir");
+  put("/files/dir/a.txt", "w", "hello\n");
+  put("/files/dir/a.txt", "a", "world\n");
+  show("/files/dir/a.txt");
   struct stat info;
-  must(stat("/work/dir/a.txt", &info) == 0, "stat");
+  must(stat("/files/dir/a.txt", &info) == 0, "stat");
   printf("size %lld\n", (long long)info.st_size);
 
-  must(rename("/work/dir/a.txt", "/work/dir/b.txt") == 0, "rename");
-  int fd = open("/work/dir/b.txt", O_RDWR);
+  must(rename("/files/dir/a.txt", "/files/dir/b.txt") == 0, "rename");
+  int fd = open("/files/dir/b.txt", O_RDWR);
   must(fd >= 0, "open");
   must(lseek(fd, 6, SEEK_SET) == 6, "lseek");
   char word[6] = "";
@@ -90,25 +90,25 @@ int main(int argc, char **argv) {
   must(ftruncate(fd, 5) == 0, "ftruncate");
   close(fd);
   printf("cut ");
-  show("/work/dir/b.txt");
+  show("/files/dir/b.txt");
 
-  must(mkdir("/work/dir/c", 0777) == 0, "mkdir");
+  must(mkdir("/files/dir/c", 0777) == 0, "mkdir");
   char names[16][32];
-  int count = list("/work/dir", names);
+  int count = list("/files/dir", names);
   printf("\nlist");
   for (int i = 0; i < count; i++) printf(" %s", names[i]);
 
-  printf("\nopen %s\n", kind(open("/work/missing", O_RDONLY)));
-  printf("mkdir %s\n", kind(mkdir("/work/dir", 0777)));
-  printf("rmdir %s\n", kind(rmdir("/work/dir")));
+  printf("\nopen %s\n", kind(open("/files/missing", O_RDONLY)));
+  printf("mkdir %s\n", kind(mkdir("/files/dir", 0777)));
+  printf("rmdir %s\n", kind(rmdir("/files/dir")));
   printf("given ");
   show("/given/file");
   printf("\nwrite %s\n", fopen("/given/file", "w") ? "false" : "true");
 
-  must(unlink("/work/dir/b.txt") == 0, "unlink");
-  must(rmdir("/work/dir/c") == 0, "rmdir");
-  must(rmdir("/work/dir") == 0, "rmdir");
-  printf("left %d\n", list("/work", names));
+  must(unlink("/files/dir/b.txt") == 0, "unlink");
+  must(rmdir("/files/dir/c") == 0, "rmdir");
+  must(rmdir("/files/dir") == 0, "rmdir");
+  printf("left %d\n", list("/files", names));
 
   struct timespec start, end, wait = {0, 10000000};
   clock_gettime(CLOCK_MONOTONIC, &start);

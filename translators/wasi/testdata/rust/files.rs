@@ -27,25 +27,25 @@ fn run() -> io::Result<()> {
     io::stdin().read_to_string(&mut input)?;
     println!("stdin {} {}", input.len(), input.to_ascii_uppercase());
 
-    fs::create_dir("/work/dir")?;
-    File::create("/work/dir/a.txt")?.write_all(b"hello\n")?;
-    OpenOptions::new().append(true).open("/work/dir/a.txt")?.write_all(b"world\n")?;
-    print!("{}", fs::read_to_string("/work/dir/a.txt")?);
-    println!("size {}", fs::metadata("/work/dir/a.txt")?.len());
+    fs::create_dir("/files/dir")?;
+    File::create("/files/dir/a.txt")?.write_all(b"hello\n")?;
+    OpenOptions::new().append(true).open("/files/dir/a.txt")?.write_all(b"world\n")?;
+    print!("{}", fs::read_to_string("/files/dir/a.txt")?);
+    println!("size {}", fs::metadata("/files/dir/a.txt")?.len());
 
-    fs::rename("/work/dir/a.txt", "/work/dir/b.txt")?;
-    let mut file = OpenOptions::new().read(true).write(true).open("/work/dir/b.txt")?;
+    fs::rename("/files/dir/a.txt", "/files/dir/b.txt")?;
+    let mut file = OpenOptions::new().read(true).write(true).open("/files/dir/b.txt")?;
     file.seek(SeekFrom::Start(6))?;
     let mut word = [0; 5];
     file.read_exact(&mut word)?;
     println!("seek {}", String::from_utf8_lossy(&word));
     file.set_len(5)?;
     drop(file);
-    println!("cut {}", fs::read_to_string("/work/dir/b.txt")?);
+    println!("cut {}", fs::read_to_string("/files/dir/b.txt")?);
 
-    fs::create_dir("/work/dir/c")?;
+    fs::create_dir("/files/dir/c")?;
     let mut names = Vec::new();
-    for entry in fs::read_dir("/work/dir")? {
+    for entry in fs::read_dir("/files/dir")? {
         let entry = entry?;
         let slash = if entry.file_type()?.is_dir() { "/" } else { "" };
         names.push(format!("{}{slash}", entry.file_name().to_string_lossy()));
@@ -53,16 +53,16 @@ fn run() -> io::Result<()> {
     names.sort();
     println!("list {}", names.join(" "));
 
-    println!("open {}", kind(File::open("/work/missing").unwrap_err()));
-    println!("mkdir {}", kind(fs::create_dir("/work/dir").unwrap_err()));
-    println!("rmdir {}", kind(fs::remove_dir("/work/dir").unwrap_err()));
+    println!("open {}", kind(File::open("/files/missing").unwrap_err()));
+    println!("mkdir {}", kind(fs::create_dir("/files/dir").unwrap_err()));
+    println!("rmdir {}", kind(fs::remove_dir("/files/dir").unwrap_err()));
     println!("given {}", fs::read_to_string("/given/file")?);
     println!("write {}", File::create("/given/file").is_err());
 
-    fs::remove_file("/work/dir/b.txt")?;
-    fs::remove_dir("/work/dir/c")?;
-    fs::remove_dir("/work/dir")?;
-    println!("left {}", fs::read_dir("/work")?.count());
+    fs::remove_file("/files/dir/b.txt")?;
+    fs::remove_dir("/files/dir/c")?;
+    fs::remove_dir("/files/dir")?;
+    println!("left {}", fs::read_dir("/files")?.count());
 
     let start = Instant::now();
     std::thread::sleep(Duration::from_millis(10));
