@@ -134,7 +134,8 @@ export class Compiler {
     }, compileMsMax);
     try {
       const [output] = await Promise.all([child.output(), bytes && feed(child, bytes)]);
-      if (isLate || output.signal === "SIGXCPU" || (output.signal === "SIGKILL" && !this.#isClosed)) {
+      if (this.#isClosed) throw refusal("aborted", "The engine was closed");
+      if (isLate || output.signal === "SIGXCPU" || output.signal === "SIGKILL") {
         throw refusal(
           "slow compile",
           `The module was not compiled within ${compileMsMax} ms, so that was given up`,

@@ -38,7 +38,10 @@ export class Output {
 
   /** The guest waits or reads: whoever reads its output may have what there is. */
   settle(): void {
-    if (this.#file !== undefined && this.#used > 0) this.#flush();
+    if (this.#file === undefined) return;
+    if (this.#used > 0) this.#flush();
+    this.#toldAt = -Infinity;
+    this.#tell();
   }
 
   /** The run went well. Bytes are fresh memory, for the receiver to keep. */

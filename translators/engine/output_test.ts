@@ -60,6 +60,29 @@ Deno.test("Output is bytes up to its limit and a file of mode 0600 beyond, with 
   }
 });
 
+Deno.test("Output.settle lets a reader have all that there is", () => {
+  const folder = Deno.makeTempDirSync();
+  try {
+    const told: number[] = [];
+    const output = new Output(10, `${folder}/new`, (bytes) => told.push(bytes));
+    output.write(pattern(5));
+    output.settle();
+    assert.deepEqual(told, [], "it is kept");
+    output.write(pattern(20));
+    for (let i = 0; i < 3; i++) {
+      output.write(pattern(1));
+      output.settle();
+      output.settle();
+      assert.equal(told.at(-1), 26 + i);
+      assert.equal(Deno.statSync(`${folder}/new`).size, 26 + i);
+    }
+    assert.equal(told.length, new Set(told).size);
+    output.discard();
+  } finally {
+    Deno.removeSync(folder, { recursive: true });
+  }
+});
+
 Deno.test("Output never writes into a file that is there, and discards its own", () => {
   const folder = Deno.makeTempDirSync();
   try {

@@ -118,6 +118,7 @@ export class Pool {
       return promise;
     }
     request.signal?.addEventListener("abort", abort);
+    if (request.signal?.aborted) abort();
     this.#dispatch();
     return promise;
   }

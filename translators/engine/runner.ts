@@ -160,7 +160,12 @@ export class Runner {
               `The run gave more than the ${limits.outputBytes} bytes of output that it is allowed`,
             );
           }
-          output.write(bytes);
+          try {
+            output.write(bytes);
+          } catch (thrown) {
+            // A guest that did not mind would leave half of a result.
+            throw new RunStop("engine", `The output could not be written: ${reasonOf(thrown)}`);
+          }
           return bytes.length;
         },
       },

@@ -139,6 +139,29 @@ Deno.test({
 });
 
 Deno.test({
+  name: "WasmEngine fails a run whose output finds no place, also where the guest does not mind",
+  ignore,
+  async fn() {
+    await using test = testEngine();
+    const { engine, request, folder } = test;
+    const careless = command(
+      `(i32.store (i32.const 0) (i32.const 64)) (i32.store (i32.const 4) (i32.const 1000))
+      (drop (call $fd_write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8)))`,
+    );
+    const spool = join(folder, "mine");
+    Deno.writeTextFileSync(spool, "mine");
+    for (const taken of [spool, join(folder, "no/such/folder/file")]) {
+      const { failure } = await engine.run(
+        request(careless, { output: { inlineBytesMax: 10, spool: taken } }),
+      );
+      assert.equal(failure?.reason, "engine");
+      assert.match(failure.error.message, /output could not be written/);
+    }
+    assert.equal(Deno.readTextFileSync(spool), "mine");
+  },
+});
+
+Deno.test({
   name: "WasmEngine ends a run that nobody waits for: in a loop, asleep, waiting for input, in the queue",
   ignore,
   async fn() {

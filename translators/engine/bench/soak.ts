@@ -1,16 +1,14 @@
 /**
- * Many runs, watched: `deno run -A translators/engine/bench/soak.ts [RUNS]`, 1,000,000 unless told otherwise. Fails if
- * memory grows or descriptors are left. Every 97th run ends badly, every 1009th is interrupted.
+ * Many runs, watched: `deno run -A --v8-flags=--max-semi-space-size=1 translators/engine/bench/soak.ts [RUNS]`, 1,000,000
+ * unless told otherwise. Fails if memory grows or descriptors are left. Every 97th run ends badly, every 1009th is
+ * interrupted. Without the flag V8 lets the nursery of each isolate grow with time, by tens of MiB, which hides what is lost.
  */
-import { setFlagsFromString } from "node:v8";
 import { CAT, command, LIMITS, testEngine } from "../_testing.ts";
 
 const runs = Number(Deno.args[0] ?? 1_000_000);
 const IN_FLIGHT = 8;
 /** What memory may grow by from the first tenth on, bytes: what an allocator keeps, not what a run leaves. */
 const GROWTH_MAX = 8 * 1024 * 1024;
-// V8 lets its nursery grow with time, up to 48 MiB in each isolate, which would hide what is lost.
-setFlagsFromString("--max-semi-space-size=1");
 
 await using test = testEngine();
 const { engine, request } = test;
