@@ -12,15 +12,16 @@ export const PORT_9P = 564;
 
 /**
  * Takes `tcp!host!port`, `tcp!host`, `unix!path`, and what people write instead: `host:port`, `[v6]:port`, `/a/path`.
+ * A path may have a `!` in it: all that follows `unix!` is the path, and so is what has a slash before its first `!`.
  * Throws EINVAL with the reason.
  */
 export function parseAddress(text: string): Address {
   const parts = text.split("!");
-  if (parts[0] === "unix" && parts.length === 2) return unixAddress(parts[1], text);
+  if (text.startsWith("unix!")) return unixAddress(text.slice("unix!".length), text);
   if ((parts[0] === "tcp" || parts[0] === "net") && (parts.length === 2 || parts.length === 3)) {
     return tcpAddress(parts[1], parts[2] ?? String(PORT_9P), text);
   }
-  if (parts.length === 1 && text.includes("/")) return unixAddress(text, text);
+  if (parts[0].includes("/")) return unixAddress(text, text);
   const pair = /^(?:\[([^\]]+)\]|([^:]+)):(\w+)$/.exec(text);
   if (parts.length === 1 && pair) return tcpAddress(pair[1] ?? pair[2], pair[3], text);
   throw new NineError(

@@ -5,6 +5,7 @@
  */
 export { Errno, type ErrnoName, errnoName, errnoOfPhrase, phraseOf } from "./errno.ts";
 export { errnoOf, NineError, reasonOf } from "./error.ts";
+export { escapeJson, escapeLines, escapeText } from "./escape.ts";
 export { NONUNAME, Principals } from "./principal.ts";
 export { canRead, canWrite, O, pathOfText, type Qid, Qt, S, type U64 } from "./qid.ts";
 export type {

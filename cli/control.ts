@@ -1,8 +1,7 @@
-import { errnoOf, NineError, O, type Tree } from "../9p/mod.ts";
+import { errnoOf, escapeText, NineError, O, type Tree } from "../9p/mod.ts";
 import { quoteWord } from "../servers/ctl/mod.ts";
 import { readErrors } from "./error_log.ts";
 import { Exit } from "./exit.ts";
-import { withoutControls } from "./output.ts";
 import { reach, type Where } from "./reach.ts";
 
 const CTL = "/ctl";
@@ -44,7 +43,7 @@ async function reasonFrom(tree: Tree, ctl: string): Promise<string | undefined> 
     const found = (await readErrors(tree)).findLast(({ request, path }) =>
       request === "Twrite" && (path === undefined || path === ctl)
     );
-    return found && withoutControls(found.reason);
+    return found && escapeText(found.reason);
   } catch {
     return undefined;
   }

@@ -1,6 +1,5 @@
-import { Errno, errnoName, errnoOf, type Tree } from "../9p/mod.ts";
+import { Errno, errnoName, errnoOf, escapeLines, type Tree } from "../9p/mod.ts";
 import { Exit } from "./exit.ts";
-import { withoutControls } from "./output.ts";
 
 /** A line of `/log/errors`. */
 export interface LoggedError {
@@ -35,7 +34,7 @@ export async function reasonOnPath(tree: Tree, path: string, thrown: unknown): P
   const code = errnoName(errnoOf(thrown));
   try {
     const found = (await readErrors(tree)).findLast((error) => error.path === path && error.code === code);
-    return found && withoutControls(found.reason);
+    return found && escapeLines(found.reason);
   } catch {
     return undefined;
   }

@@ -1,3 +1,5 @@
+import { escapeJson, escapeLines, escapeText } from "../9p/mod.ts";
+
 const utf8 = new TextEncoder();
 /** What a shell reports for a program that SIGPIPE ended. */
 export const SIGPIPE_EXIT = 141;
@@ -17,26 +19,17 @@ export function printBytes(bytes: Uint8Array): void {
 }
 
 export function printJson(value: unknown): void {
-  print(JSON.stringify(value, (_key, value) => typeof value === "bigint" ? value.toString() : value, 2));
+  print(escapeJson(value, 2));
 }
 
 /** A message beside the output. */
 export function warn(message: string): void {
-  console.error(`lux9: ${message}`);
+  console.error(`lux9: ${escapeLines(message)}`);
 }
 
-/** Text of others, fit for a terminal: what controls it or changes the direction of text is escaped, and so is `\\`. */
+/** Text of others, fit for a terminal, and so that it can be told what was escaped: `\\` is, too. */
 export function visible(text: string): string {
-  return withoutControls(text.replaceAll("\\", "\\\\"));
-}
-
-/** The same for text in which a backslash is an escape already. */
-export function withoutControls(text: string): string {
-  return text.replace(/[\p{C}\u2028\u2029]/gu, (char) => {
-    if (char === "\n") return "\\n";
-    if (char === "\t") return "\\t";
-    return `\\u{${char.codePointAt(0)!.toString(16)}}`;
-  });
+  return escapeText(text.replaceAll("\\", "\\\\"));
 }
 
 /** Rows as columns, two blanks apart; `right` names the columns that hold numbers. */

@@ -16,7 +16,7 @@ Deno.test("modeText writes permissions as ls(1) does", () => {
 
 Deno.test("visible escapes what a terminal would obey", () => {
   assert.equal(visible("größe 文件"), "größe 文件");
-  assert.equal(visible("a\x1b[0m\x9b\u202e\n\\"), "a\\u{1b}[0m\\u{9b}\\u{202e}\\n\\\\");
+  assert.equal(visible("a\x1b[0m\x9b\u202e\n\\"), "a\\u001b[0m\\u009b\\u202e\\n\\\\");
 });
 
 Deno.test("table aligns columns", () => {

@@ -1,4 +1,4 @@
-import type { Later, Principal } from "../9p/mod.ts";
+import type { Later, Principal, User } from "../9p/mod.ts";
 
 /** A change that was made through the node. */
 export interface ChangeEvent {
@@ -10,7 +10,10 @@ export interface ChangeEvent {
   readonly user: Principal;
 }
 
-type Listener = (event: ChangeEvent) => void;
+/** The change as somebody may see it: all of it, a part, or nothing. To be asked before the listener returns. */
+export type View = (user: User) => ChangeEvent | undefined;
+
+type Listener = (event: ChangeEvent, view: View) => void;
 
 /** Tells whoever listens; costs nothing while nobody does. */
 export class Events {
@@ -26,8 +29,8 @@ export class Events {
     return () => this.#listeners.delete(listener);
   }
 
-  tell(event: ChangeEvent): void {
-    for (const listener of this.#listeners) listener(event);
+  tell(event: ChangeEvent, view: View): void {
+    for (const listener of this.#listeners) listener(event, view);
   }
 }
 

@@ -4,6 +4,7 @@ import {
   canRead,
   canWrite,
   type Change,
+  type Creation,
   type Later,
   NineError,
   O,
@@ -12,7 +13,7 @@ import {
 } from "../9p/mod.ts";
 import { type Action, may } from "../policies/mod.ts";
 import type { Node } from "./node.ts";
-import { checkChange, checkSticky, permits, Want } from "./permission.ts";
+import { checkChange, checkCreation, checkSticky, permits, Want } from "./permission.ts";
 
 /** What the guard asks about files. */
 export interface Files {
@@ -64,6 +65,15 @@ export class Guard {
   /** Adding a name to a directory. */
   add(dir: Node, call: Call): Later<void> {
     if (this.#asksBits(dir, "create", call)) return this.#bits(dir, Want.WRITE | Want.EXEC, call);
+  }
+
+  /** Making a file in a directory: as it may be made. */
+  create(dir: Node, what: Creation, call: Call): Later<Creation> {
+    if (!this.#asksBits(dir, "create", call)) return what;
+    return then(this.files.getattr(dir, undefined, call), (attr) => {
+      this.#check(dir, attr, Want.WRITE | Want.EXEC, call);
+      return checkCreation(attr, call.user, what);
+    });
   }
 
   /** Taking a name away from its directory. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-export { type ChangeEvent, Events } from "./events.ts";
+export { type ChangeEvent, Events, type View } from "./events.ts";
 export { type MountOptions, Namespace, type Order } from "./namespace.ts";
 export { checkChange, permits, Want } from "./permission.ts";
 export { namesOf, type Owner } from "./tree.ts";

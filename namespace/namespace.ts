@@ -1,9 +1,11 @@
 import { type Call, type FileServer, NineError } from "../9p/mod.ts";
-import { Events } from "./events.ts";
+import { type ChangeEvent, Events } from "./events.ts";
 import { Guard } from "./guard.ts";
 import { Mount, Source } from "./mount.ts";
 import type { Backing, Node } from "./node.ts";
+import type { Point } from "./point.ts";
 import { type Handle, serve } from "./serve.ts";
+import { Sight } from "./sight.ts";
 import { namesOf, type Owner, Tree } from "./tree.ts";
 
 /** Where a mount goes among what is there already: bind(1). */
@@ -24,6 +26,7 @@ export interface MountOptions {
 export class Namespace {
   readonly events = new Events();
   readonly #tree: Tree;
+  readonly #sight: Sight;
   readonly #sources = new Map<FileServer<object>, Source>();
 
   /** The namespace as clients see it. */
@@ -35,7 +38,8 @@ export class Namespace {
    */
   constructor(owner: Owner, readonly onUnused: (server: FileServer<object>) => void = () => {}) {
     this.#tree = new Tree(owner);
-    this.server = serve(this.#tree, new Guard(this.#tree), this.events);
+    this.#sight = new Sight(this.#tree);
+    this.server = serve(this.#tree, new Guard(this.#tree), this.#sight, this.events);
   }
 
   /** Mounts the tree of a server at a path. */
@@ -69,7 +73,7 @@ export class Namespace {
     point.members = point.members.filter((member) => !gone.includes(member));
     point.prune();
     this.#letGo(gone);
-    this.events.tell({ event: "unmount", path: at, user: call.user.name });
+    this.#tell("unmount", point, at, call);
   }
 
   /** What is mounted where, in the order of looking up. */
@@ -131,7 +135,14 @@ export class Namespace {
       }
       point.members = order === "before" ? [mount, ...point.members] : [...point.members, mount];
     }
-    this.events.tell({ event: "mount", path: at, user: call.user.name });
+    this.#tell("mount", point, at, call);
+  }
+
+  #tell(event: "mount" | "unmount", point: Point, path: string, { user }: Call): void {
+    const change: ChangeEvent = { event, path, user: user.name };
+    const dir = point.parent?.node ?? point.node;
+    this.#sight.forget();
+    this.events.tell(change, (reader) => this.#sight.lists(dir, reader) ? change : undefined);
   }
 
   /** What is at a path before anything is mounted there; undefined where nothing is. */

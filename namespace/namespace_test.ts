@@ -185,6 +185,35 @@ Deno.test("Namespace: tells of each change that was made through it, by path and
   ]);
 });
 
+Deno.test("Namespace: what a server does not tell at once of its permissions, no stranger hears of, and it is asked once", async () => {
+  const ns = new Namespace({ uid: "owner", gid: "owner" });
+  const server = tree();
+  let asked = 0;
+  const slow: Server = {
+    ...server,
+    async getattr(node, handle, by) {
+      asked++;
+      return await server.getattr(node, handle, by);
+    },
+  };
+  await ns.mount(slow, "/slow", call(), { label: "slow" });
+  await ns.mount(tree(), "/quick", call(), { label: "quick" });
+  const stranger = claimed("bob").user;
+  const seen: (string | undefined)[] = [];
+  const stop = ns.events.listen((_event, view) => seen.push(view(stranger)?.path));
+  for (let i = 0; i < 10; i++) await mkdir(ns, `/slow/d${i}`);
+  assert.deepEqual(seen.splice(0), Array(10).fill(undefined));
+  assert.equal(asked, 1);
+  await mkdir(ns, "/quick/d");
+  await mkdir(ns, "/quick/d/e", 0o700);
+  await mkdir(ns, "/quick/d/e/f");
+  await mkdir(ns, `/quick/d/e/f/g`);
+  assert.deepEqual(seen.splice(0), ["/quick/d", "/quick/d/e", undefined, undefined]);
+  ns.unmount("/quick", call());
+  assert.deepEqual(seen.splice(0), ["/quick"]);
+  stop();
+});
+
 Deno.test("Namespace: says when a server is mounted nowhere any more, and not before", async () => {
   const unused: Server[] = [];
   const ns = new Namespace({ uid: "owner", gid: "owner" }, (server) => unused.push(server));

@@ -1,5 +1,5 @@
 /** Unix permission bits, path_resolution(7) and the pages it names: pure rules about one file and one user. */
-import { type Attr, type Change, NineError, S, type User } from "../9p/mod.ts";
+import { type Attr, type Change, type Creation, NineError, primaryGroup, S, type User } from "../9p/mod.ts";
 
 /** Bits of what is wanted. */
 export const Want = { READ: 4, WRITE: 2, EXEC: 1 } as const;
@@ -10,6 +10,26 @@ type Owned = Pick<Attr, "mode" | "uid" | "gid">;
 export function permits(file: Owned, user: User, wanted: number): boolean {
   const shift = user.standing === "none" ? 0 : user.name === file.uid ? 6 : user.groups.has(file.gid) ? 3 : 0;
   return ((file.mode >> shift) & wanted) === wanted;
+}
+
+/**
+ * A new file as `user` may make it, as Linux's inode_init_owner() has it: a setgid directory gives its own group, which is
+ * left to the file server; else the group that was asked for is a wish, which those have who are in it. For a group that
+ * the user is not in, no program becomes setgid.
+ */
+export function checkCreation(dir: Owned, user: User, what: Creation): Creation {
+  const { gid: wanted, ...rest } = what;
+  const inherits = (dir.mode & S.ISGID) !== 0;
+  const keeps = !inherits && wanted !== undefined && user.groups.has(wanted);
+  const group = inherits ? dir.gid : keeps ? wanted : primaryGroup(user);
+  const setgid = S.ISGID | 0o010;
+  const drops = (what.mode & S.IFMT) !== S.IFDIR && (what.mode & setgid) === setgid &&
+    !user.groups.has(group);
+  return {
+    ...rest,
+    ...(keeps ? { gid: wanted } : {}),
+    mode: drops ? what.mode & ~S.ISGID : what.mode,
+  };
 }
 
 /** In a sticky directory only the owner of the file or of the directory takes a name away. */

@@ -13,6 +13,7 @@ import type { Guard } from "./guard.ts";
 import { type Part, pointQid, UnionListing } from "./listing.ts";
 import type { Backing, Node } from "./node.ts";
 import { Want } from "./permission.ts";
+import type { Sight } from "./sight.ts";
 import { namesOf, type Tree } from "./tree.ts";
 
 /** An open file or directory: what is open behind it. */
@@ -28,7 +29,7 @@ export interface Handle {
 const WRITE_EVENT_MS = 1000;
 
 /** The tree as a file server: each operation passes the guard, goes to the server behind it, and is told of. */
-export function serve(tree: Tree, guard: Guard, events: Events): FileServer<Node, Handle> {
+export function serve(tree: Tree, guard: Guard, sight: Sight, events: Events): FileServer<Node, Handle> {
   /** An aname is a path, and each step of it needs what a walk needs (rule R11). */
   async function attach(aname: string, call: Call): Promise<Node> {
     if (!aname.startsWith("/")) {
@@ -55,17 +56,27 @@ export function serve(tree: Tree, guard: Guard, events: Events): FileServer<Node
     return { mount: member, inner: member.root };
   }
 
-  function tell(
-    event: ChangeEvent["event"],
-    node: Node,
-    name: string | undefined,
-    call: Call,
-    from?: string,
-  ): void {
+  /** `node` is the file or, where a name is given, the directory that the name is in. */
+  function tell(event: ChangeEvent["event"], node: Node, name: string | undefined, call: Call): void {
     if (!events.isWatched) return;
     const path = tree.path(node);
-    const whole = name === undefined ? path : path === "/" ? `/${name}` : `${path}/${name}`;
-    events.tell({ event, path: whole, user: call.user.name, ...(from === undefined ? {} : { from }) });
+    const change = { event, path: name === undefined ? path : joined(path, name), user: call.user.name };
+    const dir = name === undefined ? tree.parent(node) : node;
+    if (event === "setattr") sight.forget();
+    events.tell(change, (user) => sight.lists(dir, user) ? change : undefined);
+  }
+
+  /** To who sees one of the two directories only, a name has come or gone. */
+  function tellRename(from: { dir: Node; path: string }, dir: Node, name: string, { user }: Call): void {
+    const path = joined(tree.path(dir), name);
+    const change: ChangeEvent = { event: "rename", path, user: user.name, from: from.path };
+    sight.forget();
+    events.tell(change, (reader) => {
+      const sees = { from: sight.lists(from.dir, reader), to: sight.lists(dir, reader) };
+      if (sees.from && sees.to) return change;
+      if (sees.to) return { event: "create", path, user: user.name };
+      return sees.from ? { event: "remove", path: from.path, user: user.name } : undefined;
+    });
   }
 
   /** Throws where the node is a place that something is mounted on or below. */
@@ -107,10 +118,10 @@ export function serve(tree: Tree, guard: Guard, events: Events): FileServer<Node
       throw new NineError("EBUSY", `Something is mounted at or below ${name} in ${tree.path(dir)}`);
     }
     if (!mount.server.rename) throw new NineError("EROFS", "The file server renames no files");
-    const from = events.isWatched ? tree.path(node) : undefined;
+    const from = events.isWatched ? { dir: tree.parent(node), path: tree.path(node) } : undefined;
     return afterwards(
       mount.server.rename(inner, target.inner, name, noReplace, call),
-      () => tell("rename", dir, name, call, from),
+      () => from && tellRename(from, dir, name, call),
     );
   }
 
@@ -163,8 +174,8 @@ export function serve(tree: Tree, guard: Guard, events: Events): FileServer<Node
           return handle;
         })),
 
-    create: (dir, name, what, flags, call) =>
-      then(guard.add(dir, call), (): Later<Created<Node, Handle>> => {
+    create: (dir, name, wanted, flags, call) =>
+      then(guard.create(dir, wanted, call), (what): Later<Created<Node, Handle>> => {
         checkFree(dir, name);
         const { mount, inner } = creatable(dir);
         if (!mount.server.create) throw new NineError("EROFS", "The file server makes no files");
@@ -180,8 +191,8 @@ export function serve(tree: Tree, guard: Guard, events: Events): FileServer<Node
         );
       }),
 
-    make: (dir, name, what, call) =>
-      then(guard.add(dir, call), (): Later<Node> => {
+    make: (dir, name, wanted, call) =>
+      then(guard.create(dir, wanted, call), (what): Later<Node> => {
         checkFree(dir, name);
         const { mount, inner } = creatable(dir);
         if (!mount.server.make) throw new NineError("EROFS", "The file server makes no files of this type");
@@ -310,6 +321,10 @@ export function serve(tree: Tree, guard: Guard, events: Events): FileServer<Node
         );
       }),
   };
+}
+
+function joined(dir: string, name: string): string {
+  return dir === "/" ? `/${name}` : `${dir}/${name}`;
 }
 
 function handleOf(parts: readonly Part[], writes: boolean, union?: UnionListing): Handle {

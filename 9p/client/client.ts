@@ -1,5 +1,6 @@
 import { errnoOfPhrase, phraseOf } from "../errno.ts";
 import { NineError } from "../error.ts";
+import { escapeJson } from "../escape.ts";
 import { Principals } from "../principal.ts";
 import type { Duplex } from "../server/connection.ts";
 import { type Codec, codecOf, IOHDRSZ, NOTAG, typeName } from "../wire/codec.ts";
@@ -8,7 +9,8 @@ import { type Body, type Message, MESSAGES, type RName, type TName } from "../wi
 import type { Reader } from "../wire/reader.ts";
 import { FidNumbers } from "./fid_numbers.ts";
 import { Frames, type FrameSink } from "./frames.ts";
-import { FLUSH_TAG, type ReplyOf, Requests, type Waiting } from "./requests.ts";
+import { orAborted } from "./or_aborted.ts";
+import { FLUSH_TAG, type Owed, type ReplyOf, Requests, type Waiting } from "./requests.ts";
 
 /** What is asked for where nothing else is said, bytes: large enough that a bulk read costs little more than the copy. */
 export const MSIZE_DEFAULT = 512 * 1024 + IOHDRSZ;
@@ -21,9 +23,19 @@ export interface ClientOptions {
   readonly msize?: number;
   /** Which principals the numbers of .u and .L stand for. Default: `uid:N` and `gid:N`. */
   readonly principals?: Principals;
+  /**
+   * How long to wait for the Rflush of a cancelled request, ms; then it fails with EINTR, and nobody knows whether it
+   * happened. Default: as long as it takes.
+   */
+  readonly flushMs?: number;
   /** Ends the negotiation, and the connection with it. */
   readonly signal?: AbortSignal;
 }
+
+/** A server that has neither answered so many requests nor their flushes is as good as dead. */
+const OWED_MAX = 1024;
+/** The fields that are fids. */
+const FIDS = ["fid", "newfid", "dfid", "dirfd", "olddirfid", "newdirfid"];
 
 /** The types of Rerror and Rlerror, which every dialect understands as no. */
 const ERROR_TYPES: readonly number[] = [MESSAGES.Rerror.type, MESSAGES.Rlerror.type];
@@ -39,12 +51,16 @@ export class Client implements AsyncDisposable {
   #msize: number;
   readonly #frames: Frames;
   readonly #requests = new Requests();
+  readonly #flushMs: number | undefined;
+  /** Requests that were given up on before the server said how they ended. */
+  readonly #owed = new Set<Owed>();
   #negotiation: Negotiation | undefined;
   readonly #running: Promise<void>;
   readonly #ended = Promise.withResolvers<NineError>();
 
   private constructor(duplex: Duplex, options: ClientOptions) {
     this.#msize = options.msize ?? MSIZE_DEFAULT;
+    this.#flushMs = options.flushMs;
     this.principals = options.principals ?? new Principals();
     const sink: FrameSink = {
       frame: (type, tag, from) => this.#receive(type, tag, from),
@@ -110,9 +126,10 @@ export class Client implements AsyncDisposable {
   }
 
   /** Resolves when `isReady` or the connection has ended. */
-  async ready(): Promise<void> {
+  async ready(signal?: AbortSignal): Promise<void> {
     while (!this.isReady && !this.end) {
-      await (this.#frames.isFull ? this.#frames.room() : this.#requests.freed());
+      signal?.throwIfAborted();
+      await (this.#frames.isFull ? orAborted(this.#frames.room(), signal) : this.#requests.freed(signal));
     }
   }
 
@@ -126,7 +143,8 @@ export class Client implements AsyncDisposable {
    * fields are views that die when `take` returns.
    *
    * When `signal` is aborted, a Tflush goes out, and the promise settles as flush(5) says: with the reply if that comes
-   * first, else, after the Rflush, with the signal's reason. An abort before the request was sent sends nothing.
+   * first, else, after the Rflush, with the signal's reason. Where that takes longer than `flushMs`, it rejects with EINTR
+   * instead. An abort before the request was sent sends nothing.
    */
   call<K extends TName, T>(
     name: K,
@@ -135,7 +153,7 @@ export class Client implements AsyncDisposable {
     signal?: AbortSignal,
   ): Promise<T> {
     if (this.isReady) return this.#call(name, body, take, signal);
-    return this.ready().then(() => this.call(name, body, take, signal));
+    return this.ready(signal).then(() => this.call(name, body, take, signal));
   }
 
   #call<K extends TName, T>(
@@ -158,8 +176,10 @@ export class Client implements AsyncDisposable {
         }
       },
       fail: reject,
+      body,
       cancelled: undefined,
       answered: false,
+      owed: undefined,
       unlisten: () => signal?.removeEventListener("abort", abort),
     });
     try {
@@ -170,6 +190,42 @@ export class Client implements AsyncDisposable {
       reject(thrown);
     }
     return promise;
+  }
+
+  /**
+   * Clunks a fid, and gives its number back once the server has answered. Requests on it that were given up on come
+   * first: one of them may be about to bind or to open it. An abort of `signal` cancels nothing, as the fid goes in any
+   * case; it only ends the waiting, after `flushMs`.
+   */
+  clunk(fid: number, signal?: AbortSignal): Promise<void> {
+    const done = this.#clunk(fid);
+    if (!signal || this.#flushMs === undefined) return done;
+    done.catch(() => {});
+    return this.#patiently(done, signal, this.#flushMs);
+  }
+
+  async #clunk(fid: number): Promise<void> {
+    try {
+      const before = [...this.#owed].filter(({ fids }) => fids.includes(fid));
+      if (before.length > 0) await Promise.all(before.map(({ promise }) => promise));
+      await this.rpc("Tclunk", { fid });
+    } finally {
+      this.fids.give(fid);
+    }
+  }
+
+  async #patiently(done: Promise<void>, signal: AbortSignal, ms: number): Promise<void> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const { promise: late, reject } = Promise.withResolvers<never>();
+    const abort = () => timer = setTimeout(() => reject(unknownEnd("Tclunk", ms)), ms);
+    if (signal.aborted) abort();
+    else signal.addEventListener("abort", abort, { once: true });
+    try {
+      await Promise.race([done, late]);
+    } finally {
+      signal.removeEventListener("abort", abort);
+      clearTimeout(timer);
+    }
   }
 
   /** Ends the connection; what is under way is rejected with ECONNRESET. */
@@ -196,8 +252,35 @@ export class Client implements AsyncDisposable {
   #flush(tag: number, reason: unknown): void {
     const waiting = this.#requests.get(tag);
     if (!waiting || waiting.cancelled || this.end) return;
-    waiting.cancelled = { reason };
+    const ms = this.#flushMs;
+    const timer = ms === undefined ? undefined : setTimeout(() => this.#giveUp(waiting, ms), ms);
+    waiting.cancelled = { reason, timer };
     this.#send("Tflush", FLUSH_TAG + tag, { oldtag: tag });
+  }
+
+  /** Its caller waits no longer. Tag and fids stay taken until the server has said how it ended. */
+  #giveUp(waiting: Waiting, ms: number): void {
+    if (waiting.answered) return;
+    waiting.unlisten();
+    waiting.owed = { fids: fidsOf(waiting.body!), ...Promise.withResolvers<void>() };
+    waiting.body = undefined;
+    this.#owed.add(waiting.owed);
+    waiting.fail(unknownEnd(`T${waiting.expected.slice(1)}`, ms));
+    if (this.#owed.size <= OWED_MAX) return;
+    this.#frames.close(
+      new NineError(
+        "ETIMEDOUT",
+        `The server has not answered ${this.#owed.size} requests, nor their flushes: it counts as dead`,
+      ),
+    );
+  }
+
+  /** Nothing more comes of the request, or of its Tflush. */
+  #paid(waiting: Waiting): void {
+    clearTimeout(waiting.cancelled?.timer);
+    if (!waiting.owed) return;
+    this.#owed.delete(waiting.owed);
+    waiting.owed.resolve();
   }
 
   #receive(type: number, tag: number, from: Reader): void {
@@ -215,6 +298,9 @@ export class Client implements AsyncDisposable {
     waiting.unlisten();
     if (waiting.cancelled) waiting.answered = true;
     else this.#requests.remove(tag);
+    this.#paid(waiting);
+    // Its caller was told that nobody knows, and has gone.
+    if (waiting.owed) return;
     if (reply.kind === waiting.expected) waiting.take(reply);
     else if (reply.kind === "Rerror" || reply.kind === "Rlerror") waiting.fail(errorOf(reply, waiting));
     else this.#broken(`${reply.kind} where ${waiting.expected} is due`, waiting);
@@ -223,7 +309,8 @@ export class Client implements AsyncDisposable {
   /** An error reply to a Tflush, which the manual does not know, counts as one: the request is over. */
   #flushed(tag: number, waiting: Waiting): void {
     this.#requests.remove(tag);
-    if (!waiting.answered) {
+    this.#paid(waiting);
+    if (!waiting.answered && !waiting.owed) {
       waiting.unlisten();
       waiting.fail(waiting.cancelled!.reason);
     }
@@ -238,6 +325,7 @@ export class Client implements AsyncDisposable {
   #fail(reason: NineError): void {
     for (const waiting of this.#requests.clear()) {
       waiting.unlisten();
+      this.#paid(waiting);
       if (!waiting.answered) waiting.fail(lost(reason));
     }
     this.#negotiation?.reject(reason);
@@ -284,6 +372,17 @@ function replyName(name: TName): RName {
   return `R${name.slice(1)}` as RName;
 }
 
+function fidsOf(body: object): number[] {
+  return Object.entries(body).filter(([field]) => FIDS.includes(field)).map(([, fid]) => fid as number);
+}
+
+function unknownEnd(request: string, ms: number): NineError {
+  return new NineError(
+    "EINTR",
+    `A ${request} was given up, and the server did not answer its flush within ${ms} ms: nobody knows whether it happened`,
+  );
+}
+
 /** The reply with bytes of its own. */
 function ownReply<K extends TName>(reply: Message<ReplyOf<K>>): Message<ReplyOf<K>> {
   const { data } = reply as { data?: unknown };
@@ -302,7 +401,7 @@ function errorOf(reply: Message<"Rerror"> | Message<"Rlerror">, { expected }: Wa
 
 /** A server's text, fit for a terminal and a log. */
 function printable(text: string): string {
-  const quoted = JSON.stringify(text.slice(0, 200));
+  const quoted = escapeJson(text.slice(0, 200));
   return quoted.slice(1, -1);
 }
 

@@ -69,31 +69,34 @@ export class RemoteFile implements AsyncDisposable {
 
   /** Makes a directory, symbolic link, device, fifo or socket in this directory. */
   async make(name: string, what: NewFile, signal?: AbortSignal): Promise<void> {
-    await using spare = await this.#spare(signal);
+    using spare = await this.#spare(signal);
     await verbsOf(this.client).make(spare.fid, name, what, signal);
   }
   /** Gives `file` another name, in this directory. */
   async link(file: RemoteFile, name: string, signal?: AbortSignal): Promise<void> {
-    await using spare = await this.#spare(signal);
+    using spare = await this.#spare(signal);
     await verbsOf(this.client).link(file.fid, spare.fid, name, signal);
   }
   /** What may be spent on making something: .L needs none. */
-  async #spare(signal?: AbortSignal): Promise<AsyncDisposable & { readonly fid: number }> {
-    if (this.client.dialect !== "9P2000.L") return await this.clone(signal);
-    return { fid: this.fid, [Symbol.asyncDispose]: () => Promise.resolve() };
+  async #spare(signal?: AbortSignal): Promise<Disposable & { readonly fid: number }> {
+    if (this.client.dialect === "9P2000.L") return { fid: this.fid, [Symbol.dispose]: () => {} };
+    const file = await this.clone(signal);
+    return { fid: file.fid, [Symbol.dispose]: () => file.letGo() };
   }
 
   /** Removes the file; the fid is closed in any case. */
   async remove(signal?: AbortSignal): Promise<void> {
     this.#closed = true;
+    let isGone = true;
     try {
       await this.client.rpc("Tremove", { fid: this.fid }, signal);
     } catch (thrown) {
-      // A cancelled removal never happened: the fid is still there.
-      if (signal?.aborted) await this.client.rpc("Tclunk", { fid: this.fid }).catch(() => {});
+      // After a cancelled removal the fid may still be there.
+      isGone = !signal?.aborted;
       throw thrown;
     } finally {
-      this.client.fids.give(this.fid);
+      if (isGone) this.client.fids.give(this.fid);
+      else this.client.clunk(this.fid).catch(() => {});
     }
   }
 
@@ -167,17 +170,23 @@ export class RemoteFile implements AsyncDisposable {
     return (this.qid.type & Qt.APPEND) !== 0 || (this.flags & O.APPEND) !== 0;
   }
 
-  /** Clunks the fid. Throws what the server says to that; twice is harmless, and so is a connection that has gone. */
-  async close(): Promise<void> {
+  /**
+   * Clunks the fid. Throws what the server says to that; twice is harmless, and so is a connection that has gone. The
+   * signal ends the waiting only, as in `Client.clunk`.
+   */
+  async close(signal?: AbortSignal): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
     try {
-      await this.client.rpc("Tclunk", { fid: this.fid });
+      await this.client.clunk(this.fid, signal);
     } catch (thrown) {
       if (!isLost(this.client, thrown)) throw thrown;
-    } finally {
-      this.client.fids.give(this.fid);
     }
+  }
+
+  /** Clunks without waiting, where nobody has an interest in how it ends. */
+  letGo(): void {
+    this.close().catch(() => {});
   }
 
   [Symbol.asyncDispose](): Promise<void> {

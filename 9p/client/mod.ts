@@ -12,6 +12,7 @@ export { dial } from "../net.ts";
 export { readPage } from "./listing.ts";
 export { isLost } from "./lost.ts";
 export { namesOf, pathOf, splitPath } from "./path.ts";
+export { orAborted } from "./or_aborted.ts";
 export { pieces, readInto, type ReadOptions } from "./reading.ts";
 export { move, rename } from "./rename.ts";
 export type { ReplyOf } from "./requests.ts";

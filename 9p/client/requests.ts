@@ -9,12 +9,24 @@ export interface Waiting {
   /** Takes what it needs out of the reply at once: byte fields of it die when this function returns. */
   readonly take: (reply: Message) => void;
   readonly fail: (reason: unknown) => void;
-  /** Set once a Tflush was sent for it: the reason for its caller. */
-  cancelled: { readonly reason: unknown } | undefined;
+  /** What was sent, until nobody waits any more. */
+  body: object | undefined;
+  /** Set once a Tflush was sent for it: the reason for its caller, and what ends the waiting for its Rflush. */
+  cancelled:
+    | { readonly reason: unknown; readonly timer: ReturnType<typeof setTimeout> | undefined }
+    | undefined;
   /** The reply came, though a Tflush is out: the tag stays taken until its Rflush. */
   answered: boolean;
+  /** Nobody waits any more, though neither the reply nor the Rflush has come: resolves when one does. */
+  owed: Owed | undefined;
   /** Stops listening to the caller's signal. */
   readonly unlisten: () => void;
+}
+
+/** An end that the server still owes. */
+export interface Owed extends PromiseWithResolvers<void> {
+  /** The fids that the request is about. */
+  readonly fids: readonly number[];
 }
 
 /** Requests have the tags below this, and the Tflush for tag t has the tag FLUSH_TAG + t, so that it always finds one. */
@@ -56,8 +68,21 @@ export class Requests {
     this.#queue.shift()?.();
   }
 
-  freed(): Promise<void> {
-    return new Promise((wake) => this.#queue.push(wake));
+  /** Resolves when a tag may be free. */
+  freed(signal?: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const wake = () => {
+        signal?.removeEventListener("abort", abort);
+        resolve();
+      };
+      const abort = () => {
+        // A wake that came to who has gone would be lost for who is next.
+        this.#queue = this.#queue.filter((one) => one !== wake);
+        reject(signal!.reason);
+      };
+      signal?.addEventListener("abort", abort, { once: true });
+      this.#queue.push(wake);
+    });
   }
 
   /** Ends all of them, those that wait for a tag too. */

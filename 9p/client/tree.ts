@@ -14,6 +14,7 @@ import { namesOf, splitPath } from "./path.ts";
 import { pieces } from "./reading.ts";
 import { rename } from "./rename.ts";
 import { resolve } from "./resolve.ts";
+import { abandon } from "./walk.ts";
 import { type Source, writeAll, writeFrom } from "./writing.ts";
 
 export interface AttachOptions {
@@ -61,8 +62,7 @@ export class Tree implements AsyncDisposable {
       const { qid } = await client.rpc("Tattach", { fid, afid: NOFID, uname, aname, nUname }, signal);
       return new Tree(client, new RemoteFile(client, fid, qid));
     } catch (thrown) {
-      if (signal?.aborted) await client.rpc("Tclunk", { fid }).catch(() => {});
-      client.fids.give(fid);
+      abandon(client, fid, signal?.aborted === true);
       throw thrown;
     }
   }

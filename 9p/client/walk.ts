@@ -47,7 +47,7 @@ export async function walkUntilLink(
       } else {
         const stopped = notDirectory(wqid, names, done);
         if (stopped) {
-          await abandon(client, newfid, fid === newfid);
+          abandon(client, newfid, fid === newfid);
           return stopped;
         }
         // Only a failing first name tells its errno: walk as far as it goes, then ask for the next name alone.
@@ -56,7 +56,7 @@ export async function walkUntilLink(
     } while (done < names.length);
     return new RemoteFile(client, newfid, qid);
   } catch (thrown) {
-    await abandon(client, newfid, fid === newfid || signal?.aborted === true);
+    abandon(client, newfid, fid === newfid || signal?.aborted === true);
     throw thrown;
   }
 }
@@ -73,10 +73,10 @@ function notDirectory(wqid: readonly Qid[], names: readonly string[], done: numb
 }
 
 /**
- * Gives a number back. After a cancelled walk nobody knows for sure whether the server has bound it: a clunk makes it
- * free either way.
+ * Gives a number back. After a cancelled request nobody knows for sure whether the server has bound it: a clunk makes
+ * it free either way. Nobody waits for that.
  */
-async function abandon(client: Client, newfid: number, mayBeBound: boolean): Promise<void> {
-  if (mayBeBound) await client.rpc("Tclunk", { fid: newfid }).catch(() => {});
-  client.fids.give(newfid);
+export function abandon(client: Client, newfid: number, mayBeBound: boolean): void {
+  if (mayBeBound) client.clunk(newfid).catch(() => {});
+  else client.fids.give(newfid);
 }

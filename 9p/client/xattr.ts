@@ -1,6 +1,7 @@
 import { NineError } from "../error.ts";
 import { RemoteFile } from "./file.ts";
 import { verbsOf } from "./dialects/verbs_of.ts";
+import { abandon } from "./walk.ts";
 
 /** Twice Linux's XATTR_LIST_MAX: what is larger is not asked for, bytes. */
 const XATTR_BYTES_MAX = 128 * 1024;
@@ -24,22 +25,25 @@ async function readXattr(file: RemoteFile, name: string, signal?: AbortSignal): 
   try {
     size = await verbsOf(client).xattrWalk(file.fid, newfid, name, signal);
   } catch (thrown) {
-    if (signal?.aborted) await client.rpc("Tclunk", { fid: newfid }).catch(() => {});
-    client.fids.give(newfid);
+    abandon(client, newfid, signal?.aborted === true);
     throw thrown;
   }
-  await using attribute = new RemoteFile(client, newfid, file.qid);
-  if (size > XATTR_BYTES_MAX) {
-    throw new NineError("E2BIG", `An extended attribute of ${size} bytes, allowed are ${XATTR_BYTES_MAX}`);
+  const attribute = new RemoteFile(client, newfid, file.qid);
+  try {
+    if (size > XATTR_BYTES_MAX) {
+      throw new NineError("E2BIG", `An extended attribute of ${size} bytes, allowed are ${XATTR_BYTES_MAX}`);
+    }
+    const value = new Uint8Array(size);
+    let done = 0;
+    while (done < size) {
+      const count = await attribute.read(done, value.subarray(done), signal);
+      if (count === 0) break;
+      done += count;
+    }
+    return value.subarray(0, done);
+  } finally {
+    attribute.letGo();
   }
-  const value = new Uint8Array(size);
-  let done = 0;
-  while (done < size) {
-    const count = await attribute.read(done, value.subarray(done), signal);
-    if (count === 0) break;
-    done += count;
-  }
-  return value.subarray(0, done);
 }
 
 /** The attribute is set when its fid is clunked, so that is where a refusal comes from. */
@@ -60,8 +64,8 @@ export async function setxattr(
       done += await attribute.write(done, bytes.subarray(done), signal);
     }
   } catch (thrown) {
-    await attribute.close().catch(() => {});
+    attribute.letGo();
     throw thrown;
   }
-  await attribute.close();
+  await attribute.close(signal);
 }

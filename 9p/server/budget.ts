@@ -1,6 +1,12 @@
 /** What counts as small: a part of the budget is kept for it, so that large requests never crowd it out. */
 const SMALL_BYTES = 1024 * 1024;
 
+interface Waiter {
+  readonly wanted: number;
+  readonly onTaken: () => void;
+  isTrying: boolean;
+}
+
 /**
  * The bytes that all connections together may hold for requests and replies on their way. Small messages are free; what
  * is larger is taken from here before it is allocated, so that a thousand clients that each ask for 8 MiB cannot take
@@ -11,7 +17,7 @@ export class Budget {
   /** Those who hold bytes without using them at the moment: each gives them back when it is called. */
   readonly idle = new Set<() => void>();
   #used = 0;
-  #waiting: (() => void)[] = [];
+  readonly #waiting = new Set<Waiter>();
 
   constructor(bytesMax: number) {
     this.bytesMax = bytesMax;
@@ -23,7 +29,7 @@ export class Budget {
 
   /** Nearly all is taken, or somebody waits: who holds bytes and does not move is in the way of others. */
   get isShort(): boolean {
-    return this.#waiting.length > 0 || this.#used > this.bytesMax - this.#reserve;
+    return this.#waiting.size > 0 || this.#used > this.bytesMax - this.#reserve;
   }
 
   /** Takes up to `wanted` bytes and says how many. */
@@ -43,14 +49,26 @@ export class Budget {
   give(count: number): void {
     if (count === 0) return;
     this.#used -= count;
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (const wake of waiting) wake();
+    for (const waiter of this.#waiting) {
+      // Whoever gives back what lies idle, as asked for by `take`, comes here again.
+      if (waiter.isTrying) continue;
+      waiter.isTrying = true;
+      const taken = this.take(waiter.wanted);
+      waiter.isTrying = false;
+      if (!taken) continue;
+      this.#waiting.delete(waiter);
+      waiter.onTaken();
+    }
   }
 
-  /** Resolves when something was given back. */
-  freed(): Promise<void> {
-    return new Promise((wake) => this.#waiting.push(wake));
+  /**
+   * Calls back once all of `wanted` is taken, which is not now. Returns what ends the waiting: who cannot wait any longer
+   * must say so.
+   */
+  wait(wanted: number, onTaken: () => void): () => void {
+    const waiter = { wanted, onTaken, isTrying: false };
+    this.#waiting.add(waiter);
+    return () => this.#waiting.delete(waiter);
   }
 
   get #reserve(): number {

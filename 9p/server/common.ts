@@ -100,8 +100,8 @@ export const common: Handlers<
       return session.during(fid, request, readDirectory(session, fid, offset, room, request));
     }
     if (!session.server.read) throw new NineError("EOPNOTSUPP", "The file server reads no files");
-    const { outlet } = session;
-    const room = isStream(qid) ? Math.min(wanted, STREAM_BYTES_MAX) : outlet.room(wanted);
+    const { outlet, engine: { turn } } = session;
+    const room = isStream(qid) ? Math.min(wanted, STREAM_BYTES_MAX) : outlet.room(turn.room(wanted));
     const { out } = outlet;
     const start = out.begin(MESSAGES.Rread.type, request.tag);
     try {
@@ -112,6 +112,7 @@ export const common: Handlers<
         out.patch32(start + 7, now);
         out.commit(now);
         outlet.roomUsed(now);
+        turn.copied(now);
         return out.end(start);
       }
       out.cancel(start);

@@ -3,6 +3,7 @@ import { HEADER_BYTES } from "../wire/codec.ts";
 import { Reader } from "../wire/reader.ts";
 import { release } from "../wire/release.ts";
 import { Writer } from "../wire/writer.ts";
+import { Ahead } from "./ahead.ts";
 import type { Engine } from "./engine.ts";
 import type { Listener } from "./listener.ts";
 import { type Outlet, Session } from "./session.ts";
@@ -32,6 +33,8 @@ const IDLE_BYTES = 16 * 1024;
 const ROOM_MIN = 4096;
 /** Where the budget is short, who holds a part of it and does not move is closed after this share of the stall time. */
 const SHORT_STALL = 1 / 8;
+/** Who has waited for its part of the budget for so many stall times is closed: it may have gone long ago. */
+const WAIT_STALLS = 4;
 
 /** One client: takes frames from the stream to its session, and the replies back, many in one write. */
 export class Connection implements Outlet {
@@ -56,11 +59,15 @@ export class Connection implements Outlet {
   #kicked = false;
   #closed = false;
   readonly #ended = Promise.withResolvers<void>();
+  /** Ends the waiting for a part of the budget. */
+  #giveUpWaiting: (() => void) | undefined;
+  readonly #ahead: Ahead;
   /** When a byte last moved while something was waiting to. */
   #movedAt = performance.now();
 
   constructor(readonly engine: Engine, listener: Listener, readonly duplex: Duplex) {
     this.session = new Session(engine, listener, this);
+    this.#ahead = new Ahead(duplex);
   }
 
   /** Serves until the client goes or breaks the protocol; then everything it had is let go. */
@@ -88,6 +95,7 @@ export class Connection implements Outlet {
   #letGo(): void {
     for (const bytes of [this.#in, this.#small, this.#parked]) if (bytes) release(bytes);
     this.#small = this.#parked = undefined;
+    this.#ahead.letGo();
     for (const writer of [this.out, this.#spare]) writer.clear(0);
     const { budget } = this.engine;
     budget.idle.delete(this.#unpark);
@@ -109,6 +117,7 @@ export class Connection implements Outlet {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#giveUpWaiting?.();
     try {
       this.duplex.close();
     } catch { /* The other side was faster. */ }
@@ -119,7 +128,7 @@ export class Connection implements Outlet {
     let end = 0;
     while (!this.#closed) {
       if (end === this.#in.byteLength) await this.#growIn(start, end);
-      const count = await this.duplex.read(this.#in.subarray(end));
+      const count = await this.#ahead.read(this.#in.subarray(end));
       if (count === null) return;
       this.#movedAt = performance.now();
       end += count;
@@ -259,10 +268,7 @@ export class Connection implements Outlet {
     }
     const extra = Math.max(0, wanted - free) - this.#inTaken;
     if (extra > 0) {
-      while (!budget.take(extra)) {
-        await budget.freed();
-        if (this.#closed) return;
-      }
+      if (!await this.#take(extra)) return this.close();
       this.#inTaken += extra;
     }
     this.#movedAt = performance.now();
@@ -270,6 +276,30 @@ export class Connection implements Outlet {
     this.#useIn(new Uint8Array(wanted), kept);
     if (wanted > free && !this.#small) this.#small = before;
     else release(before);
+  }
+
+  /** Waits for so many bytes of the budget; false where the client goes or is closed meanwhile. */
+  #take(wanted: number): Promise<boolean> {
+    const { engine: { budget, stallMs } } = this;
+    if (budget.take(wanted)) return Promise.resolve(true);
+    const { promise, resolve, reject } = Promise.withResolvers<boolean>();
+    const cancel = budget.wait(wanted, () => resolve(true));
+    // Nothing may be taken any more for who has given up.
+    const giveUp = () => {
+      cancel();
+      resolve(false);
+    };
+    const waitMs = WAIT_STALLS * stallMs;
+    const timer = setTimeout(() => {
+      cancel();
+      reject(new NineError("ETIMEDOUT", `A client waited ${waitMs} ms for memory and was closed`));
+    }, waitMs);
+    this.#giveUpWaiting = giveUp;
+    return promise.finally(() => {
+      clearTimeout(timer);
+      this.#ahead.unwatch();
+      this.#giveUpWaiting = undefined;
+    });
   }
 
   #useIn(bytes: Uint8Array<ArrayBuffer>, kept: Uint8Array): void {
@@ -304,6 +334,9 @@ export class Connection implements Outlet {
   /** An idle client gives its buffers back; one that never reads its replies or never ends a frame is closed. */
   #watch(): void {
     const { stallMs, budget } = this.engine;
+    const giveUp = this.#giveUpWaiting;
+    // Who waits for a moment only is not looked after: a thousand of them at once would be work.
+    if (giveUp) this.#ahead.watch(this.engine.share(FREE_BYTES) >>> 1).then((isGone) => isGone && giveUp());
     const restedMs = performance.now() - this.#movedAt;
     if (restedMs > stallMs / 4 && !this.isBusy) {
       this.out.clear(IDLE_BYTES);

@@ -6,6 +6,7 @@ import type { Fid, OpenUse } from "./fid.ts";
 import { type FileServer, type Later, then, type User } from "./file_server.ts";
 import { LockTable } from "./locks.ts";
 import type { Request } from "./request.ts";
+import { Turn } from "./turn.ts";
 
 /** version(5) leaves the smallest msize open; below this a directory entry would hardly fit (rule R03). */
 export const MSIZE_MIN = 256;
@@ -51,6 +52,7 @@ export class Engine {
   readonly msizeFirst = 8192;
   readonly locks = new LockTable();
   readonly budget: Budget;
+  readonly turn = new Turn();
   readonly stallMs: number;
   /** Files with QTEXCL that are open, by qid.path (rule R23). */
   readonly #exclusive = new Set<U64>();

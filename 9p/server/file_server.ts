@@ -97,7 +97,7 @@ export interface Creation {
   /** `S` type bits and permission bits, already masked as the dialect wants. */
   mode: number;
   uid: Principal;
-  /** Absent: the directory's group if its setgid bit is set, else the user's own. */
+  /** A setgid directory's group goes before it. Absent: the user's own. */
   gid?: Principal;
   /** Qt.APPEND, Qt.EXCL, Qt.TMP. */
   flags?: number;

@@ -98,8 +98,8 @@ export class Session {
   #wait(request: Request, later: Promise<void>): void {
     this.#waiting.set(request.tag, request);
     later.catch((thrown) => {
-      // A flushed request that ended without effect has no reply at all (rule R30).
-      if (!request.flushed) this.fail(request, thrown);
+      // A flushed request that was given up without effect has no reply at all (rule R30). Any other reason is told.
+      if (!request.flushed || thrown instanceof NineError) this.fail(request, thrown);
     }).finally(() => this.settle(request));
   }
 

@@ -1,4 +1,5 @@
 /** The kinds of fields that messages are made of: how each is read, written, shown and made up for a fuzz test. */
+import { escapeJson } from "../escape.ts";
 import type { Qid, U64 } from "../qid.ts";
 import type { Reader } from "./reader.ts";
 import type { Writer } from "./writer.ts";
@@ -73,7 +74,7 @@ export const exact64: Field<U64> = {
 export const string: Field<string> = {
   read: (from) => from.string(),
   write: (to, value) => to.string(value),
-  show: showString,
+  show: escapeJson,
   any: (random) =>
     pick(random, ["", ".", "..", "a/b", "ascii", "größe", "文件", "🐟", "x".repeat(300)]) ??
       Array.from({ length: random(40) }, () => String.fromCodePoint(1 + random(0xd7ff))).join(""),
@@ -128,16 +129,6 @@ export function only<T>(dialects: readonly Dialect[], field: Field<T>, absent: T
 /** A last field that some clients leave out. */
 export function optional<T>(field: Field<T>, absent: T): Field<T> {
   return { ...field, read: (from) => from.left === 0 ? absent : field.read(from) };
-}
-
-/** JSON leaves some characters as they are that a terminal obeys: C1 controls, and what turns the direction of text. */
-const OBEYED = /[\x7f-\x9f\u2028-\u202e\u2066-\u2069]/g;
-
-function showString(value: string): string {
-  return JSON.stringify(value).replace(
-    OBEYED,
-    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
 }
 
 function showQidType(type: number): string {

@@ -1,10 +1,10 @@
 import type { Command } from "commander";
 import { z } from "zod";
-import { Errno, errnoOf, NineError, Qt, reasonOf, type Tree } from "../../9p/mod.ts";
+import { Errno, errnoOf, escapeLines, NineError, Qt, reasonOf, type Tree } from "../../9p/mod.ts";
 import { EXPLAIN_XATTR } from "../../servers/computed/mod.ts";
 import { reasonOnPath } from "../error_log.ts";
 import { Exit } from "../exit.ts";
-import { print, printJson, table, visible, withoutControls } from "../output.ts";
+import { print, printJson, table, visible } from "../output.ts";
 import { reach, type Where, withWhere } from "../reach.ts";
 import { durationText } from "../trace/latencies.ts";
 import { bytesText } from "../transfer.ts";
@@ -144,7 +144,7 @@ function show(path: string, { inputs, stages, size, hash, failure }: Answer): vo
     print(line);
     if (stages[i].args.length > 0) print(`      ${stages[i].args.map(visible).join(" ")}`);
   });
-  if (failure !== undefined) print(`\n${withoutControls(failure)}`);
+  if (failure !== undefined) print(`\n${escapeLines(failure)}`);
 }
 
 function stageRow({ name, version, from, about }: Answer["stages"][number]): string[] {

@@ -1,11 +1,11 @@
 import type { Command } from "commander";
-import { NineError, reasonOf } from "../../9p/mod.ts";
+import { escapeLines, NineError, reasonOf } from "../../9p/mod.ts";
 import type { Stdin } from "../../translators/engine/mod.ts";
 import { millisecondsOf } from "../../translators/manifest/mod.ts";
 import { parsePipeline } from "../../translators/pipeline/mod.ts";
 import { Exit } from "../exit.ts";
 import { homeOf } from "../home.ts";
-import { SIGPIPE_EXIT, visible, warn, withoutControls } from "../output.ts";
+import { SIGPIPE_EXIT, visible, warn } from "../output.ts";
 import { localEngine, runFolder } from "../modules/engine.ts";
 import { checkNext } from "../modules/growing_file.ts";
 import { findLocal } from "../modules/local_modules.ts";
@@ -151,7 +151,7 @@ async function writeAll(
 function sayStderr({ step, result }: StepResult): void {
   const text = new TextDecoder().decode(result.stderr).trimEnd();
   if (text === "") return;
-  for (const line of text.split("\n")) console.error(`${step.module.name}: ${withoutControls(line)}`);
+  for (const line of text.split("\n")) console.error(`${step.module.name}: ${escapeLines(line)}`);
 }
 
 function failureText({ step, result }: StepResult): string {

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { formatAddress } from "../../9p/mod.ts";
+import { escapeJson, formatAddress } from "../../9p/mod.ts";
 import { print, printBytes, table, visible } from "../output.ts";
 import { addressOf, reach, type Where, withWhere } from "../reach.ts";
 
@@ -28,5 +28,5 @@ async function status({ json, ...where }: Options): Promise<void> {
 
 function textOf(value: unknown): string {
   if (Array.isArray(value)) return value.map(textOf).join(", ");
-  return visible(typeof value === "string" ? value : JSON.stringify(value));
+  return visible(typeof value === "string" ? value : escapeJson(value));
 }

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { type Address, formatAddress, parseAddress, reasonOf } from "../../9p/mod.ts";
+import { type Address, escapeJson, formatAddress, parseAddress, reasonOf } from "../../9p/mod.ts";
 import { Exit } from "../exit.ts";
 import { print, table, visible } from "../output.ts";
 import { type Passed, Summary } from "../trace/follower.ts";
@@ -42,7 +42,7 @@ async function trace(address: string | undefined, options: Options): Promise<voi
   const seconds = () => ((performance.now() - started) / 1000).toFixed(6);
   const listener = listen(here);
   const show = (line: string, fields: Record<string, unknown>) => {
-    if (options.json) print(JSON.stringify({ time: Number(seconds()), ...fields }));
+    if (options.json) print(escapeJson({ time: Number(seconds()), ...fields }));
     else print(`${seconds()} ${line}`);
   };
   console.error(`Listening on ${formatAddress(here)} for ${formatAddress(target)}; stop with ^C`);
@@ -64,7 +64,7 @@ async function trace(address: string | undefined, options: Options): Promise<voi
     closeQuietly(listener);
     if (folder) Deno.removeSync(folder, { recursive: true });
   }
-  if (options.json) print(JSON.stringify({ summary: summary.rows() }));
+  if (options.json) print(escapeJson({ summary: summary.rows() }));
   else for (const line of summaryLines(summary)) print(line);
 }
 

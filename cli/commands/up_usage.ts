@@ -16,7 +16,10 @@ export function define(command: Command): void {
 Examples:
   lux9 up                                         a node of your own, on a unix socket in its home
   lux9 up --demo                                  the same with something in it
-  lux9 up --listen 'tcp!127.0.0.1!5640,users=none'  also by TCP, for guests`,
+  lux9 up --listen 'tcp!127.0.0.1!5640,users=none'  also by TCP, for guests
+  lux9 up --listen 'unix!/tmp/a\\,b,users=trust'     on another unix socket; a comma in its path is \\,
+
+A listener is ADDRESS[,users=owner|none|trust][,strict][,beyond-loopback].`,
     )
     .action(async (options) => (await import("./up.ts")).up(options));
 }

@@ -1,7 +1,8 @@
 import type { Command } from "commander";
+import { escapeText } from "../../9p/mod.ts";
 import { Exit } from "../exit.ts";
 import { type LoggedError, readErrors } from "../error_log.ts";
-import { print, printJson, visible, withoutControls } from "../output.ts";
+import { print, printJson, visible } from "../output.ts";
 import { reach, type Where, withWhere } from "../reach.ts";
 import { cleanPath } from "../tree_paths.ts";
 
@@ -38,7 +39,7 @@ async function why(path: string, { json, ...where }: Options): Promise<void> {
     );
   }
   for (const { time, code, request, path, reason } of errors) {
-    print(`${time}  ${code}  ${request}  ${visible(path ?? "?")}\n    ${withoutControls(reason)}`);
+    print(`${time}  ${code}  ${request}  ${visible(path ?? "?")}\n    ${escapeText(reason)}`);
   }
 }
 

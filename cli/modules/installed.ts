@@ -1,9 +1,8 @@
 import { parseDocument } from "yaml";
 import { z } from "zod";
-import { Errno, errnoName, errnoOf, NineError, reasonOf, type Tree } from "../../9p/mod.ts";
+import { Errno, errnoName, errnoOf, escapeLines, NineError, reasonOf, type Tree } from "../../9p/mod.ts";
 import { NAME, parseManifest } from "../../translators/manifest/mod.ts";
 import { readErrors, reasonOnPath } from "../error_log.ts";
-import { withoutControls } from "../output.ts";
 import { removeTree } from "../tree_paths.ts";
 import { MANIFEST, type ModuleFiles, WASM } from "./module_files.ts";
 import { wasmShape } from "./wasm_shape.ts";
@@ -193,6 +192,6 @@ async function withReason(tree: Tree, path: string, thrown: unknown): Promise<Ni
   const found = errors.findLast((error) => error.code === code && error.path?.startsWith(TRANSLATORS));
   return new NineError(
     errnoOf(thrown),
-    `${path}: ${found ? withoutControls(found.reason) : reasonOf(thrown)}`,
+    `${path}: ${found ? escapeLines(found.reason) : reasonOf(thrown)}`,
   );
 }

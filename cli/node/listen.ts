@@ -17,10 +17,11 @@ const BEYOND = "beyond-loopback";
 
 /**
  * `ADDRESS[,users=owner|none|trust][,strict][,beyond-loopback]`. The default for a unix socket is `users=owner`, for TCP
- * `users=none`. EINVAL with what to write instead.
+ * `users=none`. In ADDRESS, `\,` is a comma and `\\` a backslash: without that, an option with a slip in it would become
+ * a part of a path. EINVAL with what to write instead.
  */
 export function parseListen(text: string): Listen {
-  const [dial, ...options] = text.split(",");
+  const [dial, ...options] = splitListen(text);
   const address = parseAddress(dial);
   let users: Believes = address.net === "unix" ? "owner" : "none";
   let strict = false;
@@ -35,7 +36,8 @@ export function parseListen(text: string): Listen {
         "EINVAL",
         `${
           JSON.stringify(option)
-        } is no option of a listener: there are users=owner, users=none, users=trust, strict and ${BEYOND}`,
+        } is no option of a listener: there are users=owner, users=none, users=trust, strict and ${BEYOND}; ` +
+          "write \\, for a comma in a path",
       );
     }
   }
@@ -51,6 +53,26 @@ export function parseListen(text: string): Listen {
     );
   }
   return { address, users, strict };
+}
+
+/** The listener as `parseListen` takes it. */
+export function formatListen({ address, users, strict }: Listen): string {
+  const dial = formatAddress(address).replace(/[\\,]/g, "\\$&");
+  const beyond = address.net === "tcp" && !LOOPBACK.test(address.host) ? `,${BEYOND}` : "";
+  return `${dial},users=${users}${strict ? ",strict" : ""}${beyond}`;
+}
+
+/** The address, without its backslashes, and the options. */
+function splitListen(text: string): string[] {
+  const dial = /^(?:[^\\,]|\\[\\,])*/.exec(text)![0];
+  const rest = text.slice(dial.length);
+  if (rest.startsWith("\\")) {
+    throw new NineError(
+      "EINVAL",
+      `${JSON.stringify(text)}: a backslash stands before a comma or another backslash, write \\\\ for one`,
+    );
+  }
+  return [dial.replace(/\\(.)/g, "$1"), ...rest.split(",").slice(1)];
 }
 
 const WHO: Record<Believes, string> = {

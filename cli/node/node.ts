@@ -2,7 +2,7 @@ import { Engine, formatAddress, NineError, Service } from "../../9p/mod.ts";
 import { join } from "node:path";
 import { socketOf } from "../home.ts";
 import { type Config, parseConfig } from "./config.ts";
-import { type Listen, parseListen } from "./listen.ts";
+import { formatListen, type Listen, parseListen } from "./listen.ts";
 import { lockHome } from "./lock.ts";
 import { prepareHome, prepareSocketFolder } from "./prepare_home.ts";
 import { buildTree } from "./tree.ts";
@@ -42,7 +42,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
         pid: Deno.pid,
         startedAt,
         home,
-        listen: listens.map(({ address, users }) => `${formatAddress(address)},users=${users}`),
+        listen: listens.map(formatListen),
         connections: service.connections.size,
         fids: engine.fids,
         bytesInFlight: engine.budget.used,

@@ -3,6 +3,8 @@ import {
   errnoName,
   errnoOf,
   type ErrorReport,
+  escapeJson,
+  escapeText,
   type FileServer,
   NineError,
   parseAddress,
@@ -13,7 +15,7 @@ import { ctl, quoteWord, splitWords } from "../../servers/ctl/mod.ts";
 import { host } from "../../servers/host/mod.ts";
 import { log } from "../../servers/log/mod.ts";
 import { mem } from "../../servers/mem/mod.ts";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import type { Config, MountConfig } from "./config.ts";
 import { modulesFolder, translators } from "./translators.ts";
 import type { Users } from "./users.ts";
@@ -109,10 +111,13 @@ export async function buildTree({ home, config, users, status }: TreeOptions): P
     onWatched(watched) {
       unlisten?.();
       unlisten = watched
-        ? namespace.events.listen((event) => {
-          logs.event(event);
+        ? namespace.events.listen((event, view) => {
+          logs.event(event, view);
           for (const path of computing.staleBy(event.path)) {
-            logs.event({ event: "stale", path, from: event.path, user: event.user });
+            const stale = { event: "stale", path, from: event.path, user: event.user };
+            // Whoever sees a folder's changes sees those of what is computed in it.
+            logs.event(stale, (user) =>
+              dirname(path) === dirname(event.path) && view(user) ? stale : undefined);
           }
         })
         : undefined;
@@ -171,18 +176,18 @@ function nsText(namespace: Namespace): string {
   const lines = namespace.mounts().flatMap(({ path, members }) =>
     members.map(({ label, create }, i) => {
       const flags = i === 0 ? "" : create ? " -ac" : " -a";
-      return `mount${flags} ${quoteWord(label)} ${quoteWord(path)}\n`;
+      return `mount${flags} ${escapeText(quoteWord(label))} ${escapeText(quoteWord(path))}\n`;
     })
   );
   return lines.join("");
 }
 
 function json(value: unknown): string {
-  return `${JSON.stringify(value, null, 2)}\n`;
+  return `${escapeJson(value, 2)}\n`;
 }
 
 function statusText(status: Record<string, unknown>): string {
   return Object.entries(status).map(([key, value]) =>
-    `${key} ${typeof value === "string" ? quoteWord(value) : JSON.stringify(value)}\n`
+    `${key} ${typeof value === "string" ? escapeText(quoteWord(value)) : escapeJson(value)}\n`
   ).join("");
 }

@@ -1,5 +1,4 @@
 import { type Codec, codecOf, DIALECTS, errnoName, type Message, Reader, typeName } from "../../9p/mod.ts";
-import { withoutControls } from "../output.ts";
 import { Latencies } from "./latencies.ts";
 
 /** A message that passed. */
@@ -59,7 +58,7 @@ export class Follower {
   }
 
   #show(message: Message): string {
-    const text = withoutControls(this.#codec.show(message));
+    const text = this.#codec.show(message);
     return message.kind === "Rlerror" ? `${text} (${errnoName(message.ecode)})` : text;
   }
 }

@@ -12,6 +12,7 @@ import {
   then,
   type U64,
 } from "../../9p/mod.ts";
+import { outputName } from "./recipe_name.ts";
 
 type Server = FileServer<object, unknown>;
 
@@ -24,7 +25,6 @@ const KNOWN_MAX = 1000;
 const GRAIN_MS = 20;
 
 export interface ListedOutputs<N extends object> {
-  outputOf(recipe: string): string | undefined;
   isRecipe(node: object): boolean;
   output(recipe: object): N;
   qid(output: N): Qid;
@@ -90,7 +90,7 @@ export class OutputListing<N extends object = object> {
 
   #scan(cookie: U64, recipes: string[], scanned: number, call: Call): Later<string[]> {
     return then(this.#inner(cookie, SCANNED_AT_ONCE, false, call), (entries) => {
-      for (const { name } of entries) if (this.listed.outputOf(name) !== undefined) recipes.push(name);
+      for (const { name } of entries) if (outputName(name) !== undefined) recipes.push(name);
       if (entries.length === 0 || scanned + entries.length >= SCANNED_MAX) return recipes;
       return this.#scan(entries[entries.length - 1].cookie, recipes, scanned + entries.length, call);
     });
@@ -100,7 +100,7 @@ export class OutputListing<N extends object = object> {
   async #entries(recipes: readonly string[], call: Call): Promise<Entry[]> {
     const entries: Entry[] = [];
     for (const recipeName of recipes) {
-      const name = this.listed.outputOf(recipeName)!;
+      const name = outputName(recipeName)!;
       if (await this.#walk(name, call)) continue;
       const recipe = await this.#walk(recipeName, call);
       if (!recipe || !this.listed.isRecipe(recipe)) continue;

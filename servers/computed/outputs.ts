@@ -23,14 +23,11 @@ import {
   UNKNOWN,
 } from "./computed.ts";
 import { OutputListing } from "./output_listing.ts";
+import { outputName, recipeName } from "./recipe_name.ts";
 
 type Server = FileServer<object, unknown>;
 
 export interface OutputsOptions {
-  /** The name of the recipe that makes a name. */
-  readonly recipeOf: (output: string) => string;
-  /** The name of what a recipe makes; undefined for a name that is no recipe's. */
-  readonly outputOf: (recipe: string) => string | undefined;
   /** What the recipe at a node makes. */
   readonly make: (recipe: object) => Computed;
 }
@@ -66,11 +63,11 @@ export function withOutputs(inner: Server, options: OutputsOptions): WithOutputs
 
   /** The output of that name; undefined where no recipe makes it. */
   function find(dir: object, name: string, call: Call): Later<OutputNode | undefined> {
-    const recipeName = options.recipeOf(name);
-    if (options.outputOf(recipeName) === undefined) return undefined;
+    const wanted = recipeName(name);
+    if (wanted === undefined) return undefined;
     const found = (recipe: object) => isRecipe(recipe) ? outputNode(recipe) : undefined;
     try {
-      const recipe = inner.walk(dir, recipeName, call);
+      const recipe = inner.walk(dir, wanted, call);
       return recipe instanceof Promise ? recipe.then(found, () => undefined) : found(recipe);
     } catch {
       return undefined;
@@ -102,7 +99,7 @@ export function withOutputs(inner: Server, options: OutputsOptions): WithOutputs
 
   const nameOf = (node: OutputNode): string => {
     const name = inner.name(node.recipe);
-    return options.outputOf(name) ?? name;
+    return outputName(name) ?? name;
   };
   const qidOf = (node: OutputNode) =>
     computedQid(computedPath(inner.qid(node.recipe).path, "output"), node.looked);
@@ -149,8 +146,7 @@ export function withOutputs(inner: Server, options: OutputsOptions): WithOutputs
       if (!isDirectory) return opened;
       return then(
         opened,
-        (handle) =>
-          new OutputListing(inner, node, handle, { ...options, output: outputNode, qid: qidOf, isRecipe }),
+        (handle) => new OutputListing(inner, node, handle, { output: outputNode, qid: qidOf, isRecipe }),
       );
     },
     create: (dir, name, what, flags, call): Later<Created<object, unknown>> =>

@@ -121,8 +121,9 @@ function endow(
 
 /** The group for a new file in the directory, or undefined for what the kernel gives it. */
 function groupOf(tree: Tree, dirfd: number, what: Creation, call: Call): number | undefined {
+  if (!statFd(dirfd) || (stat.mode & S.ISGID) !== 0) return undefined;
   if (what.gid !== undefined) return tree.principals.gid(what.gid);
-  if (call.user.standing === "owner" || !statFd(dirfd) || (stat.mode & S.ISGID) !== 0) return undefined;
+  if (call.user.standing === "owner") return undefined;
   for (const group of call.user.groups) return tree.principals.gid(group);
   return undefined;
 }

@@ -1,4 +1,4 @@
-import { type Later, NineError } from "../../9p/mod.ts";
+import { escapeJson, type Later, NineError, type User } from "../../9p/mod.ts";
 
 const utf8 = new TextEncoder();
 
@@ -20,9 +20,9 @@ export class Feed {
     return this.#readers.size;
   }
 
-  /** A reader of all lines from now on that `isFor` lets through. */
-  reader(isFor: (line: object) => boolean, onClose: () => void = () => {}): Reader {
-    const reader = new Reader(this.#waitingBytesMax, isFor, () => {
+  /** A reader of all lines from now on. */
+  reader(user: User, onClose: () => void = () => {}): Reader {
+    const reader = new Reader(this.#waitingBytesMax, user, () => {
       this.#readers.delete(reader);
       onClose();
     });
@@ -30,8 +30,12 @@ export class Feed {
     return reader;
   }
 
-  push(line: object): void {
-    for (const reader of this.#readers) reader.push(line);
+  /** To each reader, the line that is for its user; undefined where none is. */
+  push(lineFor: (user: User) => object | undefined): void {
+    for (const reader of this.#readers) {
+      const line = lineFor(reader.user);
+      if (line) reader.push(line);
+    }
   }
 }
 
@@ -45,12 +49,11 @@ export class Reader {
 
   constructor(
     readonly bytesMax: number,
-    readonly isFor: (line: object) => boolean,
+    readonly user: User,
     readonly close: () => void,
   ) {}
 
   push(line: object): void {
-    if (!this.isFor(line)) return;
     const bytes = jsonLine(line);
     // What was dropped is told of in its place, before what comes after it.
     const gap = this.#dropped > 0 ? jsonLine(droppedLine(this.#dropped)) : new Uint8Array();
@@ -135,7 +138,7 @@ function joined(parts: readonly Uint8Array[], length: number): Uint8Array {
   return whole;
 }
 
-/** One line of JSON; control characters come out escaped. */
+/** One line of JSON, in which names and reasons come out escaped. */
 export function jsonLine(line: object): Uint8Array {
-  return utf8.encode(`${JSON.stringify(line)}\n`);
+  return utf8.encode(`${escapeJson(line)}\n`);
 }

@@ -44,7 +44,8 @@ export interface LogOptions extends FeedOptions {
 
 export interface Log {
   readonly server: FileServer<object, Handle>;
-  event(event: EventLine): void;
+  /** `view` says what others than the owner may see of it, who in any case see what they have changed themselves. */
+  event(event: EventLine, view?: (user: User) => EventLine | undefined): void;
   error(error: ErrorLine): void;
 }
 
@@ -59,8 +60,8 @@ const ROOT: Node = { name: "/", path: 1 };
 const FILES: readonly Node[] = [{ name: "events", path: 2 }, { name: "errors", path: 3 }];
 
 /**
- * `events`: each read gives the next changes as JSON lines, and waits for one where there is none. `errors`: the last
- * reasons behind the reader's own errors; the owner sees everybody's.
+ * `events`: each read gives the next changes that the reader may see as JSON lines, and waits for one where there is
+ * none. `errors`: the last reasons behind the reader's own errors; the owner sees everybody's.
  */
 export function log(options: LogOptions): Log {
   const now = options.now ?? Date.now;
@@ -76,9 +77,7 @@ export function log(options: LogOptions): Log {
 
   function watch(user: User): Handle {
     if (feed.readers === 0) options.onWatched?.(true);
-    // What others than the owner may see of a path is not known here yet, so they see their own changes.
-    const isFor = (line: object) => user.standing === "owner" || (line as EventLine).user === user.name;
-    return { reader: feed.reader(isFor, () => feed.readers === 0 && options.onWatched?.(false)) };
+    return { reader: feed.reader(user, () => feed.readers === 0 && options.onWatched?.(false)) };
   }
 
   const server: FileServer<Node, Handle> = {
@@ -133,7 +132,14 @@ export function log(options: LogOptions): Log {
 
   return {
     server: server as FileServer<object, Handle>,
-    event: (event) => feed.push({ time: new Date(now()).toISOString(), ...event }),
+    event(event, view = () => undefined) {
+      const time = new Date(now()).toISOString();
+      feed.push((user) => {
+        const isTheirs = user.standing === "owner" || event.user === user.name;
+        const seen = isTheirs ? event : view(user);
+        return seen && { time, ...seen };
+      });
+    },
     error(error) {
       errors.push({ time: new Date(now()).toISOString(), ...error });
       if (errors.length > errorsMax) errors.shift();

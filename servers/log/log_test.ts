@@ -10,9 +10,9 @@ const user = (name: string, standing: User["standing"] = "claimed"): User => ({
 const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
 const event = (path: string, by = "alice") => ({ event: "create", path, user: by });
 
-async function reader(logs: Log, who: User, aborter = new AbortController()) {
+async function reader(logs: Log, who: User, aborter = new AbortController(), file = "events") {
   const call: Call = { user: who, signal: aborter.signal };
-  const node = await logs.server.walk(await logs.server.attach("", call), "events", call);
+  const node = await logs.server.walk(await logs.server.attach("", call), file, call);
   const handle = await logs.server.open!(node, O.RDONLY, call);
   return {
     async read(max = 4096): Promise<string> {
@@ -51,7 +51,7 @@ Deno.test("log: a slow reader is told how many lines it lost", async () => {
   assert.deepEqual(lines.at(-1), { event: "dropped", count: 100 - (lines.length - 1) });
 });
 
-Deno.test("log: others than the owner see their own changes and errors only", async () => {
+Deno.test("log: others than the owner see their own changes, and of others' what they are shown", async () => {
   let watched = false;
   const logs = log({ uid: "o", gid: "o", onWatched: (now) => watched = now });
   const events = await reader(logs, user("bob"));
@@ -59,13 +59,28 @@ Deno.test("log: others than the owner see their own changes and errors only", as
   logs.event(event("/alice", "alice"));
   logs.event(event("/bob", "bob"));
   assert.match(await events.read(), /^[^\n]*"\/bob"[^\n]*\n$/);
+  logs.event(event("/a/hidden"), ({ name }) => name === "carol" ? event("/a/hidden") : undefined);
+  logs.event(event("/a/whole"), ({ name }) => name === "bob" ? event("/a/part") : undefined);
+  assert.match(await events.read(), /^[^\n]*"\/a\/part"[^\n]*\n$/);
   await events.close();
   assert.ok(!watched);
 });
 
-Deno.test("log: control characters in names come out escaped", async () => {
+Deno.test("log: what controls a terminal or turns text around comes out escaped, and JSON reads it back", async () => {
   const logs = log({ uid: "o", gid: "o" });
-  const events = await reader(logs, user("owner", "owner"));
-  logs.event(event("/\u001b[31m\nred"));
-  assert.match(await events.read(), /\\u001b\[31m\\nred/);
+  const owner = user("owner", "owner");
+  const events = await reader(logs, owner);
+  const path =
+    "/\u001b[31m\nred\u202etxt.exe\u2066\u2069\u200e\u200f\u061c\u009b2J\u007f\u2028\ufeff\u{e0041}ü文";
+  logs.event(event(path));
+  logs.error({ user: "alice", request: "Twalk", path, code: "ENOENT", reason: `No ${path}` });
+  const errors = await reader(logs, owner, undefined, "errors");
+  for (const line of [await events.read(), await errors.read()]) {
+    assert.match(line, /^[\x20-\x7eü文]*\n$/);
+    assert.match(
+      line,
+      /\\u001b\[31m\\nred\\u202etxt.exe\\u2066\\u2069\\u200e\\u200f\\u061c\\u009b2J\\u007f\\u2028/,
+    );
+    assert.equal(JSON.parse(line).path, path);
+  }
 });

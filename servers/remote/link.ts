@@ -7,6 +7,7 @@ import {
   formatAddress,
   isLost,
   NineError,
+  orAborted,
   reasonOf,
   type RemoteFile,
   Tree,
@@ -20,6 +21,8 @@ export interface Life {
 
 export type LinkOptions = ClientOptions & AttachOptions;
 
+/** How long the other side has to say what became of a request that was given up, ms. */
+const FLUSH_MS_MAX = 1000;
 /** How long to wait for a connection and its attach, ms. */
 const DIAL_MS_MAX = 10_000;
 /** After a failure, this long nobody dials; doubled by each further one. */
@@ -44,7 +47,7 @@ export class Link implements AsyncDisposable {
 
   /** With a client instead of an address there is one life only. */
   constructor(to: Address | Client, options: LinkOptions) {
-    this.#options = options;
+    this.#options = { flushMs: FLUSH_MS_MAX, ...options };
     if (to instanceof Client) {
       this.#given = to;
       this.name = "the given connection";
@@ -82,14 +85,16 @@ export class Link implements AsyncDisposable {
     try {
       const client = this.#given ?? await this.#connect();
       this.#given = undefined;
-      const signal = AbortSignal.timeout(DIAL_MS_MAX);
-      const { root } = await Tree.attach(client, { ...this.#options, signal });
-      if (this.#closed) {
+      try {
+        const signal = AbortSignal.timeout(DIAL_MS_MAX);
+        const { root } = await Tree.attach(client, { ...this.#options, signal });
+        if (this.#closed) throw new NineError("ENOTCONN", "The mount has gone meanwhile");
+        this.#waitMs = 0;
+        return this.#life = { client, root };
+      } catch (thrown) {
         await client[Symbol.asyncDispose]();
-        throw new NineError("ENOTCONN", "The mount has gone meanwhile");
+        throw thrown;
       }
-      this.#waitMs = 0;
-      return this.#life = { client, root };
     } catch (thrown) {
       this.#waitMs = Math.min(Math.max(this.#waitMs * 2, WAIT_MS_MIN), WAIT_MS_MAX);
       this.#notBefore = performance.now() + this.#waitMs;
@@ -123,19 +128,5 @@ export class Link implements AsyncDisposable {
     this.#closed = true;
     await (this.#life?.client ?? this.#given)?.[Symbol.asyncDispose]();
     await this.#dialling?.catch(() => {});
-  }
-}
-
-/** One caller's abort ends its waiting; the others may still want the connection. */
-async function orAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (!signal) return await promise;
-  signal.throwIfAborted();
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const abort = () => reject(signal.reason);
-  signal.addEventListener("abort", abort, { once: true });
-  try {
-    return await Promise.race([promise, aborted]);
-  } finally {
-    signal.removeEventListener("abort", abort);
   }
 }

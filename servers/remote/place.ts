@@ -54,11 +54,11 @@ export class Places {
     const file = await this.#walk(place, life, names, signal);
     if (place.bound?.life === life) {
       // Somebody else was faster.
-      letGo(file);
+      file.letGo();
       return place.bound;
     }
     if (file.qid.path !== place.qid.path) {
-      letGo(file);
+      file.letGo();
       throw stale(place, "another file has its name");
     }
     place.qid = file.qid;
@@ -81,7 +81,7 @@ export class Places {
     const known = dir.children.get(name);
     if (known && known.qid.path === file.qid.path) {
       known.qid = file.qid;
-      if (known.bound?.life === life) letGo(file);
+      if (known.bound?.life === life) file.letGo();
       else known.bound = { life, file };
       this.#touch(known);
       return known;
@@ -142,7 +142,7 @@ export class Places {
 
   /** Gives the fid back, and forgets the place and the ones above it that nobody needs. */
   #release(place: Place): void {
-    if (place.bound && !place.bound.life.client.end) letGo(place.bound.file);
+    if (place.bound && !place.bound.life.client.end) place.bound.file.letGo();
     place.bound = undefined;
     for (let at = place; at.parent; at = at.parent) {
       if (at.holds > 0 || at.children.size > 0 || at.bound) return;
@@ -150,11 +150,6 @@ export class Places {
       at.parent.children.delete(at.name);
     }
   }
-}
-
-/** Clunks without waiting: nobody has an interest in how it ends. */
-function letGo(file: RemoteFile): void {
-  file.close().catch(() => {});
 }
 
 function stale(place: Place, why: string): NineError {

@@ -106,7 +106,7 @@ export function remote(to: Address | string | Client, options: LinkOptions = {})
       try {
         await become(file);
       } catch (thrown) {
-        await file.close().catch(() => {});
+        file.letGo();
         throw thrown;
       }
       return { life, file, appends: (flags & O.APPEND) !== 0 && life.client.dialect !== "9P2000.L" };
@@ -153,7 +153,7 @@ export function remote(to: Address | string | Client, options: LinkOptions = {})
       try {
         return { node: await made(dir, name, call, handle.file), handle };
       } catch (thrown) {
-        await handle.file.close().catch(() => {});
+        handle.file.letGo();
         throw thrown;
       }
     },
@@ -161,7 +161,7 @@ export function remote(to: Address | string | Client, options: LinkOptions = {})
       await by(dir, call, ({ file }) => file.make(name, newFile(what, file.client), call.signal));
       return await made(dir, name, call);
     },
-    close: (_place, handle) => explained(handle.life, () => handle.file.close()),
+    close: (_place, handle, { signal }) => explained(handle.life, () => handle.file.close(signal)),
 
     read: (_place, handle, offset, into, { signal }) => readBytes(handle, offset, into.byteLength, signal),
     async write(_place, handle, offset, data, { signal }) {
@@ -234,7 +234,7 @@ export function remote(to: Address | string | Client, options: LinkOptions = {})
 
   /** The place of what was just made. Another file of that name by now is not ours to give out. */
   async function made(dir: Place, name: string, call: Call, file?: RemoteFile): Promise<Place> {
-    const place = await child(dir, name, call);
+    const place = await reprieved(call, (later) => child(dir, name, later));
     if (file && place.qid.path !== file.qid.path) {
       throw new NineError(
         "ESTALE",
@@ -253,6 +253,24 @@ export function remote(to: Address | string | Client, options: LinkOptions = {})
       throw thrown;
     }
     throw new NineError("EEXIST", `${JSON.stringify(name)} is there already`);
+  }
+}
+
+/** How much longer what was done already is seen to its end, ms. */
+const REPRIEVE_MS = 1000;
+
+/** What has been done is still to be told after a flush (rule R32), so that this comes to an end only a while later. */
+async function reprieved<T>({ user, signal }: Call, action: (call: Call) => Promise<T>): Promise<T> {
+  const later = new AbortController();
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const wait = () => timer = setTimeout(() => later.abort(signal.reason), REPRIEVE_MS);
+  if (signal.aborted) wait();
+  else signal.addEventListener("abort", wait, { once: true });
+  try {
+    return await action({ user, signal: later.signal });
+  } finally {
+    signal.removeEventListener("abort", wait);
+    clearTimeout(timer);
   }
 }
 

@@ -219,7 +219,7 @@ Deno.test("a flush ends a blocked read at once, and the next read goes on", asyn
   for (const one of [client.wire, wire]) one.close();
 });
 
-Deno.test("others than the owner hear of their own changes and errors only", async () => {
+Deno.test("others than the owner hear of their own errors, and of changes that they may see", async () => {
   await using node = await start();
   const owner = await node.connect();
   const mem = await owner.walk(owner.root, "mem");
@@ -231,7 +231,7 @@ Deno.test("others than the owner hear of their own changes and errors only", asy
 
   await owner.mkdir(mem, "owners");
   await alice.mkdir(dir, "alices");
-  assert.deepEqual((await ofAlice.read()).map(({ path }) => path), ["/mem/alices"]);
+  assert.deepEqual((await ofAlice.read()).map(({ path }) => path), ["/mem/owners", "/mem/alices"]);
   assert.deepEqual((await ofOwner.read()).map(({ path }) => path), ["/mem/owners", "/mem/alices"]);
 
   await refuses("ENOENT", owner.walk(mem, "a-secret-name"));
@@ -270,3 +270,82 @@ Deno.test("a listener that hangs up while it waits leaves nothing, and names are
   assert.equal(await within(1000, node.status().then(({ connections }) => connections)), 3);
   for (const { wire } of [client, listener.client]) wire.close();
 });
+
+for (const where of ["data", "mem"]) {
+  Deno.test(`a change in /${where} is told to those who could list its directory, as far as they may see`, async (t) => {
+    if (where === "data" && !skipUnless(t.name, ROOT)) return;
+    await using node = await start();
+    const owner = await node.connect();
+    const top = await owner.walk(owner.root, where);
+    await owner.chmod(top, 0o755);
+    const folder = async (name: string, mode: number) => {
+      const fid = await owner.mkdir(top, name);
+      await owner.chmod(fid, mode);
+      return fid;
+    };
+    const open = await folder("open", 0o755);
+    const closed = await folder("closed", 0o700);
+    const unlisted = await folder("unlisted", 0o711);
+    const below = await owner.mkdir(closed, "below");
+    await owner.chmod(below, 0o777);
+
+    const listeners = [
+      await Listener.of(await asAlice(node)),
+      await Listener.of(await node.connect({ address: node.address(), uname: "none" })),
+    ];
+    let marks = 0;
+    /** What the listeners hear of something: all that comes before a mark that everybody sees. */
+    const heard = async (change: () => Promise<unknown>) => {
+      await change();
+      const mark = `/${where}/mark-${++marks}`;
+      await owner.mkdir(top, mark.slice(`/${where}/`.length));
+      const all = await Promise.all(listeners.map(async (listener) => {
+        const lines: EventLine[] = [];
+        while (lines.at(-1)?.path !== mark) lines.push(...await listener.read());
+        return lines.slice(0, -1).map(({ event, path, from }) =>
+          [event, path, ...(from ? [from] : [])].join(" ")
+        );
+      }));
+      assert.deepEqual(all[0], all[1], "alice and none are both strangers here");
+      return all[0].map((line) => line.replaceAll(`/${where}`, ""));
+    };
+
+    assert.deepEqual(await heard(() => owner.put(open, "file", "x", 0o600)), [
+      "create /open/file",
+      "write /open/file",
+    ]);
+    assert.deepEqual(await heard(() => owner.put(closed, "secret", "x", 0o644)), []);
+    assert.deepEqual(await heard(() => owner.put(below, "secret", "x", 0o644)), [], "no way leads there");
+    assert.deepEqual(
+      await heard(() => owner.put(unlisted, "secret", "x", 0o644)),
+      [],
+      "names are not to be had",
+    );
+    assert.deepEqual(await heard(async () => owner.chmod(await owner.walk(open, "file"), 0o640)), [
+      "setattr /open/file",
+    ]);
+    const move = async (from: number, to: number) => {
+      await owner.rpc("Trenameat", { olddirfid: from, oldname: "file", newdirfid: to, newname: "file" });
+    };
+    assert.deepEqual(await heard(() => move(open, top)), ["rename /file /open/file"]);
+    assert.deepEqual(
+      await heard(() => move(top, closed)),
+      ["remove /file"],
+      "nobody learns where it has gone",
+    );
+    assert.deepEqual(await heard(() => move(closed, open)), ["create /open/file"], "nor whence it comes");
+    assert.deepEqual(await heard(() => owner.unlink(open, "file")), ["remove /open/file"]);
+    assert.deepEqual(await heard(() => owner.unlink(closed, "secret")), []);
+    assert.deepEqual(
+      await heard(async () => {
+        await owner.chmod(open, 0o700);
+        await owner.put(open, "hidden", "x");
+        await owner.chmod(open, 0o755);
+      }),
+      ["setattr /open", "setattr /open"],
+      "what may be seen changes at once",
+    );
+    for (const { client } of listeners) client.wire.close();
+    owner.wire.close();
+  });
+}

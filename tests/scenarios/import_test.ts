@@ -109,9 +109,14 @@ Deno.test("a node that hangs: who asks it waits and can give up, the others noti
       await one.rpc("Tflush", { oldtag });
       assert.ok(performance.now() - started < 500, "a flush ends it at once");
     }
-    // What nobody can take back, as only the far node knows whether it has happened.
-    client.wire.send("Tlcreate", { fid: dir, name: "new", flags: 2, mode: 0o644, gid: 0 });
+    // What nobody can take back, as only the far node knows whether it has happened: asked a while, then given up.
+    const creating = client.wire.send("Tlcreate", { fid: dir, name: "new", flags: 2, mode: 0o644, gid: 0 });
     await client.getattr(client.root);
+    const started = performance.now();
+    await client.rpc("Tflush", { oldtag: creating });
+    const waited = performance.now() - started;
+    console.log(`gave up on a create after ${waited.toFixed(0)} ms`);
+    assert.ok(waited < 3000);
     const { code, ms } = await near.stop();
     console.log(`stopped within ${ms.toFixed(0)} ms`);
     assert.equal(code, 0);

@@ -25,7 +25,7 @@ export async function serveHere(
   const home = await makeHome();
   const users = loadUsers({ users: {}, groups: {} });
   const tree = await buildTree({ home, config: parseConfig(""), users, status: () => ({}) });
-  const engine = new Engine(wrap(tree.namespace.server as FileServer), {
+  const engine = new Engine(wrap(tree.server as FileServer), {
     ...options,
     principals: users.principals,
     onError: (report) => tree.onError(report),

@@ -200,3 +200,73 @@ Deno.test("blocked reads hold nothing of the budget, however much they ask for",
   assert.ok(await within(1000, client.rpc("Tgetattr", { fid: client.root, requestMask: 0x7ff })));
   client.close();
 });
+
+/** Takes all of the budget, as somebody does who moves on slowly; how many bytes. */
+function holdAll({ budget }: Served["engine"]): number {
+  for (let held = 0;;) {
+    const taken = budget.takeUpTo(MIB);
+    if (taken === 0) return held;
+    held += taken;
+  }
+}
+
+Deno.test("a client that dies while it waits for memory is let go, though there is none", async () => {
+  await using served = await start({ stallMs: 8000, bytesInFlightMax: 16 * MIB });
+  const { engine, service, owner } = served;
+  const held = holdAll(engine);
+  const clients = await Promise.all(
+    [served.socket, served.tcp].map((address) => RawClient.dial(address, MSIZE)),
+  );
+  for (const client of clients) {
+    await client.open("data", "large");
+    await client.sendPartOfWrite(8 * MIB, new Uint8Array(100 * 1024));
+  }
+  await until("both are there", () => service.connections.size === 3);
+  await sleep(50);
+  assert.equal(service.connections.size, 3);
+  for (const client of clients) client.close();
+  const ms = await until("both are let go", () => service.connections.size === 1, 3000);
+  console.log(`let go after ${ms.toFixed(0)} ms`);
+  engine.budget.give(held);
+  assert.equal(engine.budget.used, 0);
+  assert.ok(!engine.budget.isShort);
+  assert.equal((await owner.get(owner.root, "data", "small")).length, 4096);
+});
+
+Deno.test("a client that waits for memory loses nothing of what it sends meanwhile", async () => {
+  await using served = await start({ stallMs: 2000, bytesInFlightMax: 16 * MIB });
+  const { engine, owner } = served;
+  let held = holdAll(engine);
+  const data = Uint8Array.from({ length: 5 * MIB }, (_, i) => i * 31 >> 3);
+  for (const address of [served.socket, served.tcp]) {
+    const writer = await connect(address, { msize: MSIZE });
+    const fid = await writer.create(await writer.walk(writer.root, "data"), `from ${address.slice(0, 3)}`);
+    const writing = writer.write(fid, 0, data);
+    // Some is read ahead meanwhile.
+    await sleep(600);
+    engine.budget.give(held);
+    assert.equal(await writing, data.byteLength);
+    const back = await writer.read(fid, 0, 5 * MIB);
+    assert.ok(back.every((byte, i) => byte === data[i]));
+    writer.wire.close();
+    await until("it is let go", () => served.service.connections.size === 1);
+    held = holdAll(engine);
+  }
+  engine.budget.give(held);
+  assert.equal((await owner.get(owner.root, "data", "small")).length, 4096);
+});
+
+Deno.test("a client that waits for memory for too long is closed, and it says so", async () => {
+  await using served = await start({ stallMs: 200, bytesInFlightMax: 16 * MIB });
+  const { engine, service, owner } = served;
+  const held = holdAll(engine);
+  const client = await RawClient.dial(served.socket, MSIZE);
+  await client.open("data", "large");
+  // More than the node and the kernel keep: nobody can see that it has gone.
+  client.sendPartOfWrite(8 * MIB, new Uint8Array(4 * MIB)).catch(() => {});
+  await sleep(200);
+  client.close();
+  await until("it is closed", () => service.connections.size === 1, 5000);
+  engine.budget.give(held);
+  assert.match((await errorsOf(owner)).at(-1)!.reason, /^A client waited 800 ms for memory and was closed$/);
+});

@@ -16,7 +16,7 @@ const OTHERS = 5002;
 const YAML = `
 users:
   alice: {uid: ${ALICE}, groups: [team]}
-  bob: {uid: ${BOB}, groups: [team]}
+  bob: {uid: ${BOB}, groups: [team, others]}
   carol: {uid: ${CAROL}, groups: [others]}
 groups: {team: ${TEAM}, others: ${OTHERS}}
 mounts:
@@ -184,6 +184,67 @@ for (const where of ["data", "mem"]) {
       await unix.clunk(dir);
       assert.equal((await root.getattr(await root.walk(ofRoot, "team", "dir"))).mode & 0o7777, 0o2775);
       unix.wire.close();
+    });
+
+    await t.step("a new file's group: a setgid directory's, else one of its owner's", async () => {
+      const dirs = { alice: await alice.walk(ofAlice, "sticky"), bob: await bob.walk(ofBob, "sticky") };
+      await put(alice, dirs.alice, "alices", OTHERS);
+      assert.deepEqual(await owns(root, ofRoot, "sticky", "alices"), [ALICE, TEAM], "she is in team only");
+      await put(bob, dirs.bob, "bobs", OTHERS);
+      assert.deepEqual(await owns(root, ofRoot, "sticky", "bobs"), [BOB, OTHERS], "he is in both");
+      await put(root, await root.walk(ofRoot, "sticky"), "roots", OTHERS);
+      assert.deepEqual(await owns(root, ofRoot, "sticky", "roots"), [0, OTHERS], "root in all");
+
+      const make = async (client: Client, dir: number, gid: number) => {
+        await put(client, dir, "file", gid);
+        await client.rpc("Tmkdir", { dfid: dir, name: "folder", mode: 0o755, gid });
+        await client.rpc("Tsymlink", { fid: dir, name: "link", symtgt: "file", gid });
+        const fifo = { name: "fifo", mode: 0o010644, major: 0, minor: 0, gid };
+        await client.rpc("Tmknod", { dfid: dir, ...fifo });
+        await client.rpc("Tmknod", { dfid: dir, ...fifo, name: "regular", mode: 0o100644 });
+        for (const name of ["file", "link", "fifo", "regular"]) {
+          assert.equal((await owns(client, dir, name))[1], TEAM, `${name} with group ${gid}`);
+          await client.unlink(dir, name);
+        }
+        assert.equal((await owns(client, dir, "folder"))[1], TEAM);
+        await client.rpc("Tunlinkat", { dirfd: dir, name: "folder", flags: 0x200 });
+      };
+      await make(alice, dirs.alice, OTHERS);
+      await make(bob, await bob.walk(ofBob, "team"), OTHERS);
+      await make(root, await root.walk(ofRoot, "team"), 0);
+      for (const name of ["alices", "bobs", "roots"]) {
+        await root.unlink(await root.walk(ofRoot, "sticky"), name);
+      }
+    });
+
+    await t.step("a new file is setgid for a group only that its owner is in", async () => {
+      const drop = await root.mkdir(ofRoot, "drop");
+      await changeOwner(root, drop, { gid: TEAM });
+      await root.chmod(drop, 0o2777);
+      await put(bob, await bob.walk(ofBob, "drop"), "bobs", TEAM, 0o2755);
+      await put(carol, await carol.walk(ofCarol, "drop"), "carols", TEAM, 0o2755);
+      const made = async (name: string) => await root.getattr(await root.walk(ofRoot, "drop", name));
+      assert.deepEqual([(await made("bobs")).gid, (await made("carols")).gid], [TEAM, TEAM]);
+      // Writing takes it away again, so that only a file that nobody has written shows it.
+      assert.equal((await made("carols")).mode & 0o7777, 0o755);
+      await carol.rpc("Tmknod", {
+        dfid: await carol.walk(ofCarol, "drop"),
+        name: "node",
+        mode: 0o102755,
+        major: 0,
+        minor: 0,
+        gid: TEAM,
+      });
+      assert.equal((await made("node")).mode & 0o7777, 0o755);
+      await bob.rpc("Tmknod", {
+        dfid: await bob.walk(ofBob, "drop"),
+        name: "his",
+        mode: 0o102755,
+        major: 0,
+        minor: 0,
+        gid: TEAM,
+      });
+      assert.equal((await made("his")).mode & 0o7777, 0o2755);
     });
 
     await t.step("names and numbers are the same users", async () => {

@@ -1,6 +1,6 @@
 import { type Call, type FileServer, NineError } from "../../9p/mod.ts";
 import { parsePipeline, type Stage } from "../pipeline/mod.ts";
-import { outputOf, parseRecipe, type Recipe, RECIPE_BYTES_MAX } from "../recipe/mod.ts";
+import { parseRecipe, type Recipe, RECIPE_BYTES_MAX } from "../recipe/mod.ts";
 import type { Compute } from "./compute.ts";
 import { Dependents } from "./dependents.ts";
 import type { Evaluation } from "./evaluation.ts";
@@ -20,6 +20,8 @@ export interface OutputsOptions {
   readonly root: () => object;
   /** The computed file that a node of the tree is, if it is one. */
   readonly outputOf: (node: object) => Output | undefined;
+  /** The name of what a recipe of that name makes. */
+  readonly outputName: (recipe: string) => string | undefined;
 }
 
 /** Makes computed files of recipes and of compute paths, and holds what they share. */
@@ -109,9 +111,10 @@ class RecipeOutput extends Output {
   }
 
   get path(): string {
-    const path = pathOf(this.outputs.options.files, this.recipe);
+    const { options } = this.outputs;
+    const path = pathOf(options.files, this.recipe);
     const slash = path.lastIndexOf("/") + 1;
-    return path.slice(0, slash) + (outputOf(path.slice(slash)) ?? path.slice(slash));
+    return path.slice(0, slash) + (options.outputName(path.slice(slash)) ?? path.slice(slash));
   }
 
   protected async begin(

@@ -16,7 +16,7 @@ export function argvOf({ name, args }: Stage, { parameters }: Manifest): string[
   }
   const given = new Map<string, string>();
   for (const [i, arg] of args.entries()) {
-    const [parameter, value] = named(arg, parameters) ?? (i === 0 ? [parameters[0], arg] : []);
+    const [parameter, value] = named(arg, parameters) ?? (i === 0 ? unnamed(arg, parameters[0]) : []);
     if (parameter === undefined) {
       const known = parameters.map(({ name }) => name).join(", ");
       throw new NineError("EINVAL", `${JSON.stringify(arg)} for ${name}: its parameters are ${known}`);
@@ -36,6 +36,11 @@ function named(arg: string, parameters: readonly Parameter[]): [Parameter, strin
   const sign = arg.indexOf("=");
   const parameter = sign < 0 ? undefined : parameters.find(({ name }) => name === arg.slice(0, sign));
   return parameter && [parameter, arg.slice(sign + 1)];
+}
+
+/** For the first parameter, unless it looks like the name of another one. */
+function unnamed(arg: string, first: Parameter): [Parameter, string] | [] {
+  return first.type !== "string" && /^[a-z][a-z0-9_-]*=/.test(arg) ? [] : [first, arg];
 }
 
 const FITS: Record<Parameter["type"], RegExp> = {

@@ -78,6 +78,7 @@ for (
     [["key=x"], /type integer/],
     [["locale=de"], /one of C, en/],
     [["1", "2"], /its parameters are key, reverse, locale/],
+    [["speed=1"], /its parameters are key, reverse, locale/],
     [["1", "key=2"], /twice/],
   ] as const
 ) {

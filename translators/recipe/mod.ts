@@ -4,4 +4,4 @@
  * @module
  */
 export { fits, isGlob, literal } from "./glob.ts";
-export { outputOf, parseRecipe, type Recipe, RECIPE_BYTES_MAX, SUFFIX } from "./recipe.ts";
+export { parseRecipe, type Recipe, RECIPE_BYTES_MAX } from "./recipe.ts";

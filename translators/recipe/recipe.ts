@@ -3,8 +3,6 @@ import { NineError } from "../../9p/mod.ts";
 import { checkedYaml } from "../../yaml/mod.ts";
 import { parsePipeline, type Stage, STAGES_MAX } from "../pipeline/mod.ts";
 
-/** `report.html.fn` makes `report.html` appear. */
-export const SUFFIX = ".fn";
 /** The longest text of a recipe. It is read on the main isolate whenever the output is looked at. */
 export const RECIPE_BYTES_MAX = 256 * 1024;
 const SOURCES_MAX = 1000;
@@ -58,11 +56,4 @@ function stageOf({ name, with: given }: z.infer<typeof withName>): Stage {
   // Through the same door as a path's, so that one place knows what a name is.
   const [{ name: checked }] = parsePipeline(name);
   return { name: checked, args: Object.entries(given).map(([key, value]) => `${key}=${value}`) };
-}
-
-/** The name of what a recipe makes; undefined for a name that is no recipe's. What it makes is never a recipe. */
-export function outputOf(name: string): string | undefined {
-  if (!name.endsWith(SUFFIX)) return undefined;
-  const output = name.slice(0, -SUFFIX.length);
-  return output === "" || output === "." || output === ".." || output.endsWith(SUFFIX) ? undefined : output;
 }

@@ -1,5 +1,5 @@
 import { deepStrictEqual, match, ok, strictEqual, throws } from "node:assert/strict";
-import { fits, isGlob, literal, outputOf, parseRecipe } from "./mod.ts";
+import { fits, isGlob, literal, parseRecipe } from "./mod.ts";
 
 Deno.test("parseRecipe reads a path, a list, a glob and inline text", () => {
   deepStrictEqual(parseRecipe("from: notes.md\npipe: [md2html, {name: head, with: {n: 3}}]", "a.fn"), {
@@ -32,13 +32,6 @@ for (
     });
   });
 }
-
-Deno.test("outputOf names what a recipe makes, which is never a recipe", () => {
-  strictEqual(outputOf("report.html.fn"), "report.html");
-  for (const name of ["report.html", ".fn", "..fn", "...fn", "a.fn.fn", "fn"]) {
-    strictEqual(outputOf(name), undefined);
-  }
-});
 
 Deno.test("fits is glob(7)", () => {
   for (

@@ -1,3 +1,4 @@
+import { escapeLines } from "../../../9p/mod.ts";
 import type { Command } from "commander";
 import { join } from "node:path";
 import type { WasmEngine } from "../../../translators/engine/mod.ts";
@@ -8,7 +9,7 @@ import { localEngine, runFolder } from "../../modules/engine.ts";
 import { requestOf } from "../../modules/local_run.ts";
 import { type ModuleFiles, readModuleFiles } from "../../modules/module_files.ts";
 import { wasmShape } from "../../modules/wasm_shape.ts";
-import { print, printJson, visible, withoutControls } from "../../output.ts";
+import { print, printJson, visible } from "../../output.ts";
 
 interface Options {
   home?: string;
@@ -71,7 +72,7 @@ async function test(dir: string, { home, json }: Options): Promise<void> {
     results.push({ name: one.name, ...(problem === undefined ? {} : { problem }) });
     if (json) continue;
     print(problem === undefined ? `ok    ${visible(one.name)}` : `FAIL  ${visible(one.name)}`);
-    if (problem !== undefined) print(`      ${withoutControls(problem)}`);
+    if (problem !== undefined) print(`      ${escapeLines(problem)}`);
   }
   const failed = results.filter(({ problem }) => problem !== undefined).length;
   if (json) printJson(results);
