@@ -16,6 +16,7 @@ export interface NodeOptions {
   readonly yaml?: string;
   /** Words for one `--listen` each; `PORT` becomes a free port. */
   readonly listen?: readonly string[];
+  readonly demo?: boolean;
   /** Words in front of the launcher, as `setpriv --reuid 1`. They must exec it: the node has their process id. */
   readonly before?: readonly string[];
   /** Who owns the home. */
@@ -58,9 +59,15 @@ export class TestNode implements AsyncDisposable {
     readonly home: string,
     readonly listens: readonly string[],
     readonly ownsHome: boolean,
-    { before = [] }: NodeOptions,
+    { before = [], demo }: NodeOptions,
   ) {
-    const words = ["up", "--home", home, ...listens.flatMap((listen) => ["--listen", listen])];
+    const words = [
+      "up",
+      "--home",
+      home,
+      ...(demo ? ["--demo"] : []),
+      ...listens.flatMap((listen) => ["--listen", listen]),
+    ];
     const [command, ...args] = [...before, LAUNCHER, ...words];
     this.#child = new Deno.Command(command, { args, stdin: "null", stdout: "piped", stderr: "piped" })
       .spawn();
@@ -96,6 +103,9 @@ export class TestNode implements AsyncDisposable {
 
   get pid(): number {
     return this.#child.pid;
+  }
+  get stdout(): string {
+    return this.#stdout.text;
   }
   get stderr(): string {
     return this.#stderr.text;
