@@ -70,7 +70,9 @@ Deno.test("lux9 help lists every command and the exit codes, and each command ha
   assert.match(out, /3 the node cannot be reached/);
   const { buildProgram } = await import("./program.ts");
   const program = await buildProgram(() => true);
-  for (const command of program.commands) {
+  const all = program.commands.flatMap((command) => [command, ...command.commands]);
+  assert.ok(all.some((command) => command.name() === "install"));
+  for (const command of all) {
     let shown = "";
     command.configureOutput({ writeOut: (text) => shown += text }).outputHelp();
     assert.match(shown, /Examples:\n {2}\S/, `${command.name()} has no examples`);
@@ -81,6 +83,9 @@ Deno.test("lux9 exits with 2 for a wrong command line and with 3 for a node that
   assert.equal((await lux9(["nonsense"])).code, 2);
   assert.equal((await lux9(["ls", "--nonsense"])).code, 2);
   assert.equal((await lux9(["ls", "-a", "no address!"])).code, 2);
+  assert.equal((await lux9(["translator"])).code, 2);
+  assert.equal((await lux9(["translator", "nonsense"])).code, 2);
+  assert.equal((await lux9(["translator", "new", "x", "--lang", "cobol"])).code, 2);
   const away = await lux9(["ls", "-a", "unix!/nowhere/9p"]);
   assert.equal(away.code, 3);
   assert.match(away.err, /no such socket: start the server/);
@@ -224,6 +229,10 @@ Deno.test("lux9 completions make bash complete commands, options and choices", a
   assert.equal(await complete("lux9", "ls", "--j"), "--json");
   assert.equal(await complete("lux9", "completions", "z"), "zsh");
   assert.equal(await complete("lux9", "ls", "--addr", ""), "");
+  assert.equal(await complete("lux9", "translator", "in"), "install inspect");
+  assert.equal(await complete("lux9", "translator", "ls", "--g"), "--gallery");
+  assert.equal(await complete("lux9", "translator", "new", "x", "--lang", ""), "rust go c");
+  assert.equal(await complete("lux9", "translator", "new", "x", "--dir", ""), "");
   for (const shell of ["zsh", "fish"]) assert.match((await lux9(["completions", shell])).out, /lux9/);
 });
 
@@ -235,6 +244,10 @@ Deno.test("lux9 doctor and version say how things are", async () => {
     assert.equal(checks.find(({ name }) => name === "deno")?.state, "ok");
     const node = checks.find(({ name }) => name === "node");
     assert.deepEqual([node?.state, node?.advice], ["warn", "Start one by: lux9 up"]);
+    for (const name of ["wasmtime", ...["Rust", "Go", "C"].map((title) => `translators in ${title}`)]) {
+      const check = checks.find((check) => check.name === name);
+      assert.ok(check?.state === "ok" || (check?.state === "warn" && check.advice), `${name}: ${check?.state}`);
+    }
     assert.equal(JSON.parse((await lux9(["version", "--json"])).out).deno, Deno.version.deno);
   } finally {
     await Deno.remove(home, { recursive: true });

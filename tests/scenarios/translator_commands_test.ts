@@ -169,6 +169,9 @@ Deno.test("explain shows inputs, modules, the cache and the failure", async (t) 
   assert.match(text, /^ {2}csv2json 1\.0\.0 +from the cache +[\d.]+ .?s +fuel not counted +memory /m);
   assert.match(text, /^ {6}filter=length /m);
 
+  // A compute path leads to what a recipe makes as to any other file.
+  assert.equal(await ok(home, "cat", "/x/jq:.+1/data/a.json"), "3\n");
+
   assert.match(await ok(home, "explain", "/data/a.csv"), /: a stored file/);
   assert.deepEqual(JSON.parse(await ok(home, "explain", "--json", "/data/a.csv")), {
     path: "/data/a.csv",
