@@ -64,11 +64,11 @@ export class GuestMemory {
   }
 
   #look(): MemoryView {
-    collectGarbage?.();
     const size = this.#native.wasmtime_memory_data_size(this.#context, this.#memory);
     // memory_may_move is off: as long as it has the same size, it is where it was.
     if (size === this.#size) return this.#now;
     this.#size = size;
+    collectGarbage?.();
     this.#base = this.#native.wasmtime_memory_data(this.#context, this.#memory);
     this.#now = this.#base === null || size === 0 ? NO_MEMORY : this.#viewOf(this.#base, size);
     return this.#now;
