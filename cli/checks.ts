@@ -1,7 +1,12 @@
 import { dirname } from "node:path";
 import { formatAddress, reasonOf } from "../9p/mod.ts";
+import { findLibrary, WasmEngine, WASMTIME_VERSION } from "../translators/engine/mod.ts";
+import { galleryFolder } from "../translators/gallery/mod.ts";
+import { findTool, type Language, LANGUAGES } from "../translators/sdk/mod.ts";
 import { Exit } from "./exit.ts";
 import { homeOf } from "./home.ts";
+import { readModuleFiles } from "./modules/module_files.ts";
+import { visible } from "./output.ts";
 import { findProgram, kernelHas9p } from "./programs.ts";
 import { addressOf, reach, type Where } from "./reach.ts";
 import { bytesText } from "./transfer.ts";
@@ -37,6 +42,8 @@ export const CHECKS: readonly ((where: Where) => Check | Promise<Check>)[] = [
   disk,
   fuse,
   mounting,
+  wasmtime,
+  ...Object.values(LANGUAGES).map((language) => () => tools(language)),
   node,
 ];
 
@@ -179,6 +186,38 @@ async function mounting(): Promise<Check> {
   }
   const advice = "Everything else works; lux9 mount says what to install";
   return { name, state: "warn", found: `no 9pfuse on PATH; ${why}`, advice };
+}
+
+/** Whether translators can run: an engine is started for that, and tests itself. */
+async function wasmtime(): Promise<Check> {
+  const name = "wasmtime";
+  const folder = await Deno.makeTempDir({ prefix: "lux9-doctor-" });
+  try {
+    await using engine = new WasmEngine({ folder, workersMax: 1 });
+    const { path, hash } = await readModuleFiles(galleryFolder("head"));
+    await engine.prepare({ path, hash }, false, "doctor");
+    return ok(name, `${WASMTIME_VERSION}, ${findLibrary()}, passes its self-test`);
+  } catch (thrown) {
+    const advice = "Everything but computed files works without it";
+    return { name, state: "warn", found: reasonOf(thrown), advice };
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+/** What writing translators in a language needs; nothing else does. */
+async function tools({ title, tools }: Language): Promise<Check> {
+  const name = `translators in ${title}`;
+  const found: string[] = [];
+  for (const tool of tools) {
+    const { found: isThere, detail } = await findTool(tool);
+    if (!isThere) {
+      const advice = `Only needed to build them: ${tool.install}`;
+      return { name, state: "warn", found: `${tool.name} is missing: ${visible(detail)}`, advice };
+    }
+    found.push(tool.answer === "folder" ? tool.name : `${tool.name} ${detail}`);
+  }
+  return ok(name, found.join(", "));
 }
 
 async function node(where: Where): Promise<Check> {

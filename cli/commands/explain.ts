@@ -140,18 +140,21 @@ function show(path: string, { inputs, stages, size, hash, failure }: Answer): vo
   for (const line of table(rows, [1])) print(line);
   print("");
   print(stages.length === 1 ? "1 module" : `${stages.length} modules, in this order`);
-  for (const line of table(stages.map(stageRow), [3, 4, 5, 6])) print(line);
+  table(stages.map(stageRow), [2, 3, 4, 5]).forEach((line, i) => {
+    print(line);
+    if (stages[i].args.length > 0) print(`      ${stages[i].args.map(visible).join(" ")}`);
+  });
   if (failure !== undefined) print(`\n${escapeLines(failure)}`);
 }
 
-function stageRow({ name, version, args, from, about }: Answer["stages"][number]): string[] {
+function stageRow({ name, version, from, about }: Answer["stages"][number]): string[] {
   const costs = about === undefined ? ["", "", "", ""] : [
     durationText(about.wallUs),
     about.fuel === 0 ? "fuel not counted" : `fuel ${about.fuel}`,
     `memory ${bytesText(about.memoryBytes)}`,
     `${bytesText(about.size)} out`,
   ];
-  return [`  ${visible(name)} ${visible(version)}`, args.map(visible).join(" "), FROM[from], ...costs];
+  return [`  ${visible(name)} ${visible(version)}`, FROM[from], ...costs];
 }
 
 function shortHash(hash = ""): string {

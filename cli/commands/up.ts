@@ -1,7 +1,8 @@
 import { join } from "node:path";
 import { homeOf, socketOf } from "../home.ts";
-import { fillDemo } from "../node/demo.ts";
+import { fillDemo, installDemo } from "../node/demo.ts";
 import { returnLargeBuffers } from "../node/memory.ts";
+import { modulesFolder } from "../node/translators.ts";
 import { startNode } from "../node/node.ts";
 import { prepareHome } from "../node/prepare_home.ts";
 import { VERSION } from "../version.ts";
@@ -19,7 +20,9 @@ export async function up(options: UpOptions): Promise<void> {
   prepareHome(home);
   if (options.demo) {
     const made = fillDemo(join(home, "data"));
-    console.log(`${made} example files are new in /data`);
+    const installed = installDemo(modulesFolder(home));
+    console.log(`${made} example files are new in /data, ${installed.length} translators in /translators`);
+    console.log("Try: lux9 cat /data/sensors/today.json, which is computed when it is read\n");
   }
   const node = await startNode({ home, listen: options.listen ?? [], version: VERSION });
   console.log(welcome(home, node.addresses));

@@ -9,7 +9,7 @@ export function define(command: Command): void {
       collect,
       [],
     )
-    .option("--demo", "fill /data with a small real example")
+    .option("--demo", "fill /data with a small real example, and install translators for it")
     .addHelpText(
       "after",
       `

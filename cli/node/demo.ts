@@ -1,4 +1,6 @@
 import { join } from "node:path";
+import { galleryFolder, type GalleryName } from "../../translators/gallery/mod.ts";
+import { MANIFEST, WASM } from "../modules/module_files.ts";
 
 /** A small real example for `/data`: things to list, read, search and sort. */
 const FILES: Record<string, string> = {
@@ -7,6 +9,10 @@ const FILES: Record<string, string> = {
   sensors/    a day of readings, one line a reading
   notes/      text to search in
   bin/        a script that runs from the mount
+
+Two of them are computed when they are read: sensors/today.json and notes/plan.html. The recipes beside them, whose names
+end in .fn, say from what and by which translators. Change a recipe or what it reads, and read the file again. Without a
+recipe, by a path: /x/csv2json/data/sensors/today.csv. The translators are in /translators; "lux9 explain" tells more.
 
 Next to them, in the same tree: /log/events tells of each change as it is made, /log/errors why something failed,
 /ns what is mounted where, and a line written to /ctl changes it.
@@ -27,7 +33,20 @@ Tversion, Tattach and Twalk find a file; Topen, Tread, Twrite and Tclunk use it.
 sort -t, -k3,3nr "$(dirname "$0")/../sensors/today.csv" | awk -F, '!seen[$2]++ { print $2, $3 }' | sort
 `,
   "sensors/today.csv": readings(),
+  "sensors/today.json.fn": `# Makes today.json appear beside this file: the readings as JSON.
+from: today.csv
+pipe:
+  - csv2json:header=false
+  - "jq:map({time: .[0], sensor: .[1], celsius: (.[2] | tonumber)})"
+`,
+  "notes/plan.html.fn": `# Makes plan.html appear beside this file.
+from: plan.md
+pipe: md2html:title=Plan
+`,
 };
+
+/** What the recipes need, and some to play with. */
+const TRANSLATORS: readonly GalleryName[] = ["csv2json", "head", "jq", "md2html", "sort", "wc"];
 
 /** Writes what is not there yet, and says how many files that were. */
 export function fillDemo(folder: string): number {
@@ -45,6 +64,27 @@ export function fillDemo(folder: string): number {
     }
   }
   return made;
+}
+
+/** Puts translators into a home's folder where there are none of these names, and says which. */
+export function installDemo(folder: string): readonly string[] {
+  return TRANSLATORS.filter((name) => {
+    const target = join(folder, name);
+    try {
+      Deno.mkdirSync(folder, { recursive: true });
+      Deno.mkdirSync(target);
+    } catch (thrown) {
+      if (thrown instanceof Deno.errors.AlreadyExists) return false;
+      throw thrown;
+    }
+    // The module last: a folder without one is none of a translator.
+    for (const file of [MANIFEST, WASM]) {
+      const temporary = join(target, `${file}.tmp`);
+      Deno.writeFileSync(temporary, Deno.readFileSync(join(galleryFolder(name), file)), { mode: 0o644 });
+      Deno.renameSync(temporary, join(target, file));
+    }
+    return true;
+  });
 }
 
 /** Three sensors, every quarter of an hour, the same on every machine. */
