@@ -6,9 +6,8 @@ import { deepStrictEqual, match, ok, rejects, strictEqual } from "node:assert/st
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { errnoOf, O, reasonOf, Tree } from "../../9p/mod.ts";
-import { theLibrary } from "../../translators/engine/_testing.ts";
-import { wasmOf } from "../../translators/engine/wat.ts";
 import { computingNode, install, text, whyNot } from "./computing_node.ts";
+import { put, wasmOfText } from "./modules.ts";
 import { within } from "../scenarios/node.ts";
 
 const HOSTILE = fileURLToPath(new URL("../../translators/engine/testdata/hostile", import.meta.url));
@@ -16,16 +15,7 @@ const LIMITS = "limits: {time: 300ms, memory: 8MiB, output: 1MiB}";
 /** How much later than its limit a read may fail: compiling, queueing, and a busy machine. */
 const LATE_MS = 10_000;
 
-async function put(home: string, name: string, wasm: Uint8Array, manifest = LIMITS): Promise<void> {
-  const folder = join(home, "translators", name);
-  await Deno.mkdir(folder, { recursive: true });
-  await Deno.writeFile(join(folder, "module.wasm"), wasm);
-  await Deno.writeTextFile(join(folder, "manifest.yaml"), `name: ${name}\n${manifest}\n`);
-}
-
-const wasmOfText = (wat: string): Uint8Array => wasmOf(theLibrary().symbols, wat);
-
-/** Counts down from its first argument's place in a table of lengths, and ends well. */
+/** Counts down for a while, and ends well. */
 const BURN = `(module (memory (export "memory") 1)
   (func (export "_start") (local $n i64)
     (local.set $n (i64.const 300000000))
@@ -49,10 +39,10 @@ test("each hostile module is an error on that read within its limit, and the nod
         } catch {
           wasm = new TextEncoder().encode("no module at all");
         }
-        await put(home, name, wasm);
+        await put(home, name, wasm, LIMITS);
         names.push(name);
       }
-      await put(home, "empty", new Uint8Array(0));
+      await put(home, "empty", new Uint8Array(0), LIMITS);
       await put(
         home,
         "cut",

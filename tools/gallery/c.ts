@@ -1,8 +1,8 @@
 /** The C modules: one file each, compiled by Zig's clang against its WASI libc. */
 import { join } from "node:path";
-import { LANGUAGES } from "../../translators/sdk/mod.ts";
+import { findTool, LANGUAGES } from "../../translators/sdk/mod.ts";
 import { licenceTexts, type Linked } from "./notice.ts";
-import { type Place, requireTools, run } from "./place.ts";
+import { type Place, run } from "./place.ts";
 
 const FLAGS = [
   "-target",
@@ -34,7 +34,10 @@ export async function buildC(names: readonly string[], place: Place): Promise<re
 
 /** The pinned Zig, by pip and into a folder of its own: another version may be installed for other work. */
 async function zig({ work }: Place): Promise<Record<string, string>> {
-  const version = LANGUAGES.c.tools.find(({ name }) => name === "ziglang")?.tested;
+  const [python, ziglang] = LANGUAGES.c.tools;
+  const { found, detail } = await findTool(python, work);
+  if (!found) throw new Error(`${python.name} is missing (${detail}): ${python.install}`);
+  const version = ziglang.tested;
   const folder = join(work, `ziglang-${version}`);
   const environment = {
     PYTHONPATH: folder,
@@ -66,7 +69,6 @@ async function zig({ work }: Place): Promise<Record<string, string>> {
 }
 
 export async function noticesOfC(_name: string, place: Place): Promise<readonly Linked[]> {
-  await requireTools("c", place.gallery).catch(() => {});
   const environment = await zig(place);
   const version = (await run(["python3", "-m", "ziglang", "version"], place.work, environment)).trim();
   const library = join(environment.PYTHONPATH, "ziglang/lib/libc");
