@@ -246,7 +246,10 @@ Deno.test("lux9 doctor and version say how things are", async () => {
     assert.deepEqual([node?.state, node?.advice], ["warn", "Start one by: lux9 up"]);
     for (const name of ["wasmtime", ...["Rust", "Go", "C"].map((title) => `translators in ${title}`)]) {
       const check = checks.find((check) => check.name === name);
-      assert.ok(check?.state === "ok" || (check?.state === "warn" && check.advice), `${name}: ${check?.state}`);
+      assert.ok(
+        check?.state === "ok" || (check?.state === "warn" && check.advice),
+        `${name}: ${check?.state}`,
+      );
     }
     assert.equal(JSON.parse((await lux9(["version", "--json"])).out).deno, Deno.version.deno);
   } finally {

@@ -104,7 +104,8 @@ export function translators({ home, owned, tree, root, modules }: TranslatorsOpt
       check: (pipeline) => checkPipeline(folder, pipeline),
       make: (pipeline, target, path) =>
         new LaterOutput(({ outputs }) => outputs.ofPipeline(outputs.pipeline(pipeline), target, `/x${path}`)),
-      isBeyond: (target) => tree.parent(target) === root && BEYOND.has(tree.name(target)),
+      isBeyond: (target) =>
+        withRecipes.server.parent(target) === root && BEYOND.has(withRecipes.server.name(target)),
     }),
     staleBy: (path) => loaded?.outputs.dependents.staleBy(path) ?? [],
     close: async () => await (await loading)?.close(),
