@@ -5,7 +5,7 @@ import { millisecondsOf } from "../../translators/manifest/mod.ts";
 import { parsePipeline } from "../../translators/pipeline/mod.ts";
 import { Exit } from "../exit.ts";
 import { homeOf } from "../home.ts";
-import { SIGPIPE_EXIT, visible, warn } from "../output.ts";
+import { SIGPIPE_EXIT, visible } from "../output.ts";
 import { localEngine, runFolder } from "../modules/engine.ts";
 import { checkNext } from "../modules/growing_file.ts";
 import { findLocal } from "../modules/local_modules.ts";

@@ -118,7 +118,8 @@ export async function runPipeline(steps: readonly Step[], options: PipelineOptio
 
 async function drain(file: GrowingFile, write: (bytes: Uint8Array) => Promise<void>): Promise<void> {
   const piece = new Uint8Array(PIECE_BYTES);
-  for (let offset = 0, count; (count = await file.read(offset, piece)) > 0; offset += count) {
+  let count: number;
+  for (let offset = 0; (count = await file.read(offset, piece)) > 0; offset += count) {
     await write(piece.subarray(0, count));
   }
 }

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { type Tree } from "../../../9p/mod.ts";
+import type { Tree } from "../../../9p/mod.ts";
 import { GALLERY, galleryFolder } from "../../../translators/gallery/mod.ts";
 import { Exit } from "../../exit.ts";
 import { checkForInstall, checkName, install, statusOf } from "../../modules/installed.ts";
