@@ -153,6 +153,25 @@ node_gone() {
   same "$(ls -A "$tree")" ''
 }
 
+# As on a machine that has just started: mount(8) makes the kernel load what it needs.
+loads_the_module() {
+  tree=$(point)
+  rmmod 9p
+  rmmod 9pnet_fd
+  refused 'Nothing here can mount 9P: the kernel has no 9p module' "$LUX9" mount --home "$NODE" "$tree"
+  modules=/lib/modules/$(uname -r)
+  mkdir -p "$modules"
+  # Without the numbers that order them there.
+  for module in /modules/*.ko; do cp "$module" "$modules/${module##*/[0-9][0-9]-}"; done
+  depmod
+  # Where the kernel looks for it.
+  mkdir -p /usr/sbin
+  ln -s "$(command -v modprobe)" /usr/sbin/modprobe
+  "$LUX9" mount --home "$NODE" "$tree"
+  [ -e "$tree/ctl" ]
+  "$LUX9" umount "$tree"
+}
+
 no_commas_for_the_kernel() {
   tree=$(point)
   refused '--aname a,b: v9fs takes no name with a comma' "$LUX9" mount --home "$NODE" --aname a,b "$tree"
@@ -202,6 +221,7 @@ LISTEN="tcp!127.0.0.1!$PORT,users=trust"
 start_node "$NODE" || exit 1
 LISTEN=
 first=$!
+check_if kernel loads_the_module
 check mounts_and_unmounts
 check odd_names
 check through_symlinks
