@@ -127,10 +127,9 @@ export class ResultCache {
     const result = new Result(key, about, join(this.folder, key), bytes);
     // The disk is slower than the modules: who waits has the result, and nobody keeps it.
     if (this.#smallBytes > UNWRITTEN_MAX) return result;
-    const trailer = encodeTrailer(about);
-    this.#add(key, bytes.byteLength + trailer.byteLength, result);
-    this.#evict();
     this.#unwritten.set(key, result);
+    this.#add(key, bytes.byteLength + encodeTrailer(about).byteLength, result);
+    this.#evict();
     this.#writing ??= this.#writeAll();
     return result;
   }
