@@ -1,4 +1,4 @@
-import { resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 
 /** What is mounted on a folder of this machine. */
 export interface Mounted {
@@ -8,12 +8,34 @@ export interface Mounted {
   readonly source: string;
 }
 
-/** What is mounted on that folder at last, undefined where it is no mount point. */
-export function mountedAt(folder: string): Mounted | undefined {
+/**
+ * The folder without symlinks in its path, as the kernel lists it. What is mounted on it is not looked at: asking a
+ * file system whose server is gone would hang. A path that leads nowhere stays as it is.
+ */
+export function realFolder(folder: string): string {
   const path = resolve(folder);
+  try {
+    const inPlace = join(Deno.realPathSync(dirname(path)), basename(path));
+    return mountedAt(inPlace) ? inPlace : Deno.realPathSync(inPlace);
+  } catch {
+    return path;
+  }
+}
+
+/** What is mounted on that folder at last, undefined where it is no mount point. `folder` is a `realFolder`. */
+export function mountedAt(folder: string): Mounted | undefined {
   return parseMountinfo(Deno.readTextFileSync("/proc/self/mountinfo")).findLast((mount) =>
-    mount.path === path
+    mount.path === folder
   );
+}
+
+/** Whether it is of a kind that `lux9 mount` makes and `lux9 umount` takes off. */
+export function isOurs({ type }: Mounted): boolean {
+  return isFuse({ type }) || type === "9p";
+}
+
+export function isFuse({ type }: Pick<Mounted, "type">): boolean {
+  return type === "fuse" || type.startsWith("fuse.");
 }
 
 /** proc_pid_mountinfo(5): `36 35 98:0 /root /mount/point options … - type source options`. */

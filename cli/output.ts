@@ -41,3 +41,8 @@ export function table(rows: readonly (readonly string[])[], right: readonly numb
       .trimEnd()
   );
 }
+
+/** The word as a POSIX shell reads it back. */
+export function shellWord(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}

@@ -55,7 +55,8 @@ export async function kernelHas9p(): Promise<{ readonly has: boolean; readonly w
   }
   const modprobe = findProgram("modprobe");
   if (!modprobe) return { has: false, why: "the kernel has no 9p, and there is no modprobe to load it" };
-  const { code } = await run(modprobe, ["-n", "9p"]);
+  // What it would load: busybox has this, and no dry run.
+  const { code } = await run(modprobe, ["-D", "9p"]);
   return code === 0
     ? { has: true, why: "the 9p module can be loaded" }
     : { has: false, why: "the kernel has no 9p module (Debian's cloud kernels lack it)" };

@@ -13,23 +13,33 @@ import type { Session } from "./session.ts";
 /** About what an entry takes; a list asks for as many as may fit, and the rest is asked for again. */
 const ENTRY_BYTES = 80;
 
+/** Which part of a listing: what was asked for ends at `end`, and the reply has `room` for so many bytes of it. */
+interface Part {
+  readonly offset: number;
+  readonly end: number;
+  readonly room: number;
+}
+
 export function readDirectory(
   session: Session,
   fid: Fid,
-  offset: number,
-  room: number,
+  { offset, end, room }: Part,
   request: Request,
 ): Later<void> {
   const { handle, list } = fid.opened("read");
   if (offset === 0) {
     list.offset = 0;
     list.cookie = 0;
+    list.end = 0;
   } else if (offset !== list.offset) {
     throw new NineError(
       "EINVAL",
       `A directory read at ${offset}: allowed are 0 and ${list.offset}, where the last ended`,
     );
   }
+  // Linux fills its buffer: after a short reply it asks for the rest of the same count, however little that is, and
+  // takes an error there for one of the whole listing. Who reads with a buffer that is too small asks otherwise.
+  const isRest = end === list.end;
   if (!session.server.list) throw new NineError("EOPNOTSUPP", "The file server lists no directories");
   const max = Math.ceil(room / ENTRY_BYTES);
   const page = new Page(session, fid, room, request);
@@ -39,7 +49,7 @@ export function readDirectory(
       if (state === "room" && page.isEmpty && entries.length > 0) {
         return then(session.server.list!(fid.node, handle, page.cookie, max, true, request), more);
       }
-      if (state === "full" && page.isEmpty) {
+      if (state === "full" && page.isEmpty && !isRest) {
         throw new NineError(
           "EINVAL",
           `A directory read of ${room} bytes: the next entry does not fit into it`,
@@ -47,6 +57,7 @@ export function readDirectory(
       }
       list.offset = offset + page.bytes;
       list.cookie = page.cookie;
+      list.end = end;
       request.reply("Rread", { data: page.data });
     });
   return then(session.server.list(fid.node, handle, list.cookie, max, true, request), more);

@@ -97,7 +97,11 @@ export const common: Handlers<
         throw new NineError("EISDIR", "Tread of a directory: 9P2000.L lists directories by Treaddir");
       }
       const room = Math.min(wanted, LISTED_BYTES_MAX);
-      return session.during(fid, request, readDirectory(session, fid, offset, room, request));
+      return session.during(
+        fid,
+        request,
+        readDirectory(session, fid, { offset, end: offset + count, room }, request),
+      );
     }
     if (!session.server.read) throw new NineError("EOPNOTSUPP", "The file server reads no files");
     const { outlet, engine: { turn } } = session;

@@ -23,6 +23,8 @@ export type Use =
 export interface Listing {
   offset: number;
   cookie: U64;
+  /** Where the last read would have ended, had it been given all that it asked for; 0 before the first. */
+  end: number;
 }
 
 export type OpenUse = Extract<Use, { kind: "open" }>;
@@ -81,7 +83,7 @@ export class Fid {
 
 /** A new listing, which starts at the first entry. */
 export function listing(): Listing {
-  return { offset: 0, cookie: 0 };
+  return { offset: 0, cookie: 0, end: 0 };
 }
 
 export function isDirectory(qid: { type: number }): boolean {

@@ -1,9 +1,10 @@
+import { lookup } from "node:dns/promises";
 import { resolve } from "node:path";
 import type { Command } from "commander";
 import { type Address, formatAddress } from "../../9p/mod.ts";
 import { Exit } from "../exit.ts";
-import { mountedAt, waitForMount } from "../mounts.ts";
-import { print } from "../output.ts";
+import { isOurs, mountedAt, realFolder, waitForMount } from "../mounts.ts";
+import { print, shellWord } from "../output.ts";
 import { findProgram, kernelHas9p, runDaemon } from "../programs.ts";
 import { addressOf, reach, userName, type Where, withWhere } from "../reach.ts";
 
@@ -41,7 +42,7 @@ Examples:
 }
 
 async function mount(dir: string, options: Options): Promise<void> {
-  const folder = resolve(dir);
+  const folder = realFolder(dir);
   checkFolder(folder);
   const address = addressOf(options);
   const way = await chooseWay(address, folder, options);
@@ -69,7 +70,8 @@ async function mount(dir: string, options: Options): Promise<void> {
 function checkFolder(folder: string): void {
   const there = mountedAt(folder);
   if (there) {
-    throw new Exit("failed", `${folder} is a mount point already (${there.type}): lux9 umount it first`);
+    const advice = isOurs(there) ? "lux9 umount it first" : "take another folder";
+    throw new Exit("failed", `${folder} is a mount point already (${there.type}): ${advice}`);
   }
   try {
     if (!Deno.statSync(folder).isDirectory) throw new Exit("failed", `${folder} is no folder`);
@@ -93,19 +95,23 @@ async function chooseWay(address: Address, folder: string, options: Options): Pr
   const v9fs: Way = {
     name: "v9fs",
     program: findProgram("mount") ?? "mount",
-    args: v9fsArgs(address, folder, options),
+    args: await v9fsArgs(address, folder, options),
   };
   const { has, why } = await kernelHas9p();
   const byHand = `sudo ${[v9fs.program, ...v9fs.args].map(shellWord).join(" ")}`;
   if (options.with !== "9pfuse" && has && Deno.uid() === 0) return v9fs;
+  if (options.with === "9pfuse") throw new Exit("failed", INSTALL_9PFUSE);
+  const rootless = fuse ? "Leave out --with v9fs: 9pfuse is here" : INSTALL_9PFUSE;
+  if (has) {
+    throw new Exit("failed", `Mounting by the kernel needs root: ${byHand}\nWithout root: ${rootless}`);
+  }
+  const cannot = fuse
+    ? `v9fs cannot mount here: ${why}`
+    : `Nothing here can mount 9P: ${why}, and 9pfuse is not on PATH`;
   throw new Exit(
     "failed",
-    options.with === "9pfuse"
-      ? INSTALL_9PFUSE
-      : has
-      ? `Mounting by the kernel needs root: ${byHand}\nWithout root: ${INSTALL_9PFUSE}`
-      : `Nothing here can mount 9P: ${why}, and 9pfuse is not on PATH.\n${INSTALL_9PFUSE}\n` +
-        `Or take a kernel with 9p (Debian: apt-get install linux-image-amd64), then: ${byHand}`,
+    `${cannot}.\n${rootless}\n` +
+      `Or take a kernel with 9p (Debian: apt-get install linux-image-amd64), then: ${byHand}`,
   );
 }
 
@@ -114,15 +120,20 @@ const INSTALL_9PFUSE =
   "fuse3 (Debian: apt-get install fuse3)";
 
 /** The options of mount(8) for v9fs. `access=any`: the session's user does everything, as with 9pfuse. */
-function v9fsArgs(address: Address, folder: string, { aname }: Options): string[] {
+async function v9fsArgs(address: Address, folder: string, { aname }: Options): Promise<string[]> {
   const [source, transport] = address.net === "unix"
     ? [resolve(address.path), ["trans=unix"]]
-    : [address.host, ["trans=tcp", `port=${address.port}`]];
+    : [await numeric(address.host), ["trans=tcp", `port=${address.port}`]];
+  const user = userName();
+  for (const [what, word] of [["--aname", aname], ["USER", user]] as const) {
+    // mount(8) splits its options at commas, and v9fs knows no way to write one.
+    if (word?.includes(",")) throw new Exit("usage", `${what} ${word}: v9fs takes no name with a comma`);
+  }
   const tree = aname === undefined ? [] : [`aname=${aname}`];
   const all = [
     ...transport,
     "version=9p2000.L",
-    `uname=${userName()}`,
+    `uname=${user}`,
     "access=any",
     "msize=131096",
     ...tree,
@@ -130,7 +141,11 @@ function v9fsArgs(address: Address, folder: string, { aname }: Options): string[
   return ["-t", "9p", "-o", all.join(","), source, folder];
 }
 
-/** The word as a POSIX shell reads it back. */
-function shellWord(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+/** The kernel takes no names of hosts, and before 6.13 IPv4 alone. */
+async function numeric(host: string): Promise<string> {
+  try {
+    return (await lookup(host, { family: 4 })).address;
+  } catch {
+    return host;
+  }
 }

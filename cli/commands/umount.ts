@@ -1,8 +1,7 @@
-import { resolve } from "node:path";
 import type { Command } from "commander";
 import { Exit } from "../exit.ts";
-import { type Mounted, mountedAt, waitForMount } from "../mounts.ts";
-import { print } from "../output.ts";
+import { isFuse, isOurs, type Mounted, mountedAt, realFolder, waitForMount } from "../mounts.ts";
+import { print, shellWord } from "../output.ts";
 import { findProgram, run } from "../programs.ts";
 
 /** How long a mount may take to go, ms. */
@@ -17,14 +16,23 @@ export function define(command: Command): void {
 }
 
 async function umount(dir: string, { lazy }: { lazy?: boolean }): Promise<void> {
-  const folder = resolve(dir);
+  const folder = realFolder(dir);
   const mounted = mountedAt(folder);
   if (!mounted) throw new Exit("failed", `Nothing is mounted on ${folder}`);
   const { program, args } = wayOff(mounted, lazy ?? false);
   const { code, text } = await run(program, args);
   if (code !== 0) {
+    if (Deno.uid() !== 0 && !isFuse(mounted)) {
+      // Whatever umount(8) says to others, such as that there is no such file.
+      const byHand = [program, ...args].map(shellWord).join(" ");
+      throw new Exit(
+        "failed",
+        `${folder} was mounted by the kernel, and taking it off needs root: sudo ${byHand}`,
+      );
+    }
+    const reason = text.replace(/\.$/, "") || `${program} ended with ${code}`;
     const advice = /busy/i.test(text) ? ": some program is in it; leave it, or use --lazy" : "";
-    throw new Exit("failed", `${text || `${program} ended with ${code}`}${advice}`);
+    throw new Exit("failed", `${reason}${advice}`);
   }
   // Something else may have been mounted below this one.
   if (!lazy && !await waitForMount(folder, false, UMOUNT_MS_MAX)) {
@@ -34,12 +42,12 @@ async function umount(dir: string, { lazy }: { lazy?: boolean }): Promise<void> 
 }
 
 /** A FUSE mount is its user's to take off; the kernel's is root's. */
-function wayOff({ path, type }: Mounted, lazy: boolean): { program: string; args: string[] } {
-  const isFuse = type === "fuse" || type.startsWith("fuse.");
-  if (!isFuse && type !== "9p") {
+function wayOff(mounted: Mounted, lazy: boolean): { program: string; args: string[] } {
+  const { path, type } = mounted;
+  if (!isOurs(mounted)) {
     throw new Exit("failed", `${path} is a mount of ${type}, which is none of ours: use umount(8)`);
   }
-  const fusermount = isFuse ? findProgram("fusermount3") ?? findProgram("fusermount") : undefined;
+  const fusermount = isFuse(mounted) ? findProgram("fusermount3") ?? findProgram("fusermount") : undefined;
   if (fusermount) return { program: fusermount, args: ["-u", ...(lazy ? ["-z"] : []), path] };
   return { program: findProgram("umount") ?? "umount", args: [...(lazy ? ["-l"] : []), path] };
 }

@@ -101,7 +101,7 @@ export class Computing {
 
   async close(): Promise<void> {
     await this.#engine?.close();
-    this.#cache.close();
+    await this.#cache.close();
   }
 }
 

@@ -48,13 +48,15 @@ interface Node {
   /** Of files. */
   readonly computed: Computed | undefined;
   readonly children: Map<string, WeakRef<Node>>;
+  /** As many children as make it worth looking for dead ones. */
+  sweepAt: number;
   looked: Look;
   /** How many hold it: as long as somebody does, so is what it stands for in the tree. */
   held: number;
 }
 
-/** Names of one directory that are remembered before the dead ones among them are looked for. */
-const CHILDREN_MAX = 1000;
+/** Names of one directory that are remembered before the dead ones among them are first looked for. */
+const SWEEP_MIN = 1000;
 
 /**
  * Compute paths: `/NAME[:ARGS][,NAME…]/PATH` is what the pipeline makes of the file at PATH, seen and read as whoever
@@ -71,7 +73,17 @@ export function paths(options: PathsOptions): FileServer<object, unknown> {
     target: object | undefined,
     computed: Computed | undefined,
   ): Node {
-    return { parent, name, pipeline, target, computed, children: new Map(), looked: UNKNOWN, held: 0 };
+    return {
+      parent,
+      name,
+      pipeline,
+      target,
+      computed,
+      children: new Map(),
+      sweepAt: SWEEP_MIN,
+      looked: UNKNOWN,
+      held: 0,
+    };
   }
 
   function pathOf(at: Node): string {
@@ -91,7 +103,11 @@ export function paths(options: PathsOptions): FileServer<object, unknown> {
       target,
       isFile ? options.make(pipeline, target, path) : undefined,
     );
-    if (parent.children.size >= CHILDREN_MAX) sweep(parent.children);
+    if (parent.children.size >= parent.sweepAt) {
+      for (const [name, ref] of parent.children) if (!ref.deref()) parent.children.delete(name);
+      // Looked for again when there are twice as many, so that it costs each name little.
+      parent.sweepAt = Math.max(SWEEP_MIN, parent.children.size * 2);
+    }
     parent.children.set(name, new WeakRef(made));
     return made;
   }
@@ -175,10 +191,4 @@ export function paths(options: PathsOptions): FileServer<object, unknown> {
     listxattr: () => [],
   };
   return server as FileServer<object, unknown>;
-}
-
-function sweep(children: Map<string, WeakRef<Node>>): void {
-  for (const [name, ref] of children) if (!ref.deref()) children.delete(name);
-  // All are in use: who walks there again gets another node only for those that go here.
-  if (children.size >= CHILDREN_MAX) children.delete(children.keys().next().value!);
 }

@@ -28,24 +28,26 @@ const { values } = parseArgs({ args: Deno.args, options: { seed: { type: "string
 const seed = values.seed === undefined ? anySeed() : Number(values.seed);
 console.log(`--seed ${seed}`);
 
+/** Each part takes minutes: it is announced, so that whoever ends the run from outside sees what it was at. */
 async function timed(what: string, work: () => Promise<string>): Promise<void> {
+  console.log(`${what} …`);
   const begin = performance.now();
   const outcome = await work();
-  console.log(`${what}: ${outcome}, ${((performance.now() - begin) / 1000).toFixed(0)} s`);
+  const seconds = ((performance.now() - begin) / 1000).toFixed(0);
+  console.log(
+    `${what}: ${outcome}, ${seconds} s, ${Math.round(Deno.memoryUsage().rss / 2 ** 20)} MiB resident`,
+  );
 }
 
 for (const { through, isLater, count } of FRAMES) {
   await timed(`${count} frames through the ${through}${isLater ? ", answering later" : ""}`, async () => {
     const { replies, closes } = await fuzzFrames({ seed, count, through, isLater });
-    const { rss } = Deno.memoryUsage();
-    return `${replies} replies, ${closes} connections closed by the server, ${
-      Math.round(rss / 2 ** 20)
-    } MiB resident`;
+    return `${replies} replies, ${closes} connections closed by the server`;
   });
 }
 for (const { server, start, count } of OPERATIONS) {
   await timed(`${count} operations on ${server}`, async () => {
-    await fuzzModel({ seed, count, start });
+    await fuzzModel({ seed, count, start, log: (line) => console.log(`  ${line}`) });
     return "agree with the model";
   });
 }

@@ -125,7 +125,7 @@ export async function startNode(options: NodeOptions = {}): Promise<TestServer> 
   };
 }
 
-function freePort(): number {
+export function freePort(): number {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr as Deno.NetAddr;
   listener.close();

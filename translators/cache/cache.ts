@@ -17,6 +17,9 @@ const SMALL_BYTES = 64 * 1024;
 export const SMALL_TOTAL_MAX = 16 * 1024 * 1024;
 /** Checked at once when it is first used after a start; a longer one in pieces. */
 const CHECKED_BYTES = 1024 * 1024;
+const WRITE_AFTER_MS = 20;
+/** Of results in memory, those that still have no file included. */
+const UNWRITTEN_MAX = 4 * SMALL_TOTAL_MAX;
 const KEY = /^[0-9a-f]{64}$/;
 
 interface Entry {
@@ -38,6 +41,9 @@ export class ResultCache {
   #bytes = 0;
   #smallBytes = 0;
   #temporary = 0;
+  /** Results whose files are still to be written, one after the other. */
+  readonly #unwritten = new Map<string, Result>();
+  #writing: Promise<void> | undefined;
 
   /** Takes up what an earlier run has left in the folder, which is made where it is missing. */
   constructor(readonly folder: string, options: CacheOptions = {}) {
@@ -116,19 +122,43 @@ export class ResultCache {
     return join(this.folder, `tmp.${Deno.pid}.${++this.#temporary}`);
   }
 
-  /** Keeps an output that is in memory. It can be read at once; the file follows. */
-  async putBytes(key: string, bytes: Uint8Array, about: About): Promise<Result> {
+  /** Keeps an output that is in memory. It can be read at once; its file follows. */
+  putBytes(key: string, bytes: Uint8Array, about: About): Result {
     const result = new Result(key, about, join(this.folder, key), bytes);
+    // The disk is slower than the modules: who waits has the result, and nobody keeps it.
+    if (this.#smallBytes > UNWRITTEN_MAX) return result;
+    this.#unwritten.set(key, result);
+    this.#add(key, bytes.byteLength + encodeTrailer(about).byteLength, result);
+    this.#evict();
+    this.#writing ??= this.#writeAll();
+    return result;
+  }
+
+  /** Begins a little later: whoever waits for the result is answered first, and a burst of results is over then. */
+  async #writeAll(): Promise<void> {
+    await new Promise((begin) => setTimeout(begin, WRITE_AFTER_MS));
+    for (const [key, result] of this.#unwritten) {
+      // It may have been let go meanwhile.
+      if (this.#entries.get(key)?.result === result) await this.#write(result);
+      this.#unwritten.delete(key);
+      this.#shrink();
+    }
+    this.#writing = undefined;
+  }
+
+  /** A result whose file cannot be written stays in memory as long as others do. */
+  async #write({ bytes, about, path }: Result): Promise<void> {
     const temporary = this.temporary();
     const trailer = encodeTrailer(about);
-    const whole = new Uint8Array(bytes.byteLength + trailer.byteLength);
-    whole.set(bytes);
-    whole.set(trailer, bytes.byteLength);
-    await Deno.writeFile(temporary, whole, { mode: 0o600, createNew: true });
-    await Deno.rename(temporary, result.path);
-    this.#add(key, whole.byteLength, result);
-    this.#evict();
-    return result;
+    const whole = new Uint8Array(bytes!.byteLength + trailer.byteLength);
+    whole.set(bytes!);
+    whole.set(trailer, bytes!.byteLength);
+    try {
+      await Deno.writeFile(temporary, whole, { mode: 0o600, createNew: true });
+      await Deno.rename(temporary, path);
+    } catch {
+      await Deno.remove(temporary).catch(() => {});
+    }
   }
 
   /** Keeps an output that was written to a `temporary` file. */
@@ -142,8 +172,9 @@ export class ResultCache {
     return result;
   }
 
-  /** Writes down when results were last used, for the next start. */
-  close(): void {
+  /** Ends what is being written, and writes down when results were last used, for the next start. */
+  async close(): Promise<void> {
+    await this.#writing;
     // The order is what counts: a file gets the time of its place in it.
     const now = Date.now();
     let age = this.#entries.size;
@@ -189,8 +220,8 @@ export class ResultCache {
   /** Lets small results go from memory, which stay on disk. */
   #shrink(): void {
     if (this.#smallBytes <= SMALL_TOTAL_MAX) return;
-    for (const entry of this.#entries.values()) {
-      if (!entry.result?.bytes) continue;
+    for (const [key, entry] of this.#entries) {
+      if (!entry.result?.bytes || this.#unwritten.has(key)) continue;
       this.#smallBytes -= entry.result.bytes.byteLength;
       // Who reads it keeps it; the next one loads it again.
       entry.result = undefined;

@@ -38,14 +38,14 @@ for (const size of [0, 1000, 200_000, 3_000_000]) {
     inFolder(async (folder) => {
       const bytes = filled(size);
       const before = new ResultCache(folder);
-      if (size < 1_000_000) await before.putBytes(key(1), bytes, about(bytes));
+      if (size < 1_000_000) before.putBytes(key(1), bytes, about(bytes));
       else {
         const temporary = before.temporary();
         await Deno.writeFile(temporary, bytes);
         await before.putFile(key(1), temporary, about(bytes));
       }
       deepStrictEqual(contents(await before.get(key(1))), bytes);
-      before.close();
+      await before.close();
       const found = await new ResultCache(folder).get(key(1));
       deepStrictEqual(contents(found), bytes);
       deepStrictEqual(found!.about, about(bytes));
@@ -54,7 +54,9 @@ for (const size of [0, 1000, 200_000, 3_000_000]) {
   Deno.test(`ResultCache does not believe ${size} bytes that were damaged or cut`, () =>
     inFolder(async (folder) => {
       const bytes = filled(size);
-      await new ResultCache(folder).putBytes(key(1), bytes, about(bytes));
+      const before = new ResultCache(folder);
+      before.putBytes(key(1), bytes, about(bytes));
+      await before.close();
       const file = join(folder, key(1));
       const whole = await Deno.readFile(file);
       for (
@@ -78,13 +80,15 @@ Deno.test("ResultCache lets go what was used least recently, and who reads it go
   inFolder(async (folder) => {
     const cache = new ResultCache(folder, { bytesMax: 400_000 });
     const bytes = filled(100_000);
-    for (let n = 0; n < 3; n++) await cache.putBytes(key(n), bytes, about(bytes));
+    for (let n = 0; n < 3; n++) cache.putBytes(key(n), bytes, about(bytes));
+    await cache.close();
     // From disk, so that the file is what is read.
     const again = new ResultCache(folder, { bytesMax: 400_000 });
     const held = (await again.get(key(0)))!;
     held.hold();
     for (let n = 1; n < 3; n++) await again.get(key(n));
-    for (let n = 3; n < 6; n++) await again.putBytes(key(n), bytes, about(bytes));
+    for (let n = 3; n < 6; n++) again.putBytes(key(n), bytes, about(bytes));
+    await again.close();
     strictEqual(await again.get(key(0)), undefined);
     ok(again.bytes <= 400_000);
     const into = new Uint8Array(100);
@@ -97,9 +101,9 @@ Deno.test("ResultCache remembers across a restart what was used last", () =>
   inFolder(async (folder) => {
     const bytes = filled(1000);
     const before = new ResultCache(folder);
-    for (let n = 0; n < 5; n++) await before.putBytes(key(n), bytes, about(bytes));
+    for (let n = 0; n < 5; n++) before.putBytes(key(n), bytes, about(bytes));
     await before.get(key(0));
-    before.close();
+    await before.close();
     const after = new ResultCache(folder, { filesMax: 2 });
     ok(await after.get(key(0)));
     strictEqual(await after.get(key(1)), undefined);
@@ -117,7 +121,8 @@ Deno.test("ResultCache bounds what it holds in memory", () =>
   inFolder(async (folder) => {
     const cache = new ResultCache(folder);
     const bytes = filled(64 * 1024);
-    for (let n = 0; n < 300; n++) await cache.putBytes(key(n), bytes, about(bytes));
+    for (let n = 0; n < 300; n++) cache.putBytes(key(n), bytes, about(bytes));
+    await cache.close();
     strictEqual(cache.files, 300);
     for (let n = 0; n < 300; n++) {
       deepStrictEqual(contents(await cache.get(key(n))), bytes);

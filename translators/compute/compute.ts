@@ -235,7 +235,7 @@ export class Compute {
       health.ended({ ...costs, isFault: false });
       if (module.grants.length > 0) return passing(key, ran.output, about);
       return ran.output.kind === "bytes"
-        ? await cache.putBytes(key, ran.output.bytes, about)
+        ? cache.putBytes(key, ran.output.bytes, about)
         : await cache.putFile(key, ran.output.path, about);
     } catch (thrown) {
       if (ran.output.kind === "file") await Deno.remove(ran.output.path).catch(() => {});

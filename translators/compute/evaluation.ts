@@ -1,6 +1,6 @@
 import { NineError } from "../../9p/mod.ts";
 import type { About, Result } from "../cache/mod.ts";
-import type { Input } from "./input.ts";
+import { type Input, UNWANTED } from "./input.ts";
 import { versionOf } from "./key.ts";
 import type { SharedRun } from "./shared_run.ts";
 
@@ -71,7 +71,7 @@ export class Evaluation {
 
   release(): void {
     if (--this.#holders > 0) return;
-    this.#aborter.abort(new NineError("EINTR", "Nobody wants the result any more"));
+    this.#aborter.abort(UNWANTED);
     this.#leaveRun();
     this.#result?.release();
     for (const close of this.#closers.splice(0)) close();

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { Later } from "../../9p/mod.ts";
+import { type Later, NineError } from "../../9p/mod.ts";
 import type { Result } from "../cache/mod.ts";
 import { versionOf } from "./key.ts";
 
@@ -32,7 +32,7 @@ export const SHORT_BYTES = 1024 * 1024;
 export class Inputs {
   readonly list: Input[] = [];
   readonly #aborter = new AbortController();
-  readonly #giveUp = () => this.#aborter.abort();
+  readonly #giveUp = () => this.#aborter.abort(UNWANTED);
   #holders = 1;
 
   /** `asking` is of the request that opens them: until they are `opened`, its end is theirs. */
@@ -58,9 +58,12 @@ export class Inputs {
     if (--this.#holders > 0) return;
     this.opened();
     for (const input of this.list) input.close();
-    this.#aborter.abort();
+    this.#aborter.abort(UNWANTED);
   }
 }
+
+/** Why a wait ends that nobody waits for any more. One for all: making an error takes longer than ending the wait. */
+export const UNWANTED = new NineError("EINTR", "Nobody wants the result any more");
 
 /** The result of another computation as an input. */
 export function resultInput(result: Result, path: string, mtimeSec: number): Input {

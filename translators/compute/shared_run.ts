@@ -1,6 +1,6 @@
 import { closeSync, openSync, readSync } from "node:fs";
-import { NineError } from "../../9p/mod.ts";
 import type { Result } from "../cache/mod.ts";
+import { UNWANTED } from "./input.ts";
 
 /**
  * One run of a module, shared by all who want its result: it goes on as long as one of them holds it. What the module
@@ -55,7 +55,7 @@ export class SharedRun {
     if (--this.#holders > 0) return;
     if (this.#result) this.#result.release();
     else if (!this.#failure) {
-      this.#aborter.abort(new NineError("EINTR", "Nobody wants the result any more"));
+      this.#aborter.abort(UNWANTED);
     }
   }
 

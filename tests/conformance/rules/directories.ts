@@ -137,6 +137,32 @@ export const directories: Rule[] = [
     },
   ),
 
+  // Linux fills its buffer by asking for the rest of it, however little is left, and fails where that is refused.
+  rule(
+    "R28",
+    "a read of the rest of the last read's count, in which no entry fits, is 0 bytes, and the listing goes on",
+    CLASSIC,
+    async (t) => {
+      const { client, home } = await t.start();
+      await plant(client, home, ["first", "other", "third"]);
+      const dir = await client.walk(home);
+      await client.open(dir, "r");
+      const all = await client.read(dir, 0);
+      const size = all.byteLength / 3;
+      for (const left of [1, size - 1]) {
+        const first = await client.read(dir, 0, size + left);
+        assert.equal(first.byteLength, size);
+        assert.equal((await client.read(dir, size, left)).byteLength, 0);
+        if (left > 1) await refused(client.read(dir, size, left - 1));
+        const second = await client.read(dir, size, size + left);
+        assert.equal((await client.read(dir, 2 * size, left)).byteLength, 0);
+        const third = await client.read(dir, 2 * size, size + left);
+        assert.equal((await client.read(dir, 3 * size, left)).byteLength, 0);
+        assert.deepEqual([...first, ...second, ...third], [...all]);
+      }
+    },
+  ),
+
   rule("R28", "an entry in a listing is what Tstat says of the file", CLASSIC, async (t) => {
     const { client, home } = await t.start();
     await client.put(home, "file", "text");

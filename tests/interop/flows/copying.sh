@@ -103,6 +103,14 @@ many_in_one_folder() {
   same "$(ls | wc -l)" 0
 }
 
+# Long names, so that a few files make a listing of several messages.
+listing_of_several_messages() {
+  tail=$(printf '%0190d' 0)
+  seq 700 | sed "s/$/-$tail/" | xargs touch
+  same "$(ls | wc -l)" 700
+  same "$(ls | sort -u | wc -l)" 700
+}
+
 check copy_in_and_out
 check cp_a
 check tar_in_and_out
@@ -111,3 +119,4 @@ check diff_r
 check find_in_tree
 check big_file
 check many_in_one_folder
+check listing_of_several_messages

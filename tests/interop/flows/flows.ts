@@ -133,7 +133,7 @@ function scriptPath(name: string): string {
 }
 
 /** A run that broke off is one failure more, whatever had passed. */
-function judged(output: string, { code }: Pick<CommandResult, "code">): FlowsResult {
+export function judged(output: string, { code }: Pick<CommandResult, "code">): FlowsResult {
   const passed = [...output.matchAll(/^ok \S+ \(\d+ ms\)$/gm)].length;
   const failures = [...output.matchAll(/^FAIL \S+ \(\d+ ms\)\n(?: {4}.*\n)*/gm)].map(([text]) => text);
   const complete = output.includes(`flows: ${passed} passed, ${failures.length} failed`);

@@ -68,7 +68,7 @@ refused() {
     echo "succeeded, but must fail: $*"
     return 1
   fi
-  grep -q "$words" "$work/refused" || { cat "$work/refused"; return 1; }
+  grep -q -e "$words" "$work/refused" || { cat "$work/refused"; return 1; }
 }
 
 # Where the kernel believes names for a second without asking (9pfuse), what one program did through a folder may
