@@ -24,7 +24,7 @@ const IN_BYTES_FIRST = 16 * 1024;
  * Less wakes the client for each piece, more does not stay in the processor's cache until the client has copied it
  * (docs/decisions/08-batches-of-replies.md).
  */
-const FLUSH_BYTES = 512 * 1024;
+const FLUSH_BYTES = 500 * 1024;
 /** What a buffer keeps between two uses, where there are few: a new one for every batch costs more than using it. */
 const KEEP_BYTES = 4 * 1024 * 1024;
 /** What it keeps when nothing has moved for a while. */
