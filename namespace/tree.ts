@@ -91,17 +91,19 @@ export class Tree {
   /** The first member that has the name. */
   #walkMembers(dir: Node, name: string, from: number, call: Call): Later<Node> {
     const backings = this.backings(dir);
+    // Where it is looked for in one place only, that one may know more.
+    const isMissing = (thrown: unknown): boolean => errnoOf(thrown) === Errno.ENOENT && backings.length > 1;
     for (let i = from; i < backings.length; i++) {
       const { mount, inner } = backings[i];
       try {
         const found = mount.server.walk(inner, name, call);
         if (!(found instanceof Promise)) return mount.node(found);
         return found.then((inner) => mount.node(inner), (thrown) => {
-          if (errnoOf(thrown) !== Errno.ENOENT) throw thrown;
+          if (!isMissing(thrown)) throw thrown;
           return this.#walkMembers(dir, name, i + 1, call);
         });
       } catch (thrown) {
-        if (errnoOf(thrown) !== Errno.ENOENT) throw thrown;
+        if (!isMissing(thrown)) throw thrown;
       }
     }
     throw new NineError("ENOENT", `No ${name} in ${this.path(dir)}`);

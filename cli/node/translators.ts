@@ -90,7 +90,10 @@ export function translators({ home, owned, tree, root, modules }: TranslatorsOpt
     const name = modules.name(dir);
     if (modules.parent(above) !== above || !isModule(folder, name)) return {};
     return Object.fromEntries(
-      BESIDE.map((file) => [file, { text: async () => await (await computing()).text(name, file) }]),
+      BESIDE.map((file) => [
+        file,
+        { text: async () => await (await computing()).text(name, file), goesAlong: true },
+      ]),
     );
   }
 

@@ -30,7 +30,7 @@ class Listing {
 
 /**
  * A file server with control files beside its own: `filesIn` says which a directory has, by name. They hide files of the
- * server with the same names, and are not to be removed or renamed.
+ * server with the same names, and stay as they are.
  */
 export function besides(
   inner: Server,
@@ -128,7 +128,10 @@ export function besides(
       list(dir, handle as Listing, cookie, max, withAttr, call),
     fsync: (node, handle, dataOnly, call) =>
       node instanceof Beside ? undefined : inner.fsync?.(node, passed(handle), dataOnly, call),
-    remove: (node, call) => node instanceof Beside ? fixed(node) : inner.remove?.(node, call),
+    remove(node, call) {
+      if (!(node instanceof Beside)) return inner.remove?.(node, call);
+      if (!node.file.goesAlong) fixed(node);
+    },
     rename: (node, dir, name, noReplace, call) =>
       node instanceof Beside ? fixed(node) : inner.rename?.(node, dir, name, noReplace, call),
     link: (node, dir, name, call) =>

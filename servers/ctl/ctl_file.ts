@@ -10,6 +10,8 @@ export interface CtlFile {
   stream?(call: Call): Stream;
   /** Permission bits; absent: 0444, 0200 or 0644 as the functions above say. */
   readonly mode?: number;
+  /** Beside another server's files: it goes with its directory, so to remove it does nothing and is no error. */
+  readonly goesAlong?: boolean;
 }
 
 /** One reader of a file that goes on for ever. */

@@ -243,3 +243,12 @@ test(
     deepStrictEqual((await explain()).stages.map(({ from }: { from: string }) => from), ["cache", "cache"]);
   },
 );
+
+test("an installed module's folder is removed as any other", ["sort"], async ({ tree, node }) => {
+  for (const name of await names(tree, "/translators/sort")) await tree.remove(`/translators/sort/${name}`);
+  await tree.remove("/translators/sort");
+  deepStrictEqual(await names(tree, "/translators"), ["ctl"]);
+  await rejects(tree.remove("/translators/ctl"), { code: "EPERM" });
+  await rejects(text(tree, "/x/sort/data"), { code: "ENOENT" });
+  match((await node.errors()).at(-1)!.reason, /begins with no installed translator/);
+});
