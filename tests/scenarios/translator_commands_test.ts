@@ -153,7 +153,7 @@ Deno.test("explain shows inputs, modules, the cache and the failure", async (t) 
   assert.deepEqual(second.stages.map(({ from }: Record<string, string>) => from), ["cache", "cache"]);
   const text = await ok(home, "explain", "/data/a.json");
   assert.match(text, /^\/data\/a\.json: computed, 2 B, sha256 [0-9a-f]{12}$/m);
-  assert.match(text, /^ {2}csv2json 1\.0\.0 +from the cache +[\d.]+ .?s +fuel \d+ +memory /m);
+  assert.match(text, /^ {2}csv2json 1\.0\.0 +from the cache +[\d.]+ .?s +fuel not counted +memory /m);
   assert.match(text, /^ {6}filter=length /m);
 
   // A compute path leads to what a recipe makes as to any other file.
