@@ -34,7 +34,7 @@ export async function runJob(job: Job, { root, limitMs, mark, temporary }: JobOp
   const child = new Deno.Command("sh", {
     args: ["-c", 'ulimit -c 0; exec "$@"', "sh", Deno.execPath(), ...args],
     cwd: root,
-    env: { NO_COLOR: "1", TMPDIR: temporary, [mark.name]: mark.value },
+    env: { ...placesWithoutHome(root), NO_COLOR: "1", TMPDIR: temporary, [mark.name]: mark.value },
     stdin: "null",
     stdout: "piped",
     stderr: "piped",
@@ -59,6 +59,16 @@ export async function runJob(job: Job, { root, limitMs, mark, temporary }: JobOp
   if (late) failures.push(`ended after ${Math.round(limitMs / 1000)} s, its time limit`);
   else if (code !== 0 && failures.length === 0) failures.push(`ended with code ${code}, outside of a test`);
   return { ...outcome, failures, name: job.name, output: text, elapsedMs: Date.now() - started };
+}
+
+/** Where there is no HOME, the compilers that tests call find no place for what they keep. */
+function placesWithoutHome(root: string): Record<string, string> {
+  if (Deno.env.get("HOME")) return {};
+  const folder = join(root, ".lux9/cache/without-home");
+  return {
+    XDG_CACHE_HOME: Deno.env.get("XDG_CACHE_HOME") || folder,
+    GOPATH: Deno.env.get("GOPATH") || join(folder, "go"),
+  };
 }
 
 export interface Judgement {
