@@ -3,6 +3,7 @@
  *
  * @module
  */
+export { concatenate } from "./concatenate.ts";
 export { Errno, type ErrnoName, errnoName, errnoOfPhrase, phraseOf } from "./errno.ts";
 export { errnoOf, NineError, reasonOf } from "./error.ts";
 export { escapeJson, escapeLines, escapeText } from "./escape.ts";

@@ -1,11 +1,9 @@
 /** `lux9 run` as people call it: a process, its streams and its exit code. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { CAT, command, hasLibrary, wat } from "../translators/engine/_testing.ts";
+import { CAT, command, engineTest, wat } from "../translators/engine/_testing.ts";
 
 const MAIN = new URL("./main.ts", import.meta.url).pathname;
-/** Says so where wasmtime is missing. */
-const CAN_RUN = hasLibrary();
 const MIB = 1024 * 1024;
 
 interface Box extends AsyncDisposable {
@@ -50,9 +48,8 @@ async function box(): Promise<Box> {
 }
 
 function test(name: string, act: (box: Box) => Promise<void>): void {
-  Deno.test({
+  engineTest({
     name,
-    ignore: !CAN_RUN,
     async fn() {
       await using one = await box();
       await act(one);

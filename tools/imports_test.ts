@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { IMPORT_RULES } from "./import_rules.ts";
 import { check, type Import, importsOf } from "./imports.ts";
 
 const at = (file: string, target: string | undefined, specifier = `./${target}`): Import => ({
@@ -95,5 +96,18 @@ Deno.test("importsOf refuses a file that does not parse and an import of nothing
     await assert.rejects(importsOf(root, ["bad.ts"]), /missing\.ts/);
   } finally {
     await Deno.remove(root, { recursive: true });
+  }
+});
+
+Deno.test("every row of the import table holds for its folder: no earlier one takes it", () => {
+  for (const [i, { part }] of IMPORT_RULES.entries()) {
+    const rows = IMPORT_RULES.slice(0, i + 1).map(({ part }) => ({
+      part,
+      mayImport: [],
+      reason: `row ${part}`,
+    }));
+    const rules = [...rows, { part: "elsewhere", mayImport: [], reason: "" }];
+    const [found] = check([at(`${part.replaceAll("*", "any")}/a.ts`, "elsewhere/mod.ts")], rules);
+    assert.ok(found.reason.endsWith(`row ${part}`), found.reason);
   }
 });

@@ -1,4 +1,5 @@
 import { type Address, parseAddress } from "../address.ts";
+import { concatenate } from "../concatenate.ts";
 import { errnoOf, NineError } from "../error.ts";
 import { Errno } from "../errno.ts";
 import { dial } from "../net.ts";
@@ -141,13 +142,7 @@ export class Tree implements AsyncDisposable {
       }
       parts.push(piece.slice());
     }
-    const whole = new Uint8Array(total);
-    let at = 0;
-    for (const part of parts) {
-      whole.set(part, at);
-      at += part.byteLength;
-    }
-    return whole;
+    return concatenate(parts);
   }
 
   /** Replaces the contents, or makes the file. */

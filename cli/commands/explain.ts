@@ -1,9 +1,7 @@
 import type { Command } from "commander";
-import { z } from "zod";
-import { Errno, errnoOf, escapeLines, NineError, Qt, reasonOf, type Tree } from "../../9p/mod.ts";
-import { EXPLAIN_XATTR } from "../../servers/computed/mod.ts";
-import { reasonOnPath } from "../error_log.ts";
+import { escapeLines } from "../../9p/mod.ts";
 import { Exit } from "../exit.ts";
+import { type Explanation, explanationOf } from "../explanation.ts";
 import { print, printJson, table, visible } from "../output.ts";
 import { reach, type Where, withWhere } from "../reach.ts";
 import { durationText } from "../trace/latencies.ts";
@@ -14,29 +12,7 @@ interface Options extends Where {
   json?: boolean;
 }
 
-/** As much of the node's answer as is shown; it comes from another machine, maybe. */
-const text = z.string().max(100_000);
-const number = z.number();
-const answer = z.object({
-  path: text,
-  inputs: z.array(z.object({ path: text, hash: text, size: number, version: number })),
-  stages: z.array(z.object({
-    name: text,
-    version: text,
-    module: text,
-    args: z.array(text),
-    from: z.enum(["cache", "run", "running", "waiting"]),
-    key: text,
-    about: z.object({ hash: text, size: number, fuel: number, wallUs: number, memoryBytes: number })
-      .optional(),
-  })),
-  size: number.optional(),
-  hash: text.optional(),
-  failure: text.optional(),
-});
-type Answer = z.infer<typeof answer>;
-
-const FROM: Readonly<Record<Answer["stages"][number]["from"], string>> = {
+const FROM: Readonly<Record<Explanation["stages"][number]["from"], string>> = {
   cache: "from the cache",
   run: "run",
   running: "run of another reader",
@@ -66,67 +42,20 @@ Examples:
 async function explain(path: string, { json, ...where }: Options): Promise<void> {
   await using tree = await reach(where);
   const clean = cleanPath(path);
-  const found = await ask(tree, clean);
+  const found = await explanationOf(tree, clean);
   if (json) {
     printJson(
-      found.computed ? { ...found.answer, path: clean, computed: true } : { path: clean, computed: false },
+      found.computed
+        ? { ...found.explanation, path: clean, computed: true }
+        : { path: clean, computed: false },
     );
   } else if (!found.computed) {
     print(`${visible(clean)}: ${found.what}`);
-  } else show(clean, found.answer);
-  if (found.computed && found.answer.failure !== undefined) throw new Exit("failed", "");
+  } else show(clean, found.explanation);
+  if (found.computed && found.explanation.failure !== undefined) throw new Exit("failed", "");
 }
 
-type Found = { readonly computed: true; readonly answer: Answer } | {
-  readonly computed: false;
-  readonly what: string;
-};
-
-async function ask(tree: Tree, path: string): Promise<Found> {
-  if (tree.client.dialect !== "9P2000.L") {
-    throw new Exit(
-      "failed",
-      `The server speaks ${tree.client.dialect}, and explanations come by 9P2000.L only`,
-    );
-  }
-  try {
-    await using file = await tree.walk(path, { follow: true });
-    if (file.qid.type & Qt.DIR) return { computed: false, what: "a directory, which nothing computes" };
-    // Of a stored file it would be an attribute that somebody has set; a computed file has it in no list.
-    const isComputed = !(await listed(() => file.listxattr())).includes(EXPLAIN_XATTR);
-    const bytes = isComputed ? await file.getxattr(EXPLAIN_XATTR) : undefined;
-    if (bytes) return { computed: true, answer: parse(bytes, path) };
-  } catch (thrown) {
-    const errno = errnoOf(thrown);
-    if (errno !== Errno.ENODATA && errno !== Errno.EOPNOTSUPP) {
-      const reason = await reasonOnPath(tree, path, thrown) ?? reasonOf(thrown);
-      throw new NineError(errno, `${visible(path)}: ${reason}`);
-    }
-  }
-  return {
-    computed: false,
-    what: "a stored file: its bytes are kept as they were written, and nothing computes it",
-  };
-}
-
-async function listed(list: () => Promise<string[]>): Promise<string[]> {
-  try {
-    return await list();
-  } catch (thrown) {
-    if (errnoOf(thrown) === Errno.EOPNOTSUPP) return [];
-    throw thrown;
-  }
-}
-
-function parse(bytes: Uint8Array, path: string): Answer {
-  try {
-    return answer.parse(JSON.parse(new TextDecoder().decode(bytes)));
-  } catch (thrown) {
-    throw new NineError("EPROTO", `${visible(path)}: the explanation cannot be read: ${reasonOf(thrown)}`);
-  }
-}
-
-function show(path: string, { inputs, stages, size, hash, failure }: Answer): void {
+function show(path: string, { inputs, stages, size, hash, failure }: Explanation): void {
   print(
     size === undefined
       ? `${visible(path)}: computed, and it fails`
@@ -147,7 +76,7 @@ function show(path: string, { inputs, stages, size, hash, failure }: Answer): vo
   if (failure !== undefined) print(`\n${escapeLines(failure)}`);
 }
 
-function stageRow({ name, version, from, about }: Answer["stages"][number]): string[] {
+function stageRow({ name, version, from, about }: Explanation["stages"][number]): string[] {
   const costs = about === undefined ? ["", "", "", ""] : [
     durationText(about.wallUs),
     about.fuel === 0 ? "fuel not counted" : `fuel ${about.fuel}`,

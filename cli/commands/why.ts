@@ -1,7 +1,8 @@
 import type { Command } from "commander";
-import { escapeText } from "../../9p/mod.ts";
+import { escapeText, type Tree } from "../../9p/mod.ts";
 import { Exit } from "../exit.ts";
 import { type LoggedError, readErrors } from "../error_log.ts";
+import { explanationOf } from "../explanation.ts";
 import { print, printJson, visible } from "../output.ts";
 import { reach, type Where, withWhere } from "../reach.ts";
 import { cleanPath } from "../tree_paths.ts";
@@ -18,7 +19,8 @@ export function define(command: Command): void {
       "after",
       `
 Over 9P a program sees an errno at best. The node keeps the whole reason: what came, what was allowed, what to do. Shown
-are the errors on the path and below it, the newest last.
+are the errors on the path and below it, the newest last; and, where there are none, whether a stored file hides what a
+recipe would make.
 
 Examples:
   lux9 why /data/report.html
@@ -32,6 +34,8 @@ async function why(path: string, { json, ...where }: Options): Promise<void> {
   const clean = cleanPath(path);
   const errors = (await readErrors(tree)).filter((error) => isAbout(error, clean));
   if (json) return printJson(errors);
+  const hides = errors.length === 0 ? await hidesRecipe(tree, clean) : undefined;
+  if (hides !== undefined) return print(hides);
   if (errors.length === 0) {
     throw new Exit(
       "failed",
@@ -41,6 +45,14 @@ async function why(path: string, { json, ...where }: Options): Promise<void> {
   for (const { time, code, request, path, reason } of errors) {
     print(`${time}  ${code}  ${request}  ${visible(path ?? "?")}\n    ${escapeText(reason)}`);
   }
+}
+
+/** That a stored file stands where a recipe would make one is no error, and yet what somebody may wonder about. */
+async function hidesRecipe(tree: Tree, path: string): Promise<string | undefined> {
+  if (tree.client.dialect !== "9P2000.L") return undefined;
+  const found = await explanationOf(tree, path).catch(() => undefined);
+  if (found === undefined || found.computed || found.hidden === undefined) return undefined;
+  return `${visible(path)}: ${found.what}`;
 }
 
 function isAbout({ path }: LoggedError, wanted: string): boolean {

@@ -2,14 +2,13 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { NineError } from "../../9p/mod.ts";
 import type { RunRequest, RunResult, Stdin, WasmEngine } from "../../translators/engine/mod.ts";
+import { runLimits } from "../../translators/manifest/mod.ts";
 import { argvOf, type Stage } from "../../translators/pipeline/mod.ts";
 import { GrowingFile } from "./growing_file.ts";
 import type { ModuleFiles } from "./module_files.ts";
 
 /** The longest that the engine lets anything run, ms. */
 export const TIME_MS_MAX = 24 * 3_600_000;
-export const STDERR_BYTES_MAX = 16 * 1024;
-const TABLE_ELEMENTS_MAX = 100_000;
 const PIECE_BYTES = 256 * 1024;
 
 export interface Step {
@@ -33,18 +32,10 @@ export function requestOf(
     readonly signal?: AbortSignal;
   },
 ): RunRequest {
-  const { fuel, memory, output: outputBytes } = module.manifest.limits;
   return {
     module: { hash: module.hash, path: module.path },
     args: [module.name, ...argv],
-    limits: {
-      ...(fuel === undefined ? {} : { fuel: BigInt(fuel) }),
-      memoryBytes: memory,
-      tableElements: TABLE_ELEMENTS_MAX,
-      wallMs: timeMs,
-      outputBytes,
-      stderrBytes: STDERR_BYTES_MAX,
-    },
+    limits: { ...runLimits(module.manifest.limits), wallMs: timeMs },
     // Of what is known before the input is: the same module and arguments see the same randomness.
     seed: createHash("sha256").update(JSON.stringify(["lux9 run", module.hash, ...argv])).digest(),
     stdin,

@@ -1,5 +1,6 @@
 import {
   type Call,
+  Errno,
   errnoName,
   errnoOf,
   type ErrorReport,
@@ -161,8 +162,11 @@ export async function buildTree({ home, config, users, status }: TreeOptions): P
 
   return {
     server: computing.server,
-    onError: ({ user, request, path, errno, reason }) =>
-      logs.error({ user: user.name, request, ...(path ? { path } : {}), code: errnoName(errno), reason }),
+    onError({ user, request, path, errno, reason }) {
+      // That a file lacks an attribute is an answer: Linux asks before each write, and would push out all else.
+      if (request === "Txattrwalk" && errno === Errno.ENODATA) return;
+      logs.error({ user: user.name, request, ...(path ? { path } : {}), code: errnoName(errno), reason });
+    },
     async close() {
       unlisten?.();
       await computing.close();

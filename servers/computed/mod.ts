@@ -5,5 +5,5 @@
  */
 export { type Computed, EXPLAIN_XATTR, type Look, type Opened } from "./computed.ts";
 export { type WithOutputs, withOutputs } from "./outputs.ts";
-export { outputName } from "./recipe_name.ts";
+export { outputName, recipeName } from "./recipe_name.ts";
 export { paths, type PathsOptions } from "./paths.ts";

@@ -1,4 +1,4 @@
-import { escapeJson, type Later, NineError, type User } from "../../9p/mod.ts";
+import { concatenate, escapeJson, type Later, NineError, type User } from "../../9p/mod.ts";
 
 const utf8 = new TextEncoder();
 
@@ -120,22 +120,12 @@ export class Reader {
       this.#dropped = 0;
       if (taken.length === 0) return this.#take(max);
     }
-    return joined(taken, bytes);
+    return concatenate(taken);
   }
 }
 
 function droppedLine(count: number) {
   return { event: "dropped", count };
-}
-
-function joined(parts: readonly Uint8Array[], length: number): Uint8Array {
-  const whole = new Uint8Array(length);
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.byteLength;
-  }
-  return whole;
 }
 
 /** One line of JSON, in which names and reasons come out escaped. */

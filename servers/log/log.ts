@@ -1,5 +1,6 @@
 import {
   type Attr,
+  concatenate,
   type FileServer,
   type Later,
   NineError,
@@ -100,7 +101,7 @@ export function log(options: LogOptions): Log {
       if ((flags & O.ACCMODE) !== O.RDONLY) throw new NineError("EACCES", `${node.name} can only be read`);
       if (node.name === "events") return watch(user);
       const own = errors.filter((line) => user.standing === "owner" || line.user === user.name);
-      return { bytes: joinLines(own) };
+      return { bytes: concatenate(own.map(jsonLine)) };
     },
     close(_node, handle) {
       if ("reader" in handle) handle.reader.close();
@@ -150,11 +151,4 @@ export function log(options: LogOptions): Log {
 /** Streams and logs have version 0 and length 0 (rule R20). */
 function qid(node: Node) {
   return { type: node === ROOT ? Qt.DIR : Qt.FILE, version: 0, path: node.path };
-}
-
-function joinLines(lines: readonly object[]): Uint8Array {
-  const parts = lines.map(jsonLine);
-  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.byteLength, 0));
-  parts.reduce((at, part) => (whole.set(part, at), at + part.byteLength), 0);
-  return whole;
 }

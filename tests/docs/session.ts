@@ -5,7 +5,7 @@ export interface Step {
   readonly line: number;
 }
 
-/** The sessions of a Markdown page: one list of steps a block. `$ ` starts a command. */
+/** The sessions of a Markdown page: one list of steps a block. `$ ` starts a command, and `> ` goes on with it. */
 export function sessionsOf(markdown: string): Step[][] {
   const sessions: Step[][] = [];
   let steps: Step[] | undefined;
@@ -15,7 +15,10 @@ export function sessionsOf(markdown: string): Step[][] {
     else if (line.startsWith("$ ")) steps?.push({ command: line.slice(2), expected: "", line: i + 1 });
     else if (steps && steps.length > 0) {
       const last = steps[steps.length - 1];
-      steps[steps.length - 1] = { ...last, expected: `${last.expected}${line}\n` };
+      const goesOn = last.expected === "" && /^>( |$)/.test(line);
+      steps[steps.length - 1] = goesOn
+        ? { ...last, command: `${last.command}\n${line.slice(2)}` }
+        : { ...last, expected: `${last.expected}${line}\n` };
     }
   });
   return sessions;

@@ -1,3 +1,5 @@
+import { findLibrary } from "../../translators/engine/mod.ts";
+
 /** What some machines can do and others cannot. */
 export interface Ability {
   isThere(): boolean;
@@ -11,3 +13,16 @@ export function skipUnless(name: string, ability: Ability): boolean {
   if (!can) console.log(`SKIP ${name}: ${ability.reason}`);
   return can;
 }
+
+/** That modules can run. */
+export const WASMTIME: Ability = {
+  reason: "libwasmtime.so is not installed: lux9 wasmtime says why",
+  isThere() {
+    try {
+      findLibrary();
+      return true;
+    } catch {
+      return false;
+    }
+  },
+};

@@ -2,24 +2,11 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { join } from "node:path";
-import { findLibrary } from "../../translators/engine/mod.ts";
 import { GALLERY, galleryFolder } from "../../translators/gallery/mod.ts";
 import { TestNode } from "./node.ts";
-import { skipUnless } from "./skip.ts";
+import { skipUnless, WASMTIME } from "./skip.ts";
 
 const LAUNCHER = fileURLToPath(new URL("../../lux9", import.meta.url));
-
-const WASMTIME = {
-  reason: "libwasmtime.so is not installed: lux9 wasmtime says why",
-  isThere() {
-    try {
-      findLibrary();
-      return true;
-    } catch {
-      return false;
-    }
-  },
-};
 
 interface Ran {
   readonly code: number;
@@ -166,7 +153,7 @@ Deno.test("explain shows inputs, modules, the cache and the failure", async (t) 
   assert.deepEqual(second.stages.map(({ from }: Record<string, string>) => from), ["cache", "cache"]);
   const text = await ok(home, "explain", "/data/a.json");
   assert.match(text, /^\/data\/a\.json: computed, 2 B, sha256 [0-9a-f]{12}$/m);
-  assert.match(text, /^ {2}csv2json 1\.0\.0 +from the cache +[\d.]+ .?s +fuel \d+ +memory /m);
+  assert.match(text, /^ {2}csv2json 1\.0\.0 +from the cache +[\d.]+ .?s +fuel not counted +memory /m);
   assert.match(text, /^ {6}filter=length /m);
 
   // A compute path leads to what a recipe makes as to any other file.
@@ -184,9 +171,18 @@ Deno.test("explain shows inputs, modules, the cache and the failure", async (t) 
   assert.equal(bad.code, 1);
   assert.match(bad.out, /computed, and it fails/);
   assert.match(bad.out, /The translator jq: .*not JSON/);
+  // A stored file wins over a recipe, and both commands say so; after a failure, the failure is what why tells.
+  await Deno.writeTextFile(node.data("a.json"), "stored");
+  assert.equal(
+    await ok(home, "why", "/data/a.json"),
+    "/data/a.json: a stored file, which wins over what /data/a.json.fn makes: remove or rename it, and that appears\n",
+  );
+  assert.equal(await ok(home, "why", "/data/a.json"), await ok(home, "explain", "/data/a.json"));
+  await Deno.remove(node.data("a.json"));
+  assert.match(await fails(1, home, "why", "/data/a.json"), /No error on .* is known/);
   // What keeps it from being evaluated at all is said in the node's words.
   await Deno.writeTextFile(node.data("lost.json.fn"), "from: lost.csv\npipe: csv2json\n");
-  assert.match(await fails(1, home, "explain", "/data/lost.json"), /No lost\.csv in \/data/);
+  assert.match(await fails(1, home, "explain", "/data/lost.json"), /lost\.csv: ENOENT/);
 });
 
 Deno.test("the demo has computed files that work at once, and is put there once", async (t) => {

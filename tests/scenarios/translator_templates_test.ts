@@ -2,29 +2,16 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { findLibrary } from "../../translators/engine/mod.ts";
-import { findTool, type LanguageName, LANGUAGES } from "../../translators/sdk/mod.ts";
+import { type LanguageName, LANGUAGES, missingTool } from "../../translators/sdk/mod.ts";
 import { TestNode } from "./node.ts";
-import { skipUnless } from "./skip.ts";
+import { skipUnless, WASMTIME } from "./skip.ts";
 
 const LAUNCHER = fileURLToPath(new URL("../../lux9", import.meta.url));
 
-async function missing(language: LanguageName): Promise<string | undefined> {
-  try {
-    findLibrary();
-  } catch (thrown) {
-    return (thrown as Error).message;
-  }
-  for (const tool of LANGUAGES[language].tools) {
-    const { found, detail } = await findTool(tool);
-    if (!found) return `${tool.name} is missing (${detail.split("\n")[0]}): ${tool.install}`;
-  }
-  return undefined;
-}
-
 for (const language of Object.keys(LANGUAGES) as LanguageName[]) {
   Deno.test(`a translator in ${language} is made, built, tested, installed and read`, async (t) => {
-    const reason = await missing(language);
+    if (!skipUnless(t.name, WASMTIME)) return;
+    const reason = await missingTool(language);
     if (!skipUnless(t.name, { isThere: () => reason === undefined, reason: reason ?? "" })) return;
     await using node = await TestNode.start();
     const { home } = node;

@@ -3,19 +3,13 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Tree } from "../../9p/mod.ts";
 import { makeHome, type NodeOptions, TestNode } from "../scenarios/node.ts";
+import { WASMTIME } from "../scenarios/skip.ts";
 
 const GALLERY = fileURLToPath(new URL("../../translators/gallery", import.meta.url));
 
 /** Why computing cannot be tested here; undefined where it can. */
 export function whyNot(): string | undefined {
-  if (Deno.env.get("LUX9_WASMTIME")) return undefined;
-  const library = new URL("../../.lux9/wasmtime-50.0.1/libwasmtime.so", import.meta.url);
-  try {
-    Deno.statSync(library);
-    return undefined;
-  } catch {
-    return "wasmtime is not installed, which the launcher does with pip";
-  }
+  return WASMTIME.isThere() ? undefined : WASMTIME.reason;
 }
 
 export interface ComputingNode extends AsyncDisposable {

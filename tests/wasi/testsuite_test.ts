@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { FOLDER_VARIABLE, runTestsuite, table } from "./testsuite.ts";
 
-Deno.test("every test of the public WASI suite passes, on files in memory and on real ones", async () => {
+Deno.test("every test of the public WASI suite passes, on files in memory and on real ones", async (t) => {
   const folder = Deno.env.get(FOLDER_VARIABLE);
   if (folder === undefined) {
     console.log(
-      `SKIP wasi-testsuite: ${FOLDER_VARIABLE} names no checkout of its branch prod/testsuite-base`,
+      `SKIP ${t.name}: ${FOLDER_VARIABLE} names no checkout of its branch prod/testsuite-base`,
     );
     return;
   }

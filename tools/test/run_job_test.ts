@@ -51,6 +51,20 @@ Deno.test("judge counts steps instead of their test, and skips by reason", () =>
   });
 });
 
+Deno.test("judge knows the test of a step that was written in another file", () => {
+  const cases = [
+    { file: "a_test.ts", name: "page", result: "passed", message: "" },
+    { file: "helper.ts", name: "page > one", result: "passed", message: "" },
+    { file: "helper.ts", name: "page > two", result: "passed", message: "" },
+  ] as const;
+  const output = "running 1 test from ./a_test.ts\nSKIP two: no reason\n";
+  assert.deepEqual(judge(cases, ["a_test.ts"], output), {
+    passed: 1,
+    skips: ["page > two: no reason"],
+    failures: [],
+  });
+});
+
 Deno.test("judge fails a file that ran no test, unless only some were asked for", () => {
   assert.deepEqual(judge([], ["b_test.ts"], "").failures, ["b_test.ts: ran no test"]);
   assert.deepEqual(judge([], ["b_test.ts"], "running 0 tests from ./b_test.ts\n").failures.length, 1);

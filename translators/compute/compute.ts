@@ -1,18 +1,18 @@
 import { createHash } from "node:crypto";
 import { type Call, errnoOf, type FileServer, NineError, reasonOf } from "../../9p/mod.ts";
 import { type About, Result, type ResultCache } from "../cache/mod.ts";
+import type { RunResult } from "../engine/mod.ts";
 import type { Library, Module } from "../library/mod.ts";
+import { runLimits } from "../manifest/mod.ts";
 import { argvOf, type Stage } from "../pipeline/mod.ts";
 import { Evaluation, type StageReport } from "./evaluation.ts";
 import { concatenated, type Input, Inputs, resultInput } from "./input.ts";
 import { keyOf, seedOf } from "./key.ts";
-import type { Runner, RunResult } from "./runner.ts";
+import type { Runner } from "./runner.ts";
 import { SharedRun } from "./shared_run.ts";
 
 /** What the engine gives as bytes; more goes to a file, and can be read as it grows. */
 const INLINE_BYTES_MAX = 256 * 1024;
-const STDERR_BYTES_MAX = 16 * 1024;
-const TABLE_ELEMENTS_MAX = 100_000;
 
 export interface ComputeOptions {
   readonly library: Library;
@@ -195,21 +195,13 @@ export class Compute {
     health.check(module.hash);
     const runner = await this.#known.runner();
     const { size, bytes, read } = concatenated(sources);
-    const { fuel, memory, time, output } = module.manifest.limits;
     const preopens = await this.#preopens(module, { user: call.user, signal });
     let ran: RunResult;
     try {
       ran = await runner.run({
         module: { hash: module.hash, path: module.path },
         args: [module.name, ...argv],
-        limits: {
-          ...(fuel === undefined ? {} : { fuel: BigInt(fuel) }),
-          memoryBytes: memory,
-          tableElements: TABLE_ELEMENTS_MAX,
-          wallMs: time,
-          outputBytes: output,
-          stderrBytes: STDERR_BYTES_MAX,
-        },
+        limits: runLimits(module.manifest.limits),
         seed: seedOf(key),
         stdin: bytes ? { kind: "bytes", bytes } : { kind: "stream", size, read },
         preopens,

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { type Later, NineError } from "../../9p/mod.ts";
+import { concatenate, type Later, NineError } from "../../9p/mod.ts";
 import type { Result } from "../cache/mod.ts";
 import { versionOf } from "./key.ts";
 
@@ -116,7 +116,7 @@ export function concatenated(inputs: readonly Input[]): {
   const isShort = size <= SHORT_BYTES && inputs.every(({ bytes }) => bytes);
   return {
     size,
-    bytes: isShort ? joined(inputs.map(({ bytes }) => bytes!), size) : undefined,
+    bytes: isShort ? concatenate(inputs.map(({ bytes }) => bytes!)) : undefined,
     read(offset, into) {
       let start = 0;
       for (const input of inputs) {
@@ -126,14 +126,4 @@ export function concatenated(inputs: readonly Input[]): {
       return 0;
     },
   };
-}
-
-function joined(parts: readonly Uint8Array[], size: number): Uint8Array {
-  const whole = new Uint8Array(size);
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.byteLength;
-  }
-  return whole;
 }

@@ -9,4 +9,4 @@ export { Inputs, textInput } from "./input.ts";
 export { type Explanation, type Look, type Opened, Output } from "./output.ts";
 export { Outputs, type OutputsOptions } from "./outputs.ts";
 export { pathOf } from "./places.ts";
-export type { Runner, RunRequest, RunResult } from "./runner.ts";
+export type { Runner } from "./runner.ts";

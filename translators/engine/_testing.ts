@@ -85,13 +85,18 @@ export function testEngine(options: Partial<WasmEngineOptions> = {}): TestEngine
   };
 }
 
-/** Where the library is not installed a test says so instead of failing. */
-export function hasLibrary(): boolean {
+/** A test that needs the library. Where that is not installed it is skipped, as tools/test.ts counts it. */
+export function engineTest(test: Deno.TestDefinition): void {
+  const missing = whyNoLibrary();
+  if (missing !== undefined) console.log(`SKIP ${test.name}: ${missing}`);
+  Deno.test({ ...test, ignore: test.ignore || missing !== undefined });
+}
+
+/** What is missing for running modules, and what to do; undefined where nothing is. */
+function whyNoLibrary(): string | undefined {
   try {
     findLibrary();
-    return true;
-  } catch (error) {
-    console.log(`not run: ${(error as Error).message}`);
-    return false;
+  } catch (thrown) {
+    return (thrown as Error).message;
   }
 }

@@ -1,4 +1,4 @@
-import { type ErrnoName, NineError } from "../../9p/mod.ts";
+import { type ErrnoName, escapeText, NineError } from "../../9p/mod.ts";
 import type { Outcome } from "./messages.ts";
 import type { FailureReason, RunFailure, RunRequest, RunResult } from "./run.ts";
 
@@ -85,13 +85,13 @@ function explain(outcome: Outcome, limits: RunRequest["limits"]): RunFailure {
         : `${limits.tableElements} elements`;
       return failure(
         reason,
-        `The module needs more ${reason} than the ${allowed} that it is allowed: ${escape(detail)}`,
+        `The module needs more ${reason} than the ${allowed} that it is allowed: ${escapeText(detail)}`,
       );
     }
     case "link":
-      return failure(reason, `The module cannot be started: ${escape(detail)}`);
+      return failure(reason, `The module cannot be started: ${escapeText(detail)}`);
     default:
-      return failure(reason, escape(detail));
+      return failure(reason, escapeText(detail));
   }
 }
 
@@ -107,16 +107,7 @@ function endedForMemory({ memoryBytes, stderr, trap }: Outcome, max: number): bo
 }
 
 function lastWords(stderr: Uint8Array): string {
-  const text = escape(new TextDecoder().decode(stderr).trim());
+  const text = escapeText(new TextDecoder().decode(stderr).trim());
   if (text === "") return "";
   return `; its last words: ${text.length > TAIL_MAX ? "…" + text.slice(-TAIL_MAX) : text}`;
-}
-
-/** Text of a guest, so that it is one line and nothing but text wherever it is shown. */
-function escape(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\\]/gu, (character) => {
-    if (character === "\n") return "\\n";
-    if (character === "\\") return "\\\\";
-    return `\\u{${character.codePointAt(0)!.toString(16)}}`;
-  });
 }

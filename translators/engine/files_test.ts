@@ -1,10 +1,9 @@
 import assert from "node:assert/strict";
 import { type Call, type FileServer, O, S, type User } from "../../9p/mod.ts";
 import { mem } from "../../servers/mem/mod.ts";
-import { hasLibrary, LIMITS, testEngine, wat } from "./_testing.ts";
+import { engineTest, LIMITS, testEngine, wat } from "./_testing.ts";
 import type { Preopen } from "./run.ts";
 
-const ignore = !hasLibrary();
 const OWNER: User = { name: "owner", groups: new Set(["owner"]), standing: "owner" };
 const CALL: Call = { user: OWNER, signal: new AbortController().signal };
 const TEXT = "The quick brown fox\n".repeat(50_000);
@@ -101,10 +100,9 @@ const WRITE = "(i64.const 64)";
 const NEW = "(i32.const 9)";
 const program = (body: string) => wat(`(module ${PRELUDE} (func (export "_start") ${body}))`);
 
-Deno.test({
+engineTest({
   name:
     "a guest reads, lists and writes the directories that it was given, through a server that answers now or later",
-  ignore,
   async fn() {
     await using test = testEngine();
     const { engine, request } = test;
@@ -146,9 +144,8 @@ Deno.test({
   },
 });
 
-Deno.test({
+engineTest({
   name: "a guest leaves no directory that it was given, and writes none that it may only read",
-  ignore,
   async fn() {
     await using test = testEngine();
     const { engine, request } = test;
@@ -180,9 +177,8 @@ Deno.test({
   },
 });
 
-Deno.test({
+engineTest({
   name: "a flood of opens ends at a bound, a listing of many names is whole, and nothing stays open",
-  ignore,
   async fn() {
     await using test = testEngine();
     const { engine, request } = test;
@@ -228,9 +224,8 @@ Deno.test({
   },
 });
 
-Deno.test({
+engineTest({
   name: "a server that never answers costs a run its time and nothing else",
-  ignore,
   async fn() {
     await using test = testEngine({ workersMax: 1 });
     const { engine, request } = test;

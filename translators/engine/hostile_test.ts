@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { WASI_FUNCTIONS } from "../wasi/mod.ts";
-import { CAT, command, hasLibrary, LIMITS, type Source, source, testEngine, wat } from "./_testing.ts";
+import { CAT, command, engineTest, LIMITS, type Source, source, testEngine, wat } from "./_testing.ts";
 import type { Limits } from "./run.ts";
 
 const FOLDER = new URL("./testdata/hostile/", import.meta.url);
@@ -15,9 +15,8 @@ const PATIENCE_MS = 60_000;
 /** How much later than that it may be over, ms: a machine may be busy. */
 const LATE_MS = 2000;
 
-Deno.test({
+engineTest({
   name: "hostile modules each fail within their limit, and the pool goes on",
-  ignore: !hasLibrary(),
   async fn(t) {
     await using test = testEngine({ workersMax: 1 });
     const { engine, request } = test;

@@ -1,13 +1,10 @@
 import assert from "node:assert/strict";
-import { hasLibrary, theLibrary } from "./_testing.ts";
+import { engineTest, theLibrary } from "./_testing.ts";
 import { selfTest } from "./native_check.ts";
 import type { Native } from "./symbols.ts";
 
-const ignore = !hasLibrary();
-
-Deno.test({
+engineTest({
   name: "selfTest passes with the library, also with garbage collected at every pointer read",
-  ignore,
   async fn() {
     selfTest(theLibrary().symbols);
     const url = (name: string) => JSON.stringify(new URL(name, import.meta.url).href);
@@ -31,9 +28,8 @@ Deno.test({
   },
 });
 
-Deno.test({
+engineTest({
   name: "selfTest says what a library does wrong",
-  ignore,
   fn() {
     const { symbols } = theLibrary();
     const wrong: [Partial<Native>, RegExp][] = [

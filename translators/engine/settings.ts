@@ -11,7 +11,7 @@ export const STACK_BYTES_MAX = 256 * 1024;
 /** What a memory slot keeps resident between two runs and is cleared instead of being given back. */
 const RESIDENT_BYTES = 2 * 1024 * 1024;
 
-/** How a module is compiled: `metered` counts fuel, which costs time (docs/decisions/08-fuel.md). */
+/** How a module is compiled: `metered` counts fuel, which costs time (docs/decisions/09-fuel.md). */
 export interface Settings {
   readonly metered: boolean;
 }

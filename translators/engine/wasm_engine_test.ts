@@ -2,10 +2,9 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { Errno, NineError } from "../../9p/mod.ts";
-import { CAT, command, hasLibrary, LIMITS, testEngine, wat } from "./_testing.ts";
+import { CAT, command, engineTest, LIMITS, testEngine, wat } from "./_testing.ts";
 import type { RunResult } from "./run.ts";
 
-const ignore = !hasLibrary();
 const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
 const bytesOf = (text: string) => new TextEncoder().encode(text);
 const input = (text: string) => ({ kind: "bytes", bytes: bytesOf(text) }) as const;
@@ -20,9 +19,8 @@ function pattern(offset: number, into: Uint8Array): void {
   for (let i = 0; i < into.length; i++) into[i] = (offset + i) * 2654435761 >>> 24;
 }
 
-Deno.test({
+engineTest({
   name: "WasmEngine runs a command on bytes, the same on every run, and starts nothing before",
-  ignore,
   async fn() {
     await using test = testEngine();
     const { engine, request } = test;
@@ -40,9 +38,8 @@ Deno.test({
   },
 });
 
-Deno.test({
+engineTest({
   name: "WasmEngine counts fuel where it is limited, the same on every run",
-  ignore,
   async fn() {
     await using test = testEngine();
     const { engine, request } = test;
@@ -60,9 +57,8 @@ Deno.test({
   },
 });
 
-Deno.test({
+engineTest({
   name: "WasmEngine streams: input in pieces, output into a file that grows while the run goes on",
-  ignore,
   async fn() {
     await using test = testEngine();
     const { engine, request } = test;
@@ -108,9 +104,8 @@ Deno.test({
   },
 });
 
-Deno.test({
+engineTest({
   name: "WasmEngine takes large bytes as a stream; an input that fails is what the run fails with",
-  ignore,
   async fn() {
     await using test = testEngine();
     const { engine, request } = test;
@@ -138,9 +133,8 @@ Deno.test({
   },
 });
 
-Deno.test({
+engineTest({
   name: "WasmEngine fails a run whose output finds no place, also where the guest does not mind",
-  ignore,
   async fn() {
     await using test = testEngine();
     const { engine, request, folder } = test;
@@ -161,9 +155,8 @@ Deno.test({
   },
 });
 
-Deno.test({
+engineTest({
   name: "WasmEngine ends a run that nobody waits for: in a loop, asleep, waiting for input, in the queue",
-  ignore,
   async fn() {
     await using test = testEngine({ workersMax: 1 });
     const { engine, request } = test;
@@ -200,9 +193,8 @@ Deno.test({
   },
 });
 
-Deno.test({
+engineTest({
   name: "WasmEngine lets nobody wait for somebody else's flood, and refuses what is too much",
-  ignore,
   async fn() {
     await using test = testEngine({ workersMax: 1, callerQueueMax: 8 });
     const { engine, request } = test;
@@ -228,9 +220,8 @@ Deno.test({
   },
 });
 
-Deno.test({
+engineTest({
   name: "WasmEngine replaces a Worker that dies, and its run is not lost",
-  ignore,
   async fn() {
     const program = new URL("./_flaky_worker.ts", import.meta.url);
     await using test = testEngine({ workersMax: 2, workerProgram: program });
@@ -251,9 +242,8 @@ Deno.test({
   },
 });
 
-Deno.test({
+engineTest({
   name: "WasmEngine gives up a Worker that does not come back",
-  ignore,
   async fn() {
     const program = new URL("./_flaky_worker.ts", import.meta.url);
     await using test = testEngine({ workersMax: 1, workerProgram: program });
@@ -267,9 +257,8 @@ Deno.test({
   },
 });
 
-Deno.test({
+engineTest({
   name: "WasmEngine keeps compiled modules, and makes anew what is not as it wrote it",
-  ignore,
   async fn() {
     await using test = testEngine();
     const cat = command(CAT);
@@ -302,9 +291,8 @@ Deno.test({
   },
 });
 
-Deno.test({
+engineTest({
   name: "WasmEngine bounds modules: their size, and the room that compiled ones take",
-  ignore,
   async fn() {
     await using test = testEngine({ moduleBytesMax: 300_000, folderBytesMax: 100_000 });
     const { engine, request, folder } = test;
@@ -331,9 +319,8 @@ Deno.test({
   },
 });
 
-Deno.test({
+engineTest({
   name: "WasmEngine gives up a compilation that takes too long, and does not try it at each read",
-  ignore,
   async fn() {
     await using test = testEngine({ compileMsMax: 400 });
     const { engine, request, folder } = test;
@@ -349,9 +336,8 @@ Deno.test({
   },
 });
 
-Deno.test({
+engineTest({
   name: "WasmEngine says what is missing where the library is not, or is another one",
-  ignore,
   async fn() {
     const former = Deno.env.get("LUX9_WASMTIME");
     try {
@@ -383,9 +369,8 @@ Deno.test({
   },
 });
 
-Deno.test({
+engineTest({
   name: "WasmEngine gives the same random bytes for the same seed, and a clock of the run's own",
-  ignore,
   async fn() {
     await using test = testEngine();
     const { engine, request } = test;
@@ -409,9 +394,8 @@ Deno.test({
   },
 });
 
-Deno.test({
+engineTest({
   name: "WasmEngine refuses what no run can have",
-  ignore,
   async fn() {
     await using test = testEngine();
     const { engine, request } = test;

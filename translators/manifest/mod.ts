@@ -15,3 +15,4 @@ export {
   type Parameter,
   parseManifest,
 } from "./manifest.ts";
+export { runLimits } from "./run_limits.ts";

@@ -5,7 +5,7 @@ import { parse } from "yaml";
 import { checkCase, loadCases, type ParameterDefault } from "../gallery/golden.ts";
 import { runOnV8 } from "../gallery/v8_wasi_fixture.ts";
 import { buildTranslator } from "./build.ts";
-import { findTool } from "./find_tool.ts";
+import { findTool, missingTool } from "./find_tool.ts";
 import { type LanguageName, LANGUAGES } from "./languages.ts";
 import { newTranslator } from "./new_translator.ts";
 
@@ -34,13 +34,6 @@ for (const language of Object.keys(LANGUAGES) as LanguageName[]) {
       }
     },
   });
-}
-
-async function missingTool(language: LanguageName): Promise<string | undefined> {
-  for (const tool of LANGUAGES[language].tools) {
-    const { found, detail } = await findTool(tool);
-    if (!found) return `${tool.name} is missing (${detail}): ${tool.install}`;
-  }
 }
 
 Deno.test("buildTranslator: a command that fails, is missing, or leaves no module is an error that says so", async () => {

@@ -1,5 +1,5 @@
 import { reasonOf } from "../../9p/mod.ts";
-import type { Tool } from "./languages.ts";
+import { type LanguageName, LANGUAGES, type Tool } from "./languages.ts";
 
 export interface ToolFound {
   readonly found: boolean;
@@ -34,6 +34,14 @@ export async function findTool({ probe, answer }: Tool, folder?: string): Promis
   }
   const version = answer.exec(text)?.[1];
   return { found: version !== undefined, detail: version ?? text.slice(0, DETAIL_CHARS_MAX) };
+}
+
+/** The first tool of a language that is not here, and how to install it; undefined where all are. */
+export async function missingTool(language: LanguageName): Promise<string | undefined> {
+  for (const tool of LANGUAGES[language].tools) {
+    const { found, detail } = await findTool(tool);
+    if (!found) return `${tool.name} is missing (${detail.split("\n")[0]}): ${tool.install}`;
+  }
 }
 
 async function isFolder(path: string): Promise<boolean> {

@@ -4,6 +4,6 @@
  * @module
  */
 export { type Language, type LanguageName, LANGUAGES, RUST_TARGET, type Tool } from "./languages.ts";
-export { findTool, type ToolFound } from "./find_tool.ts";
+export { findTool, missingTool, type ToolFound } from "./find_tool.ts";
 export { checkTranslatorName, newTranslator } from "./new_translator.ts";
 export { buildTranslator, readRecipe, type Recipe } from "./build.ts";

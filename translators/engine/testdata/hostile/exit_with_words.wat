@@ -1,6 +1,6 @@
 ;; reason: exit code
 ;; says: code 3
-;; says: red \u{1b}[31m\nline \u{202e}
+;; says: red \u001b[31m\nline \u202e
 (module
   (import "wasi_snapshot_preview1" "fd_write" (func $fd_write (param i32 i32 i32 i32) (result i32)))
   (import "wasi_snapshot_preview1" "proc_exit" (func $proc_exit (param i32)))
