@@ -1,7 +1,7 @@
 import { setImmediate } from "node:timers";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readSync, writeSync } from "node:fs";
 import { Result } from "./result.ts";
 import { type About, decodeTrailer, encodeTrailer, TRAILER_BYTES_MAX } from "./trailer.ts";
 
@@ -18,6 +18,7 @@ export const SMALL_TOTAL_MAX = 16 * 1024 * 1024;
 /** Checked at once when it is first used after a start; a longer one in pieces. */
 const CHECKED_BYTES = 1024 * 1024;
 const WRITE_AFTER_MS = 20;
+const TRAILER_BYTES = 160;
 /** Of results in memory, those that still have no file included. */
 const UNWRITTEN_MAX = 4 * SMALL_TOTAL_MAX;
 const KEY = /^[0-9a-f]{64}$/;
@@ -128,7 +129,8 @@ export class ResultCache {
     // The disk is slower than the modules: who waits has the result, and nobody keeps it.
     if (this.#smallBytes > UNWRITTEN_MAX) return result;
     this.#unwritten.set(key, result);
-    this.#add(key, bytes.byteLength + encodeTrailer(about).byteLength, result);
+    // As much as a trailer is, give or take: it is made when the file is.
+    this.#add(key, bytes.byteLength + TRAILER_BYTES, result);
     this.#evict();
     this.#writing ??= this.#writeAll();
     return result;
@@ -139,26 +141,13 @@ export class ResultCache {
     await new Promise((begin) => setTimeout(begin, WRITE_AFTER_MS));
     for (const [key, result] of this.#unwritten) {
       // It may have been let go meanwhile.
-      if (this.#entries.get(key)?.result === result) await this.#write(result);
+      if (this.#entries.get(key)?.result === result) write(result);
       this.#unwritten.delete(key);
       this.#shrink();
+      // Others have their turn.
+      await new Promise((next) => setImmediate(next));
     }
     this.#writing = undefined;
-  }
-
-  /** A result whose file cannot be written stays in memory as long as others do. */
-  async #write({ bytes, about, path }: Result): Promise<void> {
-    const temporary = this.temporary();
-    const trailer = encodeTrailer(about);
-    const whole = new Uint8Array(bytes!.byteLength + trailer.byteLength);
-    whole.set(bytes!);
-    whole.set(trailer, bytes!.byteLength);
-    try {
-      await Deno.writeFile(temporary, whole, { mode: 0o600, createNew: true });
-      await Deno.rename(temporary, path);
-    } catch {
-      await Deno.remove(temporary).catch(() => {});
-    }
   }
 
   /** Keeps an output that was written to a `temporary` file. */
@@ -205,9 +194,7 @@ export class ResultCache {
 
   #remove(key: string): void {
     this.#forget(key);
-    try {
-      Deno.removeSync(join(this.folder, key));
-    } catch { /* It was removed from outside. */ }
+    removeQuietly(join(this.folder, key));
   }
 
   #evict(): void {
@@ -273,6 +260,32 @@ export class ResultCache {
       closeSync(fd);
     }
   }
+}
+
+/**
+ * At once and in its place: to have it done elsewhere and renamed takes five times as long, and a file that was not written
+ * whole shows it. A result whose file cannot be written stays in memory as long as others do.
+ */
+function write({ bytes, about, path }: Result): void {
+  let fd = -1;
+  try {
+    fd = openSync(path, "w", 0o600);
+    const trailer = encodeTrailer(about);
+    const whole = new Uint8Array(bytes!.byteLength + trailer.byteLength);
+    whole.set(bytes!);
+    whole.set(trailer, bytes!.byteLength);
+    for (let at = 0; at < whole.byteLength;) at += writeSync(fd, whole, at, whole.byteLength - at);
+  } catch {
+    if (fd >= 0) removeQuietly(path);
+  } finally {
+    if (fd >= 0) closeSync(fd);
+  }
+}
+
+function removeQuietly(path: string): void {
+  try {
+    Deno.removeSync(path);
+  } catch { /* It was removed from outside. */ }
 }
 
 function aboutOf(path: string): About | undefined {

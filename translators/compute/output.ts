@@ -1,5 +1,6 @@
-import { type Call, NineError, reasonOf } from "../../9p/mod.ts";
+import { type Call, type Later, NineError, reasonOf, then } from "../../9p/mod.ts";
 import { Inputs } from "./input.ts";
+import { always } from "./later.ts";
 import type { Evaluation, InputReport, StageReport } from "./evaluation.ts";
 import type { Outputs } from "./outputs.ts";
 
@@ -52,13 +53,13 @@ export abstract class Output {
     call: Call,
     asked: readonly Asked[],
     start: boolean,
-  ): Promise<Evaluation | undefined>;
+  ): Later<Evaluation | undefined>;
 
   /**
    * The evaluation for the inputs as they are now; with `start` false, undefined unless the result is there already.
    * `asked` is the way that led here: ELOOP where it comes back to itself or grows too long.
    */
-  async evaluate(call: Call, asked: readonly Asked[] = [], start = true): Promise<Evaluation | undefined> {
+  evaluate(call: Call, asked: readonly Asked[] = [], start = true): Later<Evaluation | undefined> {
     const way = [...asked, { id: this.id, path: this.path }];
     if (asked.some(({ id }) => id === this.id)) {
       throw new NineError(
@@ -73,11 +74,10 @@ export abstract class Output {
       );
     }
     const inputs = new Inputs(call.signal);
-    try {
-      return await this.begin(inputs, { user: call.user, signal: inputs.signal }, way, start);
-    } finally {
-      inputs.release();
-    }
+    return always(
+      () => this.begin(inputs, { user: call.user, signal: inputs.signal }, way, start),
+      () => inputs.release(),
+    );
   }
 
   /** What a listing shows: what is known, or what is found out within a small budget. It never fails. */
@@ -100,14 +100,16 @@ export abstract class Output {
   }
 
   /** Throws what keeps it from being evaluated at all; what fails in a run is an error on the reads. */
-  async open(call: Call): Promise<Opened> {
-    const evaluation = (await this.evaluate(call))!;
-    if (!evaluation.isEnded) await within(OPEN_MS_MAX, evaluation.result());
-    return {
-      look: () => lookOf(evaluation),
-      read: (offset, into, { signal }) => evaluation.read(offset, into, signal),
-      close: () => evaluation.release(),
-    };
+  open(call: Call): Later<Opened> {
+    return then(this.evaluate(call), (begun) => {
+      const evaluation = begun!;
+      const opened: Opened = {
+        look: () => lookOf(evaluation),
+        read: (offset, into, { signal }) => evaluation.read(offset, into, signal),
+        close: () => evaluation.release(),
+      };
+      return evaluation.isEnded ? opened : within(OPEN_MS_MAX, evaluation.result()).then(() => opened);
+    });
   }
 
   /** How its result comes about. It is evaluated for that. */

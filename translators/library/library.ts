@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { errnoOf, NineError, reasonOf } from "../../9p/mod.ts";
+import { errnoOf, type Later, NineError, reasonOf } from "../../9p/mod.ts";
 import { type Capability, defaultManifest, type Manifest, NAME, parseManifest } from "../manifest/mod.ts";
 import type { Grants } from "./grants.ts";
 import { Health } from "./health.ts";
@@ -43,7 +43,7 @@ export class Library {
   }
 
   /** The module as it is now: ENOENT, or what is wrong with its files. Its bytes are read only if they are new. */
-  async get(name: string): Promise<Module> {
+  get(name: string): Later<Module> {
     const path = join(this.folder, name, "module.wasm");
     const wasm = NAME.test(name) ? statOf(path) : undefined;
     if (!wasm) {
@@ -62,12 +62,22 @@ export class Library {
     const known = this.#known.get(name);
     if (known?.identity === identity) return { ...known.module, grants: this.#granted(known.module) };
     const manifest = manifestStat ? readManifest(manifestPath, manifestStat, name) : defaultManifest(name);
+    const changedMs = Math.max(wasm.ctime?.getTime() ?? 0, manifestStat?.ctime?.getTime() ?? 0);
+    return this.#read(name, path, manifest, identity, changedMs);
+  }
+
+  async #read(
+    name: string,
+    path: string,
+    manifest: Manifest,
+    identity: string,
+    changedMs: number,
+  ): Promise<Module> {
     const bytes = await Deno.readFile(path);
     const hash = bytes.byteLength > 1024 * 1024
       ? await digest(bytes)
       : createHash("sha256").update(bytes).digest("hex");
     const module = { name, path, hash, size: bytes.byteLength, manifest, grants: [] };
-    const changedMs = Math.max(wasm.ctime?.getTime() ?? 0, manifestStat?.ctime?.getTime() ?? 0);
     if (this.now() - changedMs > GRAIN_MS) this.#known.set(name, { identity, module });
     return { ...module, grants: this.#granted(module) };
   }
