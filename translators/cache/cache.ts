@@ -1,7 +1,7 @@
 import { setImmediate } from "node:timers";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { closeSync, fstatSync, openSync, readSync, writeSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { Result } from "./result.ts";
 import { type About, decodeTrailer, encodeTrailer, TRAILER_BYTES_MAX } from "./trailer.ts";
 
@@ -17,10 +17,12 @@ const SMALL_BYTES = 64 * 1024;
 export const SMALL_TOTAL_MAX = 16 * 1024 * 1024;
 /** Checked at once when it is first used after a start; a longer one in pieces. */
 const CHECKED_BYTES = 1024 * 1024;
+/** How long nothing new has come when writing begins. */
 const WRITE_AFTER_MS = 20;
 const TRAILER_BYTES = 160;
 /** Of results in memory, those that still have no file included. */
-const UNWRITTEN_MAX = 4 * SMALL_TOTAL_MAX;
+const UNWRITTEN_BYTES_MAX = 4 * SMALL_TOTAL_MAX;
+const UNWRITTEN_FILES_MAX = 10_000;
 const KEY = /^[0-9a-f]{64}$/;
 
 interface Entry {
@@ -45,6 +47,9 @@ export class ResultCache {
   /** Results whose files are still to be written, one after the other. */
   readonly #unwritten = new Map<string, Result>();
   #writing: Promise<void> | undefined;
+  /** When the last result came. */
+  #putAtMs = 0;
+  #isClosing = false;
 
   /** Takes up what an earlier run has left in the folder, which is made where it is missing. */
   constructor(readonly folder: string, options: CacheOptions = {}) {
@@ -127,7 +132,8 @@ export class ResultCache {
   putBytes(key: string, bytes: Uint8Array, about: About): Result {
     const result = new Result(key, about, join(this.folder, key), bytes);
     // The disk is slower than the modules: who waits has the result, and nobody keeps it.
-    if (this.#smallBytes > UNWRITTEN_MAX) return result;
+    if (this.#smallBytes > UNWRITTEN_BYTES_MAX || this.#unwritten.size > UNWRITTEN_FILES_MAX) return result;
+    this.#putAtMs = performance.now();
     this.#unwritten.set(key, result);
     // As much as a trailer is, give or take: it is made when the file is.
     this.#add(key, bytes.byteLength + TRAILER_BYTES, result);
@@ -136,18 +142,26 @@ export class ResultCache {
     return result;
   }
 
-  /** Begins a little later: whoever waits for the result is answered first, and a burst of results is over then. */
+  /**
+   * Begins when nothing new has come for a while, or when too much waits: making a file takes longer than a small run, and
+   * whoever waits for results is answered first. What a killed node had not written yet is computed again.
+   */
   async #writeAll(): Promise<void> {
-    await new Promise((begin) => setTimeout(begin, WRITE_AFTER_MS));
     for (const [key, result] of this.#unwritten) {
+      while (this.#mayWait()) {
+        await new Promise((wake) => setTimeout(wake, this.#putAtMs + WRITE_AFTER_MS - performance.now()));
+      }
       // It may have been let go meanwhile.
-      if (this.#entries.get(key)?.result === result) write(result);
+      if (this.#entries.get(key)?.result === result) await write(result);
       this.#unwritten.delete(key);
       this.#shrink();
-      // Others have their turn.
-      await new Promise((next) => setImmediate(next));
     }
     this.#writing = undefined;
+  }
+
+  #mayWait(): boolean {
+    return !this.#isClosing && this.#unwritten.size < UNWRITTEN_FILES_MAX / 2 &&
+      performance.now() - this.#putAtMs < WRITE_AFTER_MS;
   }
 
   /** Keeps an output that was written to a `temporary` file. */
@@ -163,6 +177,7 @@ export class ResultCache {
 
   /** Ends what is being written, and writes down when results were last used, for the next start. */
   async close(): Promise<void> {
+    this.#isClosing = true;
     await this.#writing;
     // The order is what counts: a file gets the time of its place in it.
     const now = Date.now();
@@ -263,23 +278,15 @@ export class ResultCache {
 }
 
 /**
- * At once and in its place: to have it done elsewhere and renamed takes five times as long, and a file that was not written
- * whole shows it. A result whose file cannot be written stays in memory as long as others do.
+ * In its place, as a file that was not written whole shows it. A result whose file cannot be written stays in memory as
+ * long as others do.
  */
-function write({ bytes, about, path }: Result): void {
-  let fd = -1;
-  try {
-    fd = openSync(path, "w", 0o600);
-    const trailer = encodeTrailer(about);
-    const whole = new Uint8Array(bytes!.byteLength + trailer.byteLength);
-    whole.set(bytes!);
-    whole.set(trailer, bytes!.byteLength);
-    for (let at = 0; at < whole.byteLength;) at += writeSync(fd, whole, at, whole.byteLength - at);
-  } catch {
-    if (fd >= 0) removeQuietly(path);
-  } finally {
-    if (fd >= 0) closeSync(fd);
-  }
+async function write({ bytes, about, path }: Result): Promise<void> {
+  const trailer = encodeTrailer(about);
+  const whole = new Uint8Array(bytes!.byteLength + trailer.byteLength);
+  whole.set(bytes!);
+  whole.set(trailer, bytes!.byteLength);
+  await Deno.writeFile(path, whole, { mode: 0o600 }).catch(() => removeQuietly(path));
 }
 
 function removeQuietly(path: string): void {
