@@ -50,6 +50,8 @@ interface Node {
   /** Of files. */
   readonly computed: Computed | undefined;
   readonly children: Map<string, WeakRef<Node>>;
+  /** The same as long as the place is. */
+  readonly qidPath: number;
   /** As many children as make it worth looking for dead ones. */
   sweepAt: number;
   looked: Look;
@@ -82,6 +84,7 @@ export function paths(options: PathsOptions): FileServer<object, unknown> {
       target,
       computed,
       children: new Map(),
+      qidPath: target ? computedPath(files.qid(target).path, pipeline) : 1,
       sweepAt: SWEEP_MIN,
       looked: UNKNOWN,
       held: 0,
@@ -115,12 +118,9 @@ export function paths(options: PathsOptions): FileServer<object, unknown> {
   }
 
   function qid(at: Node): Qid {
-    if (!at.target) return { type: Qt.DIR, version: 0, path: 1 };
-    const { path, type } = files.qid(at.target);
-    const own = computedPath(path, at.pipeline);
-    return at.computed
-      ? computedQid(own, at.looked)
-      : { type: type & (Qt.DIR | Qt.SYMLINK), version: 0, path: own };
+    if (at.computed) return computedQid(at.qidPath, at.looked);
+    const type = at.target ? files.qid(at.target).type & (Qt.DIR | Qt.SYMLINK) : Qt.DIR;
+    return { type, version: 0, path: at.qidPath };
   }
 
   function getattr(at: Node, opened: Opened | undefined, call: Call): Later<Attr> {

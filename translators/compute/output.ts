@@ -6,8 +6,6 @@ import type { Outputs } from "./outputs.ts";
 
 /** Of one file made from another, and so on. */
 const DEPTH_MAX = 16;
-/** How long an open waits for the length of what it opens, ms: what is quick is an ordinary file then. */
-const OPEN_MS_MAX = 50;
 
 /** One computed file on the way to another, outermost first. */
 export interface Asked {
@@ -108,7 +106,7 @@ export abstract class Output {
         read: (offset, into, { signal }) => evaluation.read(offset, into, signal),
         close: () => evaluation.release(),
       };
-      return evaluation.isEnded ? opened : within(OPEN_MS_MAX, evaluation.result()).then(() => opened);
+      return evaluation.isEnded ? opened : this.outputs.opening.wait(evaluation.result()).then(() => opened);
     });
   }
 
@@ -131,11 +129,4 @@ export abstract class Output {
 
 function lookOf(evaluation: Evaluation | undefined): Look {
   return { size: evaluation?.size ?? 0, version: evaluation?.version ?? 0, mtimeSec: evaluation?.mtimeSec };
-}
-
-async function within(ms: number, promise: Promise<unknown>): Promise<void> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<void>((done) => timer = setTimeout(done, ms));
-  await Promise.race([promise.then(() => {}, () => {}), late]);
-  clearTimeout(timer);
 }

@@ -8,6 +8,7 @@ import { type Input, type Inputs, resultInput, textInput } from "./input.ts";
 import { always } from "./later.ts";
 import { type Asked, Output } from "./output.ts";
 import { Patience } from "./patience.ts";
+import { PatientWait } from "./patient_wait.ts";
 import { findPlaces, pathOf } from "./places.ts";
 import { KnownHashes, openStored } from "./stored_input.ts";
 
@@ -31,6 +32,8 @@ export class Outputs {
   readonly dependents = new Dependents();
   /** Waits for up to 100 ms at once and half a second in a row, and a tenth of the time in the long run. */
   readonly patience = new Patience(500, 100, 0.1);
+  /** How long an open waits for the length of what it opens: what is quick is an ordinary file then. */
+  readonly opening = new PatientWait(50);
   readonly #parsed = new Map<string, Recipe>();
 
   constructor(readonly options: OutputsOptions) {}
@@ -45,22 +48,13 @@ export class Outputs {
     return new PathOutput(this, stages, target, path);
   }
 
-  /** The stages of a path's element; ENOENT where it is no pipeline of installed modules, so that it is no name. */
+  /** The stages of a path's element; ENOENT where it is no pipeline, so that it is no name. */
   pipeline(text: string): Stage[] {
-    let stages: Stage[];
     try {
-      stages = parsePipeline(text);
+      return parsePipeline(text);
     } catch (thrown) {
       throw new NineError("ENOENT", (thrown as Error).message);
     }
-    for (const { name } of stages) {
-      if (this.options.compute.library.has(name)) continue;
-      throw new NineError(
-        "ENOENT",
-        `No translator ${name} is installed: "lux9 translator ls" shows those that are`,
-      );
-    }
-    return stages;
   }
 
   /** Opens one more input; false where it is not there without a run, and none is to be started. */
