@@ -34,7 +34,7 @@ export async function writeReport(report: Report): Promise<void> {
   }));
   const json = JSON.stringify({ at: new Date().toISOString(), ...report, measured: cases }, null, 1);
   await Deno.writeTextFile(join(report.folder, "latest.json"), json + "\n");
-  if (report.whole) await publish("bench", text);
+  if (report.whole) await publish("bench-9p", text);
 }
 
 export function median(values: readonly number[]): number {

@@ -20,6 +20,8 @@ const CHECKED_BYTES = 1024 * 1024;
 /** How long nothing new has come when writing begins. */
 const WRITE_AFTER_MS = 20;
 const TRAILER_BYTES = 160;
+/** What a result in memory takes beside its bytes: most results are short. */
+const HELD_BYTES = 1024;
 /** Of results in memory, those that still have no file included. */
 const UNWRITTEN_BYTES_MAX = 4 * SMALL_TOTAL_MAX;
 const UNWRITTEN_FILES_MAX = 10_000;
@@ -77,7 +79,7 @@ export class ResultCache {
   get files(): number {
     return this.#entries.size;
   }
-  /** Bytes of results in memory. */
+  /** Bytes that results in memory take. */
   get smallBytes(): number {
     return this.#smallBytes;
   }
@@ -117,7 +119,7 @@ export class ResultCache {
     if (!result) this.#remove(key);
     else if (entry) {
       entry.result = result;
-      this.#smallBytes += result.bytes?.byteLength ?? 0;
+      this.#smallBytes += heldBytes(result);
       this.#shrink();
     }
     return result;
@@ -195,7 +197,7 @@ export class ResultCache {
     this.#forget(key);
     this.#entries.set(key, { bytes, result });
     this.#bytes += bytes;
-    this.#smallBytes += result?.bytes?.byteLength ?? 0;
+    this.#smallBytes += heldBytes(result);
     this.#shrink();
   }
 
@@ -204,7 +206,7 @@ export class ResultCache {
     if (!entry) return;
     this.#entries.delete(key);
     this.#bytes -= entry.bytes;
-    this.#smallBytes -= entry.result?.bytes?.byteLength ?? 0;
+    this.#smallBytes -= heldBytes(entry.result);
   }
 
   #remove(key: string): void {
@@ -224,7 +226,7 @@ export class ResultCache {
     if (this.#smallBytes <= SMALL_TOTAL_MAX) return;
     for (const [key, entry] of this.#entries) {
       if (!entry.result?.bytes || this.#unwritten.has(key)) continue;
-      this.#smallBytes -= entry.result.bytes.byteLength;
+      this.#smallBytes -= heldBytes(entry.result);
       // Who reads it keeps it; the next one loads it again.
       entry.result = undefined;
       if (this.#smallBytes <= SMALL_TOTAL_MAX / 2) return;
@@ -293,6 +295,10 @@ function removeQuietly(path: string): void {
   try {
     Deno.removeSync(path);
   } catch { /* It was removed from outside. */ }
+}
+
+function heldBytes(result: Result | undefined): number {
+  return result?.bytes ? result.bytes.byteLength + HELD_BYTES : 0;
 }
 
 function aboutOf(path: string): About | undefined {
