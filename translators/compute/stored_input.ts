@@ -202,7 +202,8 @@ class StoredInput implements Input {
   }
 
   async #readRest(bytes: Uint8Array, first: Later<number>): Promise<Uint8Array> {
-    for (let at = 0, coming = first;;) {
+    let coming = first;
+    for (let at = 0;;) {
       const count = await coming;
       if (count === 0) throw this.#shorter(at);
       at += count;
