@@ -49,6 +49,16 @@ interface Work {
   onProgress(bytes: number): void;
 }
 
+/** How far the cache leads. */
+interface Found {
+  /** The first step that is to be run. */
+  readonly step: number;
+  /** Of the result before it. */
+  readonly key: string;
+  /** What goes into it. */
+  readonly hashes: readonly string[];
+}
+
 interface Step {
   readonly module: Module;
   readonly argv: readonly string[];
@@ -94,7 +104,9 @@ export class Compute {
           evaluation.succeed(cached);
         } else {
           inputs.hold();
-          this.#go(evaluation, steps, inputs, call.user).catch((thrown) => evaluation.fail(thrown));
+          // A damaged result is gone by now.
+          const from = found.step < steps.length ? found : this.#find(steps, inputs.list);
+          this.#go(evaluation, steps, inputs, from, call.user).catch((thrown) => evaluation.fail(thrown));
         }
         return evaluation;
       });
@@ -116,8 +128,7 @@ export class Compute {
     });
   }
 
-  /** How far the cache leads: the first step that is to be run, the key before it, and the hashes that go into it. */
-  #find(steps: readonly Step[], inputs: readonly Input[]): { step: number; key: string; hashes: string[] } {
+  #find(steps: readonly Step[], inputs: readonly Input[]): Found {
     let hashes = inputs.map(({ hash }) => hash);
     let key = "";
     for (const [i, { module, argv, report }] of steps.entries()) {
@@ -135,18 +146,24 @@ export class Compute {
   }
 
   /** Runs what the cache does not have, one module after the other. It lets the inputs go. */
-  async #go(evaluation: Evaluation, steps: readonly Step[], inputs: Inputs, user: User): Promise<void> {
+  async #go(
+    evaluation: Evaluation,
+    steps: readonly Step[],
+    inputs: Inputs,
+    found: Found,
+    user: User,
+  ): Promise<void> {
     let sources: Inputs | undefined = inputs;
-    let hashes: readonly string[] = inputs.list.map(({ hash }) => hash);
+    let { step, hashes } = found;
     try {
-      const found = this.#find(steps, inputs.list);
-      let step = 0;
-      // Where a cached result was damaged: from the start.
-      const last = found.step > 0 ? await this.#known.cache.get(found.key) : undefined;
+      const last = step > 0 ? await this.#known.cache.get(found.key) : undefined;
       if (last) {
-        sources.release();
-        sources = outputOf(last, steps[found.step - 1].module.name);
-        ({ step, hashes } = found);
+        sources = outputOf(last, steps[step - 1].module.name);
+        inputs.release();
+      } else if (step > 0) {
+        // It was damaged: from the start.
+        step = 0;
+        hashes = inputs.list.map(({ hash }) => hash);
       }
       for (;;) {
         const run = this.#run(steps[step], sources, hashes, user);
