@@ -116,7 +116,8 @@ export function translators({ home, owned, tree, root, modules }: TranslatorsOpt
 
 function isModule(folder: string, name: string): boolean {
   try {
-    return Deno.statSync(join(folder, name, "module.wasm")).isFile;
+    // A path is made on the way of every walk to a compute path: the name is one, so nothing is to be joined.
+    return Deno.statSync(`${folder}/${name}/module.wasm`).isFile;
   } catch {
     return false;
   }
