@@ -40,10 +40,11 @@ export async function load9p(
   place: Place,
   args: readonly string[],
   core?: number,
+  paths: readonly string[] = [],
 ): Promise<Figures> {
   const pinned = core === undefined ? [] : ["taskset", "-c", `${core}`];
   const common = ["-q", "-m", `${MSIZE}`, "-a", place.aname, "-u", await userName()];
-  const [first, ...rest] = [...pinned, program, ...common, ...args, place.address];
+  const [first, ...rest] = [...pinned, program, ...common, ...args, place.address, ...paths];
   const child = new Deno.Command(first, { args: rest, stdin: "null", stdout: "piped", stderr: "piped" });
   const { success, stdout, stderr } = await child.output();
   if (!success) {

@@ -1,5 +1,5 @@
 /**
- * Compares Lux9 with diod and with a bare Deno echo: `deno task bench [--rounds N] [--seconds S] [--only CASE] [--engine]`.
+ * Compares Lux9 with diod and with a bare Deno echo: `deno task bench-9p [--rounds N] [--seconds S] [--only CASE] [--engine]`.
  *
  * All subjects run at once and are idle but for the one being measured; they take turns within a round, so that what
  * else the machine does strikes them alike. A figure is the median of the rounds, and a ratio the median of the rounds'

@@ -21,8 +21,8 @@ export interface Report {
   readonly whole: boolean;
 }
 
-const FIRST_ANSWER_MS_MAX = 500;
-const IDLE_MEGABYTES_MAX = 90;
+export const FIRST_ANSWER_MS_MAX = 500;
+export const IDLE_MEGABYTES_MAX = 90;
 
 /** Prints the table, keeps every figure as JSON, and after a whole run writes the table into docs/benchmarks.md. */
 export async function writeReport(report: Report): Promise<void> {
@@ -34,7 +34,7 @@ export async function writeReport(report: Report): Promise<void> {
   }));
   const json = JSON.stringify({ at: new Date().toISOString(), ...report, measured: cases }, null, 1);
   await Deno.writeTextFile(join(report.folder, "latest.json"), json + "\n");
-  if (report.whole) await publish(text);
+  if (report.whole) await publish("bench-9p", text);
 }
 
 export function median(values: readonly number[]): number {
@@ -116,31 +116,34 @@ async function machine({ rounds, seconds }: Report): Promise<string> {
   const { stdout } = await new Deno.Command("dpkg-query", { args: ["-W", "-f", "${Version}", "diod"] })
     .output()
     .catch(() => ({ stdout: new Uint8Array() }));
-  const cpu = /^model name\s*: (.*)$/m.exec(Deno.readTextFileSync("/proc/cpuinfo"))?.[1] ??
-    "unknown processor";
   return `Deno ${Deno.version.deno}, diod ${
     new TextDecoder().decode(stdout) || "none"
   }, Linux ${Deno.osRelease()}, ` +
-    `${navigator.hardwareConcurrency} cores (${cpu}); medians of ${rounds} rounds of ${seconds} s, ` +
+    `${navigator.hardwareConcurrency} cores (${cpuName()}); medians of ${rounds} rounds of ${seconds} s, ` +
     `loopback TCP, 9P2000.L, msize 65,536. The load average at the end was ${
       Deno.loadavg()[0].toFixed(1)
     }; the ` +
     `benchmark alone makes it about 1.5.`;
 }
 
-const BEGIN = "<!-- deno task bench writes from here -->";
 const END = "<!-- to here -->";
 
-async function publish(text: string): Promise<void> {
+/** Writes what a task has measured into docs/benchmarks.md, between its marks. */
+export async function publish(task: string, text: string): Promise<void> {
   const file = fileURLToPath(new URL("../docs/benchmarks.md", import.meta.url));
-  const old = await Deno.readTextFile(file).catch(() => `# Benchmarks\n\n${BEGIN}\n${END}\n`);
-  const [begin, end] = [old.indexOf(BEGIN), old.indexOf(END)];
-  if (begin < 0 || end < begin) throw new Error(`${file} has lost its markers: ${BEGIN} … ${END}`);
-  await Deno.mkdir(join(file, ".."), { recursive: true });
-  await Deno.writeTextFile(file, `${old.slice(0, begin + BEGIN.length)}\n\n${text}\n\n${old.slice(end)}`);
+  const mark = `<!-- deno task ${task} writes from here -->`;
+  const old = await Deno.readTextFile(file);
+  const begin = old.indexOf(mark);
+  const end = old.indexOf(END, begin);
+  if (begin < 0 || end < 0) throw new Error(`${file} has lost its marks: ${mark} … ${END}`);
+  await Deno.writeTextFile(file, `${old.slice(0, begin + mark.length)}\n\n${text}\n\n${old.slice(end)}`);
 }
 
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+export function cpuName(): string {
+  return /^model name\s*: (.*)$/m.exec(Deno.readTextFileSync("/proc/cpuinfo"))?.[1] ?? "unknown processor";
+}
+
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = head.map((_, i) => Math.max(...[head, ...rows].map((row) => row[i].length)));
   const line = (row: readonly string[]) => `| ${row.map((cell, i) => cell.padEnd(widths[i])).join(" | ")} |`;
   return [line(head), line(widths.map((width) => "-".repeat(width))), ...rows.map(line)].join("\n");

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { type Call, escapeLines, type FileServer, NineError } from "../../9p/mod.ts";
+import { type Call, escapeLines, type FileServer, type Later, NineError } from "../../9p/mod.ts";
 import { outputName } from "../../servers/computed/mod.ts";
 import { quoteWord, splitWords } from "../../servers/ctl/mod.ts";
 import { ResultCache } from "../../translators/cache/mod.ts";
@@ -40,7 +40,11 @@ export class Computing {
     this.outputs = new Outputs({ compute, files, root: () => root, outputOf, outputName });
   }
 
-  async #start(): Promise<WasmEngine> {
+  #start(): Later<WasmEngine> {
+    return this.#engine ?? this.#load();
+  }
+
+  async #load(): Promise<WasmEngine> {
     const { WasmEngine } = await import("../../translators/engine/mod.ts");
     return this.#engine ??= new WasmEngine({ folder: join(this.options.home, "cache", "compiled") });
   }

@@ -1,6 +1,6 @@
 import { join } from "node:path";
-import { type Call, type FileServer, NineError } from "../../9p/mod.ts";
-import { type Computed, paths, withOutputs } from "../../servers/computed/mod.ts";
+import { type Call, type FileServer, type Later, NineError, then } from "../../9p/mod.ts";
+import { type Computed, type Look, type Opened, paths, withOutputs } from "../../servers/computed/mod.ts";
 import { besides, type CtlFile, type CtlOptions } from "../../servers/ctl/mod.ts";
 import type { Output } from "../../translators/compute/mod.ts";
 import type { Computing } from "./computing.ts";
@@ -60,18 +60,17 @@ export function translators({ home, owned, tree, root, modules }: TranslatorsOpt
       return this.#output ??= this.make(loaded!);
     }
 
-    async #loaded(): Promise<Output> {
-      if (!loaded) await computing();
-      return this.output;
+    #loaded(): Later<Output> {
+      return loaded ? this.output : computing().then(() => this.output);
     }
 
-    async look(call: Call) {
-      return await (await this.#loaded()).look(call);
+    look(call: Call): Later<Look> {
+      return then(this.#loaded(), (output) => output.look(call));
     }
-    async open(call: Call) {
-      return await (await this.#loaded()).open(call);
+    open(call: Call): Later<Opened> {
+      return then(this.#loaded(), (output) => output.open(call));
     }
-    async explain(call: Call) {
+    async explain(call: Call): Promise<unknown> {
       return await (await this.#loaded()).explain(call);
     }
   }
@@ -117,7 +116,8 @@ export function translators({ home, owned, tree, root, modules }: TranslatorsOpt
 
 function isModule(folder: string, name: string): boolean {
   try {
-    return Deno.statSync(join(folder, name, "module.wasm")).isFile;
+    // A path is made on the way of every walk to a compute path: the name is one, so nothing is to be joined.
+    return Deno.statSync(`${folder}/${name}/module.wasm`).isFile;
   } catch {
     return false;
   }

@@ -1,4 +1,4 @@
-import type { Attr, Call, Principal, Qid } from "../../9p/mod.ts";
+import type { Attr, Call, Later, Principal, Qid } from "../../9p/mod.ts";
 import { pathOfText, plainAttr, Qt, S } from "../../9p/mod.ts";
 
 /** What is known of a computed file. */
@@ -21,8 +21,8 @@ export interface Opened {
 /** A file that is computed when it is read. Who computes it is not known here. */
 export interface Computed {
   /** Never fails, and takes no longer than a listing may. */
-  look(call: Call): Promise<Look>;
-  open(call: Call): Promise<Opened>;
+  look(call: Call): Later<Look>;
+  open(call: Call): Later<Opened>;
   /** How its contents come about, for people. */
   explain(call: Call): Promise<unknown>;
 }

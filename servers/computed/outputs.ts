@@ -1,4 +1,5 @@
 import {
+  type Attr,
   type Call,
   canWrite,
   type Created,
@@ -111,16 +112,22 @@ export function withOutputs(inner: Server, options: OutputsOptions): WithOutputs
     );
   };
 
-  async function getattr(node: OutputNode, opened: Opened | undefined, call: Call) {
-    node.looked = opened?.look() ?? await node.computed.look(call);
-    return computedAttr(qidOf(node), await inner.getattr(node.recipe, undefined, call), node.looked);
+  function getattr(node: OutputNode, opened: Opened | undefined, call: Call): Later<Attr> {
+    return then(opened?.look() ?? node.computed.look(call), (look) => {
+      node.looked = look;
+      return then(
+        inner.getattr(node.recipe, undefined, call),
+        (from) => computedAttr(qidOf(node), from, look),
+      );
+    });
   }
 
-  async function open(node: OutputNode, flags: number, call: Call): Promise<Opened> {
+  function open(node: OutputNode, flags: number, call: Call): Later<Opened> {
     if (canWrite(flags) || flags & O.TRUNC) readOnly(node);
-    const opened = await node.computed.open(call);
-    node.looked = opened.look();
-    return opened;
+    return then(node.computed.open(call), (opened) => {
+      node.looked = opened.look();
+      return opened;
+    });
   }
 
   const server: Server = {

@@ -3,6 +3,7 @@ import {
   type Call,
   canWrite,
   type FileServer,
+  type Later,
   NineError,
   O,
   plainAttr,
@@ -10,6 +11,7 @@ import {
   type Qid,
   Qt,
   S,
+  then,
 } from "../../9p/mod.ts";
 import {
   type Computed,
@@ -48,6 +50,8 @@ interface Node {
   /** Of files. */
   readonly computed: Computed | undefined;
   readonly children: Map<string, WeakRef<Node>>;
+  /** The same as long as the place is. */
+  readonly qidPath: number;
   /** As many children as make it worth looking for dead ones. */
   sweepAt: number;
   looked: Look;
@@ -80,6 +84,7 @@ export function paths(options: PathsOptions): FileServer<object, unknown> {
       target,
       computed,
       children: new Map(),
+      qidPath: target ? computedPath(files.qid(target).path, pipeline) : 1,
       sweepAt: SWEEP_MIN,
       looked: UNKNOWN,
       held: 0,
@@ -113,25 +118,25 @@ export function paths(options: PathsOptions): FileServer<object, unknown> {
   }
 
   function qid(at: Node): Qid {
-    if (!at.target) return { type: Qt.DIR, version: 0, path: 1 };
-    const { path, type } = files.qid(at.target);
-    const own = computedPath(path, at.pipeline);
-    return at.computed
-      ? computedQid(own, at.looked)
-      : { type: type & (Qt.DIR | Qt.SYMLINK), version: 0, path: own };
+    if (at.computed) return computedQid(at.qidPath, at.looked);
+    const type = at.target ? files.qid(at.target).type & (Qt.DIR | Qt.SYMLINK) : Qt.DIR;
+    return { type, version: 0, path: at.qidPath };
   }
 
-  async function getattr(at: Node, opened: Opened | undefined, call: Call): Promise<Attr> {
-    const from = await files.getattr(at.target!, undefined, call);
-    if (!at.computed) {
-      const mode = (from.mode & S.IFMT) | (from.mode & 0o555);
-      return {
-        ...plainAttr(qid(at), mode, from.uid, from.gid, from.mtimeSec),
-        size: at.target && from.mode & S.IFDIR ? 0 : from.size,
-      };
-    }
-    at.looked = opened?.look() ?? await at.computed.look(call);
-    return computedAttr(qid(at), from, at.looked);
+  function getattr(at: Node, opened: Opened | undefined, call: Call): Later<Attr> {
+    return then(files.getattr(at.target!, undefined, call), (from): Later<Attr> => {
+      if (!at.computed) {
+        const mode = (from.mode & S.IFMT) | (from.mode & 0o555);
+        return {
+          ...plainAttr(qid(at), mode, from.uid, from.gid, from.mtimeSec),
+          size: at.target && from.mode & S.IFDIR ? 0 : from.size,
+        };
+      }
+      return then(opened?.look() ?? at.computed.look(call), (look) => {
+        at.looked = look;
+        return computedAttr(qid(at), from, look);
+      });
+    });
   }
 
   const readOnly = (): never => {
@@ -150,19 +155,20 @@ export function paths(options: PathsOptions): FileServer<object, unknown> {
     qid,
     name: ({ name }) => name,
     parent: ({ parent }) => parent ?? root,
-    async walk(dir, name, call) {
+    walk(dir, name, call) {
       if (dir === root) {
         options.check(name);
         return child(root, name, name, options.root());
       }
-      const target = await files.walk(dir.target!, name, call);
-      if (options.isBeyond(target)) {
-        throw new NineError(
-          "ENOENT",
-          `${name} is beyond compute paths: they lead to stored files and recipes' outputs`,
-        );
-      }
-      return child(dir, name, dir.pipeline, target);
+      return then(files.walk(dir.target!, name, call), (target) => {
+        if (options.isBeyond(target)) {
+          throw new NineError(
+            "ENOENT",
+            `${name} is beyond compute paths: they lead to stored files and recipes' outputs`,
+          );
+        }
+        return child(dir, name, dir.pipeline, target);
+      });
     },
     hold(at) {
       if (at.held++ === 0 && at.target) files.hold?.(at.target);
@@ -173,12 +179,13 @@ export function paths(options: PathsOptions): FileServer<object, unknown> {
     getattr: (at, opened, call) =>
       at.target ? getattr(at, opened, call) : plainAttr(qid(at), S.IFDIR | 0o555, options.uid, options.gid),
     setattr: (_at, change) => Object.keys(change).length > 0 ? readOnly() : undefined,
-    async open(at, flags, call) {
+    open(at, flags, call) {
       if (canWrite(flags) || flags & O.TRUNC) readOnly();
       if (!at.computed) return undefined;
-      const opened = await at.computed.open(call);
-      at.looked = opened.look();
-      return opened;
+      return then(at.computed.open(call), (opened) => {
+        at.looked = opened.look();
+        return opened;
+      });
     },
     close: (_at, opened) => opened?.close(),
     read: (_at, opened, offset, into, call) => opened!.read(offset, into, call),

@@ -17,9 +17,14 @@ const SMALL_BYTES = 64 * 1024;
 export const SMALL_TOTAL_MAX = 16 * 1024 * 1024;
 /** Checked at once when it is first used after a start; a longer one in pieces. */
 const CHECKED_BYTES = 1024 * 1024;
+/** How long nothing new has come when writing begins. */
 const WRITE_AFTER_MS = 20;
+const TRAILER_BYTES = 160;
+/** What a result in memory takes beside its bytes: most results are short. */
+const HELD_BYTES = 1024;
 /** Of results in memory, those that still have no file included. */
-const UNWRITTEN_MAX = 4 * SMALL_TOTAL_MAX;
+const UNWRITTEN_BYTES_MAX = 4 * SMALL_TOTAL_MAX;
+const UNWRITTEN_FILES_MAX = 10_000;
 const KEY = /^[0-9a-f]{64}$/;
 
 interface Entry {
@@ -44,6 +49,9 @@ export class ResultCache {
   /** Results whose files are still to be written, one after the other. */
   readonly #unwritten = new Map<string, Result>();
   #writing: Promise<void> | undefined;
+  /** When the last result came. */
+  #putAtMs = 0;
+  #isClosing = false;
 
   /** Takes up what an earlier run has left in the folder, which is made where it is missing. */
   constructor(readonly folder: string, options: CacheOptions = {}) {
@@ -71,7 +79,7 @@ export class ResultCache {
   get files(): number {
     return this.#entries.size;
   }
-  /** Bytes of results in memory. */
+  /** Bytes that results in memory take. */
   get smallBytes(): number {
     return this.#smallBytes;
   }
@@ -111,7 +119,7 @@ export class ResultCache {
     if (!result) this.#remove(key);
     else if (entry) {
       entry.result = result;
-      this.#smallBytes += result.bytes?.byteLength ?? 0;
+      this.#smallBytes += heldBytes(result);
       this.#shrink();
     }
     return result;
@@ -126,39 +134,36 @@ export class ResultCache {
   putBytes(key: string, bytes: Uint8Array, about: About): Result {
     const result = new Result(key, about, join(this.folder, key), bytes);
     // The disk is slower than the modules: who waits has the result, and nobody keeps it.
-    if (this.#smallBytes > UNWRITTEN_MAX) return result;
+    if (this.#smallBytes > UNWRITTEN_BYTES_MAX || this.#unwritten.size > UNWRITTEN_FILES_MAX) return result;
+    this.#putAtMs = performance.now();
     this.#unwritten.set(key, result);
-    this.#add(key, bytes.byteLength + encodeTrailer(about).byteLength, result);
+    // As much as a trailer is, give or take: it is made when the file is.
+    this.#add(key, bytes.byteLength + TRAILER_BYTES, result);
     this.#evict();
     this.#writing ??= this.#writeAll();
     return result;
   }
 
-  /** Begins a little later: whoever waits for the result is answered first, and a burst of results is over then. */
+  /**
+   * Begins when nothing new has come for a while, or when too much waits: making a file takes longer than a small run, and
+   * whoever waits for results is answered first. What a killed node had not written yet is computed again.
+   */
   async #writeAll(): Promise<void> {
-    await new Promise((begin) => setTimeout(begin, WRITE_AFTER_MS));
     for (const [key, result] of this.#unwritten) {
+      while (this.#mayWait()) {
+        await new Promise((wake) => setTimeout(wake, this.#putAtMs + WRITE_AFTER_MS - performance.now()));
+      }
       // It may have been let go meanwhile.
-      if (this.#entries.get(key)?.result === result) await this.#write(result);
+      if (this.#entries.get(key)?.result === result) await write(result);
       this.#unwritten.delete(key);
       this.#shrink();
     }
     this.#writing = undefined;
   }
 
-  /** A result whose file cannot be written stays in memory as long as others do. */
-  async #write({ bytes, about, path }: Result): Promise<void> {
-    const temporary = this.temporary();
-    const trailer = encodeTrailer(about);
-    const whole = new Uint8Array(bytes!.byteLength + trailer.byteLength);
-    whole.set(bytes!);
-    whole.set(trailer, bytes!.byteLength);
-    try {
-      await Deno.writeFile(temporary, whole, { mode: 0o600, createNew: true });
-      await Deno.rename(temporary, path);
-    } catch {
-      await Deno.remove(temporary).catch(() => {});
-    }
+  #mayWait(): boolean {
+    return !this.#isClosing && this.#unwritten.size < UNWRITTEN_FILES_MAX / 2 &&
+      performance.now() - this.#putAtMs < WRITE_AFTER_MS;
   }
 
   /** Keeps an output that was written to a `temporary` file. */
@@ -174,6 +179,7 @@ export class ResultCache {
 
   /** Ends what is being written, and writes down when results were last used, for the next start. */
   async close(): Promise<void> {
+    this.#isClosing = true;
     await this.#writing;
     // The order is what counts: a file gets the time of its place in it.
     const now = Date.now();
@@ -191,7 +197,7 @@ export class ResultCache {
     this.#forget(key);
     this.#entries.set(key, { bytes, result });
     this.#bytes += bytes;
-    this.#smallBytes += result?.bytes?.byteLength ?? 0;
+    this.#smallBytes += heldBytes(result);
     this.#shrink();
   }
 
@@ -200,14 +206,12 @@ export class ResultCache {
     if (!entry) return;
     this.#entries.delete(key);
     this.#bytes -= entry.bytes;
-    this.#smallBytes -= entry.result?.bytes?.byteLength ?? 0;
+    this.#smallBytes -= heldBytes(entry.result);
   }
 
   #remove(key: string): void {
     this.#forget(key);
-    try {
-      Deno.removeSync(join(this.folder, key));
-    } catch { /* It was removed from outside. */ }
+    removeQuietly(join(this.folder, key));
   }
 
   #evict(): void {
@@ -222,7 +226,7 @@ export class ResultCache {
     if (this.#smallBytes <= SMALL_TOTAL_MAX) return;
     for (const [key, entry] of this.#entries) {
       if (!entry.result?.bytes || this.#unwritten.has(key)) continue;
-      this.#smallBytes -= entry.result.bytes.byteLength;
+      this.#smallBytes -= heldBytes(entry.result);
       // Who reads it keeps it; the next one loads it again.
       entry.result = undefined;
       if (this.#smallBytes <= SMALL_TOTAL_MAX / 2) return;
@@ -273,6 +277,28 @@ export class ResultCache {
       closeSync(fd);
     }
   }
+}
+
+/**
+ * In its place, as a file that was not written whole shows it. A result whose file cannot be written stays in memory as
+ * long as others do.
+ */
+async function write({ bytes, about, path }: Result): Promise<void> {
+  const trailer = encodeTrailer(about);
+  const whole = new Uint8Array(bytes!.byteLength + trailer.byteLength);
+  whole.set(bytes!);
+  whole.set(trailer, bytes!.byteLength);
+  await Deno.writeFile(path, whole, { mode: 0o600 }).catch(() => removeQuietly(path));
+}
+
+function removeQuietly(path: string): void {
+  try {
+    Deno.removeSync(path);
+  } catch { /* It was removed from outside. */ }
+}
+
+function heldBytes(result: Result | undefined): number {
+  return result?.bytes ? result.bytes.byteLength + HELD_BYTES : 0;
 }
 
 function aboutOf(path: string): About | undefined {

@@ -1,5 +1,14 @@
 import { createHash } from "node:crypto";
-import { type Call, errnoOf, type FileServer, NineError, reasonOf } from "../../9p/mod.ts";
+import {
+  type Call,
+  errnoOf,
+  type FileServer,
+  type Later,
+  NineError,
+  reasonOf,
+  then,
+  type User,
+} from "../../9p/mod.ts";
 import { type About, Result, type ResultCache } from "../cache/mod.ts";
 import type { RunResult } from "../engine/mod.ts";
 import type { Library, Module } from "../library/mod.ts";
@@ -18,7 +27,7 @@ export interface ComputeOptions {
   readonly library: Library;
   readonly cache: ResultCache;
   /** Started when it is first needed. Rejects with what to do where there is none. */
-  readonly runner: () => Promise<Runner>;
+  readonly runner: () => Later<Runner>;
   /** The whole tree, for folders that modules were granted. */
   readonly files: FileServer<object, unknown>;
   /** The tree's place of an absolute path, as the user sees it. */
@@ -33,11 +42,21 @@ interface Work {
   readonly argv: readonly string[];
   readonly key: string;
   readonly sources: readonly Input[];
+  /** Of the run, for whoever asked for it first. */
   readonly call: Call;
   /** Where the output goes if it is long. */
   readonly spool: string;
-  readonly signal: AbortSignal;
   onProgress(bytes: number): void;
+}
+
+/** How far the cache leads. */
+interface Found {
+  /** The first step that is to be run. */
+  readonly step: number;
+  /** Of the result before it. */
+  readonly key: string;
+  /** What goes into it. */
+  readonly hashes: readonly string[];
 }
 
 interface Step {
@@ -67,51 +86,49 @@ export class Compute {
    * known what is to be done; with `start` false, undefined where that is anything. ENOENT and EINVAL for modules and
    * arguments that there are not.
    */
-  async evaluate(
+  evaluate(
     path: string,
     stages: readonly Stage[],
     inputs: Inputs,
     call: Call,
     start = true,
-  ): Promise<Evaluation | undefined> {
-    const steps = await this.#steps(stages);
-    const found = this.#find(steps, inputs.list);
-    const cached = found.step === steps.length ? await this.#known.cache.get(found.key) : undefined;
-    if (!cached && !start) return undefined;
-    const evaluation = new Evaluation(path, inputs.list, steps.map(({ report }) => report));
-    if (cached) {
-      for (const { module } of steps) this.library.health(module.name).stats.cached++;
-      evaluation.succeed(cached);
-      return evaluation;
-    }
-    inputs.hold();
-    this.#go(evaluation, steps, inputs, { user: call.user, signal: evaluation.signal })
-      .catch((thrown) => evaluation.fail(thrown))
-      .finally(() => inputs.release());
-    return evaluation;
+  ): Later<Evaluation | undefined> {
+    return then(this.#steps(stages, []), (steps) => {
+      const found = this.#find(steps, inputs.list);
+      const cached = found.step === steps.length ? this.#known.cache.get(found.key) : undefined;
+      return then(cached, (cached) => {
+        if (!cached && !start) return undefined;
+        const evaluation = new Evaluation(path, inputs.list, steps.map(({ report }) => report));
+        if (cached) {
+          for (const { module } of steps) this.library.health(module.name).stats.cached++;
+          evaluation.succeed(cached);
+        } else {
+          inputs.hold();
+          // A damaged result is gone by now.
+          const from = found.step < steps.length ? found : this.#find(steps, inputs.list);
+          this.#go(evaluation, steps, inputs, from, call.user).catch((thrown) => evaluation.fail(thrown));
+        }
+        return evaluation;
+      });
+    });
   }
 
-  async #steps(stages: readonly Stage[]): Promise<Step[]> {
-    const steps: Step[] = [];
-    for (const stage of stages) {
-      const module = await this.library.get(stage.name);
+  #steps(stages: readonly Stage[], steps: Step[]): Later<Step[]> {
+    if (steps.length === stages.length) return steps;
+    const stage = stages[steps.length];
+    return then(this.library.get(stage.name), (module) => {
       const argv = argvOf(stage, module.manifest);
-      const { version } = module.manifest;
-      const report: StageReport = {
-        name: stage.name,
-        version,
-        module: module.hash,
-        args: argv,
-        from: "waiting",
-        key: "",
-      };
-      steps.push({ module, argv, report });
-    }
-    return steps;
+      const { name, hash, manifest: { version } } = module;
+      steps.push({
+        module,
+        argv,
+        report: { name, version, module: hash, args: argv, from: "waiting", key: "" },
+      });
+      return this.#steps(stages, steps);
+    });
   }
 
-  /** How far the cache leads: the first step that is to be run, the key before it, and the hashes that go into it. */
-  #find(steps: readonly Step[], inputs: readonly Input[]): { step: number; key: string; hashes: string[] } {
+  #find(steps: readonly Step[], inputs: readonly Input[]): Found {
     let hashes = inputs.map(({ hash }) => hash);
     let key = "";
     for (const [i, { module, argv, report }] of steps.entries()) {
@@ -128,40 +145,46 @@ export class Compute {
     return { step: steps.length, key, hashes };
   }
 
-  /** Runs what the cache does not have, one module after the other; the last one's output can be read as it comes. */
-  async #go(evaluation: Evaluation, steps: readonly Step[], inputs: Inputs, call: Call): Promise<void> {
-    const found = this.#find(steps, inputs.list);
-    let last = found.step > 0 ? await this.#known.cache.get(found.key) : undefined;
-    // Where a cached result was damaged: from the start.
-    const from = last ? found.step : 0;
-    let hashes = last ? found.hashes : inputs.list.map(({ hash }) => hash);
-    last?.hold();
+  /** Runs what the cache does not have, one module after the other. It lets the inputs go. */
+  async #go(
+    evaluation: Evaluation,
+    steps: readonly Step[],
+    inputs: Inputs,
+    found: Found,
+    user: User,
+  ): Promise<void> {
+    let sources: Inputs | undefined = inputs;
+    let { step, hashes } = found;
     try {
-      for (let i = from; i < steps.length; i++) {
-        const sources = last ? outputOf(last, steps[i - 1].module.name) : inputs;
-        const run = this.#run(steps[i], sources, hashes, call);
-        run.hold();
-        try {
-          if (last) sources.release();
-          if (i === steps.length - 1) evaluation.streams(run);
-          await unless(evaluation.signal, run.ended);
-          const next = run.result!;
-          next.hold();
-          last?.release();
-          last = next;
-        } finally {
-          run.release();
-        }
-        hashes = [last.about.hash];
+      const last = step > 0 ? await this.#known.cache.get(found.key) : undefined;
+      if (last) {
+        sources = outputOf(last, steps[step - 1].module.name);
+        inputs.release();
+      } else if (step > 0) {
+        // It was damaged: from the start.
+        step = 0;
+        hashes = inputs.list.map(({ hash }) => hash);
       }
-      evaluation.succeed(last!);
+      for (;;) {
+        const run = this.#run(steps[step], sources, hashes, user);
+        // It holds them itself, and the evaluation holds the run.
+        sources.release();
+        sources = undefined;
+        evaluation.follow(run, step === steps.length - 1);
+        await run.ended;
+        const result = run.result!;
+        if (!evaluation.isWanted) return;
+        if (++step === steps.length) return evaluation.succeed(result);
+        sources = outputOf(result, steps[step - 1].module.name);
+        hashes = [result.about.hash];
+      }
     } finally {
-      last?.release();
+      sources?.release();
     }
   }
 
   /** The run for one step, maybe one that is under way already. */
-  #run({ module, argv, report }: Step, sources: Inputs, hashes: readonly string[], call: Call): SharedRun {
+  #run({ module, argv, report }: Step, sources: Inputs, hashes: readonly string[], user: User): SharedRun {
     const key = keyOf({ module, argv, inputs: hashes });
     report.key = key;
     // With files beyond its input, nobody knows what a result depends on: it is neither kept nor shared.
@@ -175,10 +198,15 @@ export class Compute {
     const spool = this.#known.cache.temporary();
     sources.hold();
     const run = new SharedRun(spool, async (signal, onProgress) => {
-      const work: Work = { module, argv, key, sources: sources.list, call, spool, signal, onProgress };
-      const result = await this.#runModule(work).finally(() => sources.release());
-      report.about = result.about;
-      return result;
+      try {
+        const call: Call = { user, signal };
+        const work: Work = { module, argv, key, sources: sources.list, call, spool, onProgress };
+        const result = await this.#runModule(work);
+        report.about = result.about;
+        return result;
+      } finally {
+        sources.release();
+      }
     });
     if (isKept) {
       this.#runs.set(key, run);
@@ -189,13 +217,16 @@ export class Compute {
     return run;
   }
 
-  async #runModule({ module, argv, key, sources, call, spool, signal, onProgress }: Work): Promise<Result> {
-    const { library, cache } = this.#known;
+  async #runModule({ module, argv, key, sources, call, spool, onProgress }: Work): Promise<Result> {
+    const { library, cache, files } = this.#known;
     const health = library.health(module.name);
     health.check(module.hash);
-    const runner = await this.#known.runner();
-    const { size, bytes, read } = concatenated(sources);
-    const preopens = await this.#preopens(module, { user: call.user, signal });
+    // At once, so that a short input is pinned from here on.
+    const input = concatenated(sources);
+    const { size, bytes, read } = input instanceof Promise ? await input : input;
+    const starting = this.#known.runner();
+    const runner = starting instanceof Promise ? await starting : starting;
+    const preopens = module.grants.length > 0 ? await this.#preopens(module, call) : [];
     let ran: RunResult;
     try {
       ran = await runner.run({
@@ -207,10 +238,10 @@ export class Compute {
         preopens,
         output: { inlineBytesMax: INLINE_BYTES_MAX, spool, onProgress },
         caller: call.user.name,
-        signal,
+        signal: call.signal,
       });
     } finally {
-      for (const { root } of preopens) this.#known.files.drop?.(root);
+      for (const { root } of preopens) files.drop?.(root);
     }
     const { failure, fuel: used, wallUs, memoryBytes } = ran;
     const costs = { fuel: Number(used), wallUs, memoryBytes };
@@ -222,8 +253,12 @@ export class Compute {
       throw new NineError(failure.error.errno, reason);
     }
     try {
-      for (const source of sources) await source.verify();
-      const about: About = { ...costs, ...await sealed(ran.output) };
+      for (const source of sources) {
+        const verified = source.verify();
+        if (verified instanceof Promise) await verified;
+      }
+      const seal = sealed(ran.output);
+      const about: About = { ...costs, ...(seal instanceof Promise ? await seal : seal) };
       health.ended({ ...costs, isFault: false });
       if (module.grants.length > 0) return passing(key, ran.output, about);
       return ran.output.kind === "bytes"
@@ -278,11 +313,15 @@ function outputOf(result: Result, name: string): Inputs {
   return inputs;
 }
 
-async function sealed(output: RunResult["output"]): Promise<Pick<About, "hash" | "size">> {
-  if (output.kind === "bytes") {
-    return { hash: createHash("sha256").update(output.bytes).digest("hex"), size: output.bytes.byteLength };
-  }
-  using file = await Deno.open(output.path);
+type Seal = Pick<About, "hash" | "size">;
+
+function sealed(output: RunResult["output"]): Later<Seal> {
+  if (output.kind === "file") return sealedFile(output.path);
+  return { hash: createHash("sha256").update(output.bytes).digest("hex"), size: output.bytes.byteLength };
+}
+
+async function sealedFile(path: string): Promise<Seal> {
+  using file = await Deno.open(path);
   const piece = new Uint8Array(PIECE_BYTES);
   const hash = createHash("sha256");
   let size = 0;
@@ -290,17 +329,4 @@ async function sealed(output: RunResult["output"]): Promise<Pick<About, "hash" |
     hash.update(piece.subarray(0, count));
   }
   return { hash: hash.digest("hex"), size };
-}
-
-/** Waits, and gives up when the signal is aborted. */
-async function unless(signal: AbortSignal, promise: Promise<void>): Promise<void> {
-  signal.throwIfAborted();
-  const aborted = Promise.withResolvers<never>();
-  const give = () => aborted.reject(signal.reason);
-  signal.addEventListener("abort", give, { once: true });
-  try {
-    await Promise.race([promise, aborted.promise]);
-  } finally {
-    signal.removeEventListener("abort", give);
-  }
 }

@@ -34,20 +34,21 @@ export class Evaluation {
   mtimeSec: number;
   #result: Result | undefined;
   #failure: { readonly thrown: unknown } | undefined;
+  /** The run that is under way for it; held. */
   #run: SharedRun | undefined;
+  /** Its output is that of the whole pipeline, and can be read as it comes. */
+  #isLast = false;
   #holders = 1;
-  #waiting = Promise.withResolvers<void>();
-  readonly #closers: (() => void)[] = [];
-  readonly #aborter = new AbortController();
+  #waiting: PromiseWithResolvers<void> | undefined;
 
   constructor(readonly path: string, inputs: readonly Input[], readonly stages: readonly StageReport[]) {
     this.inputs = inputs.map(({ path, hash, size, version }) => ({ path, hash, size, version }));
     this.mtimeSec = inputs.reduce((latest, { mtimeSec }) => Math.max(latest, mtimeSec), 0);
   }
 
-  /** Aborted when nobody wants the result any more. */
-  get signal(): AbortSignal {
-    return this.#aborter.signal;
+  /** False when nobody wants the result any more. */
+  get isWanted(): boolean {
+    return this.#holders > 0;
   }
 
   /** The exact length, once it is known. */
@@ -71,44 +72,30 @@ export class Evaluation {
 
   release(): void {
     if (--this.#holders > 0) return;
-    this.#aborter.abort(UNWANTED);
-    this.#leaveRun();
     this.#result?.release();
-    for (const close of this.#closers.splice(0)) close();
+    this.fail(UNWANTED);
   }
 
-  /** What is to be closed when nobody needs the evaluation any more. */
-  onRelease(close: () => void): void {
-    if (this.#holders > 0) this.#closers.push(close);
-    else close();
-  }
-
-  /** The last module's run has begun: its output can be read as it comes. */
-  streams(run: SharedRun): void {
-    if (this.#holders === 0) return;
+  /** The run that is under way for it, instead of the one before. */
+  follow(run: SharedRun, isLast: boolean): void {
     run.hold();
+    this.#leaveRun();
+    if (!this.isWanted) return run.release();
     this.#run = run;
-    this.#forward(run);
-  }
-
-  async #forward(run: SharedRun): Promise<void> {
-    while (this.#run === run && run.isRunning) {
-      await run.more();
-      this.#wake();
-    }
+    this.#isLast = isLast;
+    if (isLast) this.#wake();
   }
 
   succeed(result: Result): void {
-    if (this.#holders > 0) {
-      result.hold();
-      this.#result = result;
-    }
+    if (!this.isWanted) return;
+    result.hold();
+    this.#result = result;
     this.#leaveRun();
     this.#wake();
   }
 
   fail(thrown: unknown): void {
-    this.#failure = { thrown };
+    this.#failure ??= { thrown };
     this.#leaveRun();
     this.#wake();
   }
@@ -119,15 +106,20 @@ export class Evaluation {
   }
 
   #wake(): void {
-    this.#waiting.resolve();
-    this.#waiting = Promise.withResolvers();
+    this.#waiting?.resolve();
+    this.#waiting = undefined;
+  }
+
+  /** Resolves when more may be known than now. */
+  #change(): Promise<void> {
+    return (this.#waiting ??= Promise.withResolvers()).promise;
   }
 
   /** The result; rejects with why there is none. It is held as long as the evaluation is. */
   async result(): Promise<Result> {
     while (!this.#result) {
       if (this.#failure) throw this.#failure.thrown;
-      await this.#waiting.promise;
+      await this.#change();
     }
     return this.#result;
   }
@@ -141,7 +133,7 @@ export class Evaluation {
   #readNow(offset: number, into: Uint8Array): number | undefined {
     if (this.#result) return this.#result.read(offset, into);
     if (this.#failure) throw this.#failure.thrown;
-    return this.#run?.read(offset, into);
+    return this.#isLast ? this.#run?.read(offset, into) : undefined;
   }
 
   async #readLater(offset: number, length: number, signal: AbortSignal): Promise<Uint8Array> {
@@ -154,7 +146,7 @@ export class Evaluation {
     for (;;) {
       const count = this.#readNow(offset, into);
       if (count !== undefined) return into.subarray(0, count);
-      await Promise.race([this.#waiting.promise, aborted]);
+      await Promise.race([this.#isLast && this.#run ? this.#run.more() : this.#change(), aborted]);
     }
   }
 }

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { concatenate, type Later, NineError } from "../../9p/mod.ts";
+import { concatenate, type Later, NineError, then } from "../../9p/mod.ts";
 import type { Result } from "../cache/mod.ts";
 import { versionOf } from "./key.ts";
 
@@ -13,12 +13,12 @@ export interface Input {
   readonly version: number;
   /** Seconds since 1970 of the last change. */
   readonly mtimeSec: number;
-  /** All of it where that is short. */
-  readonly bytes?: Uint8Array | undefined;
+  /** All of it where that is short, else undefined. */
+  whole(): Later<Uint8Array | undefined>;
   /** Fills `into` from `offset` on; 0 at the end. */
   read(offset: number, into: Uint8Array): Later<number>;
   /** Throws ESTALE where what was read was not what `hash` is of. */
-  verify(): Promise<void>;
+  verify(): Later<void>;
   close(): void;
 }
 
@@ -74,9 +74,9 @@ export function resultInput(result: Result, path: string, mtimeSec: number): Inp
     size: result.size,
     version: versionOf(result.about.hash),
     mtimeSec,
-    bytes: result.bytes,
+    whole: () => result.bytes,
     read: (offset, into) => result.read(offset, into),
-    verify: () => Promise.resolve(),
+    verify() {},
     close: () => result.release(),
   };
 }
@@ -91,39 +91,50 @@ export function textInput(text: string, path: string, mtimeSec: number): Input {
     size: bytes.byteLength,
     version: versionOf(hash),
     mtimeSec,
-    bytes,
+    whole: () => bytes,
     read(offset, into) {
       const part = bytes.subarray(offset, offset + into.byteLength);
       into.set(part);
       return part.byteLength;
     },
-    verify: () => Promise.resolve(),
+    verify() {},
     close() {},
   };
 }
 
 /** Several inputs, one behind the other, as what a module reads from its standard input. */
-export function concatenated(inputs: readonly Input[]): {
+export interface Concatenated {
   readonly size: number;
+  /** All of it where that is short. */
   readonly bytes: Uint8Array | undefined;
   read(offset: number, into: Uint8Array): Later<number>;
-} {
-  const size = inputs.reduce((sum, input) => sum + input.size, 0);
+}
+
+export function concatenated(inputs: readonly Input[]): Later<Concatenated> {
   if (inputs.length === 1) {
-    const [{ bytes, read }] = inputs;
-    return { size, bytes, read };
+    const [input] = inputs;
+    return then(input.whole(), (bytes) => ({ size: input.size, bytes, read: input.read.bind(input) }));
   }
-  const isShort = size <= SHORT_BYTES && inputs.every(({ bytes }) => bytes);
-  return {
-    size,
-    bytes: isShort ? concatenate(inputs.map(({ bytes }) => bytes!)) : undefined,
-    read(offset, into) {
-      let start = 0;
-      for (const input of inputs) {
-        if (offset < start + input.size) return input.read(offset - start, into);
-        start += input.size;
-      }
-      return 0;
-    },
+  const size = inputs.reduce((sum, input) => sum + input.size, 0);
+  const read = (offset: number, into: Uint8Array): Later<number> => {
+    let start = 0;
+    for (const input of inputs) {
+      if (offset < start + input.size) return input.read(offset - start, into);
+      start += input.size;
+    }
+    return 0;
   };
+  if (size > SHORT_BYTES) return { size, bytes: undefined, read };
+  return then(joined(inputs), (bytes) => ({ size, bytes, read }));
+}
+
+/** Undefined where the bytes of one are not at hand. */
+async function joined(inputs: readonly Input[]): Promise<Uint8Array | undefined> {
+  const parts: Uint8Array[] = [];
+  for (const input of inputs) {
+    const part = await input.whole();
+    if (!part) return undefined;
+    parts.push(part);
+  }
+  return concatenate(parts);
 }

@@ -1,5 +1,5 @@
 import { Buffer } from "node:buffer";
-import { createHash, type Hash } from "node:crypto";
+import { createHash } from "node:crypto";
 import type { Module } from "../library/mod.ts";
 
 /** What a result depends on, and nothing else: results are kept by it, and the guest's random generator starts from it. */
@@ -15,17 +15,15 @@ const VERSION = "lux9 result 1";
 
 /** The key of a result, SHA-256 in hex. Each part goes in with its length, so that no two lists have one text. */
 export function keyOf({ module, argv, inputs }: Identity): string {
-  const hash = createHash("sha256");
-  add(hash, [VERSION, module.hash, module.name]);
-  add(hash, argv);
-  add(hash, inputs);
-  add(hash, module.grants.map(({ read }) => read));
-  return hash.digest("hex");
+  const grants = module.grants.map(({ read }) => read);
+  const text = listed([VERSION, module.hash, module.name]) + listed(argv) + listed(inputs) + listed(grants);
+  return createHash("sha256").update(text).digest("hex");
 }
 
-function add(hash: Hash, parts: readonly string[]): void {
-  hash.update(`${parts.length};`);
-  for (const part of parts) hash.update(`${Buffer.byteLength(part)}:${part}`);
+function listed(parts: readonly string[]): string {
+  let text = `${parts.length};`;
+  for (const part of parts) text += `${Buffer.byteLength(part)}:${part}`;
+  return text;
 }
 
 /** The 32 bytes that the random generator of the run with that key starts from. */

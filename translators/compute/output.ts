@@ -1,12 +1,11 @@
-import { type Call, NineError, reasonOf } from "../../9p/mod.ts";
+import { type Call, type Later, NineError, reasonOf, then } from "../../9p/mod.ts";
 import { Inputs } from "./input.ts";
+import { always } from "./later.ts";
 import type { Evaluation, InputReport, StageReport } from "./evaluation.ts";
 import type { Outputs } from "./outputs.ts";
 
 /** Of one file made from another, and so on. */
 const DEPTH_MAX = 16;
-/** How long an open waits for the length of what it opens, ms: what is quick is an ordinary file then. */
-const OPEN_MS_MAX = 50;
 
 /** One computed file on the way to another, outermost first. */
 export interface Asked {
@@ -52,13 +51,13 @@ export abstract class Output {
     call: Call,
     asked: readonly Asked[],
     start: boolean,
-  ): Promise<Evaluation | undefined>;
+  ): Later<Evaluation | undefined>;
 
   /**
    * The evaluation for the inputs as they are now; with `start` false, undefined unless the result is there already.
    * `asked` is the way that led here: ELOOP where it comes back to itself or grows too long.
    */
-  async evaluate(call: Call, asked: readonly Asked[] = [], start = true): Promise<Evaluation | undefined> {
+  evaluate(call: Call, asked: readonly Asked[] = [], start = true): Later<Evaluation | undefined> {
     const way = [...asked, { id: this.id, path: this.path }];
     if (asked.some(({ id }) => id === this.id)) {
       throw new NineError(
@@ -73,11 +72,10 @@ export abstract class Output {
       );
     }
     const inputs = new Inputs(call.signal);
-    try {
-      return await this.begin(inputs, { user: call.user, signal: inputs.signal }, way, start);
-    } finally {
-      inputs.release();
-    }
+    return always(
+      () => this.begin(inputs, { user: call.user, signal: inputs.signal }, way, start),
+      () => inputs.release(),
+    );
   }
 
   /** What a listing shows: what is known, or what is found out within a small budget. It never fails. */
@@ -100,14 +98,16 @@ export abstract class Output {
   }
 
   /** Throws what keeps it from being evaluated at all; what fails in a run is an error on the reads. */
-  async open(call: Call): Promise<Opened> {
-    const evaluation = (await this.evaluate(call))!;
-    if (!evaluation.isEnded) await within(OPEN_MS_MAX, evaluation.result());
-    return {
-      look: () => lookOf(evaluation),
-      read: (offset, into, { signal }) => evaluation.read(offset, into, signal),
-      close: () => evaluation.release(),
-    };
+  open(call: Call): Later<Opened> {
+    return then(this.evaluate(call), (begun) => {
+      const evaluation = begun!;
+      const opened: Opened = {
+        look: () => lookOf(evaluation),
+        read: (offset, into, { signal }) => evaluation.read(offset, into, signal),
+        close: () => evaluation.release(),
+      };
+      return evaluation.isEnded ? opened : this.outputs.opening.wait(evaluation.result()).then(() => opened);
+    });
   }
 
   /** How its result comes about. It is evaluated for that. */
@@ -129,11 +129,4 @@ export abstract class Output {
 
 function lookOf(evaluation: Evaluation | undefined): Look {
   return { size: evaluation?.size ?? 0, version: evaluation?.version ?? 0, mtimeSec: evaluation?.mtimeSec };
-}
-
-async function within(ms: number, promise: Promise<unknown>): Promise<void> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<void>((done) => timer = setTimeout(done, ms));
-  await Promise.race([promise.then(() => {}, () => {}), late]);
-  clearTimeout(timer);
 }

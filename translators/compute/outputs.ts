@@ -1,12 +1,14 @@
-import { type Call, type FileServer, NineError } from "../../9p/mod.ts";
+import { type Call, type FileServer, type Later, NineError, then } from "../../9p/mod.ts";
 import { parsePipeline, type Stage } from "../pipeline/mod.ts";
 import { parseRecipe, type Recipe, RECIPE_BYTES_MAX } from "../recipe/mod.ts";
 import type { Compute } from "./compute.ts";
 import { Dependents } from "./dependents.ts";
 import type { Evaluation } from "./evaluation.ts";
-import { type Inputs, resultInput, textInput } from "./input.ts";
+import { type Input, type Inputs, resultInput, textInput } from "./input.ts";
+import { always } from "./later.ts";
 import { type Asked, Output } from "./output.ts";
 import { Patience } from "./patience.ts";
+import { PatientWait } from "./patient_wait.ts";
 import { findPlaces, pathOf } from "./places.ts";
 import { KnownHashes, openStored } from "./stored_input.ts";
 
@@ -30,6 +32,8 @@ export class Outputs {
   readonly dependents = new Dependents();
   /** Waits for up to 100 ms at once and half a second in a row, and a tenth of the time in the long run. */
   readonly patience = new Patience(500, 100, 0.1);
+  /** How long an open waits for the length of what it opens: what is quick is an ordinary file then. */
+  readonly opening = new PatientWait(50);
   readonly #parsed = new Map<string, Recipe>();
 
   constructor(readonly options: OutputsOptions) {}
@@ -44,38 +48,40 @@ export class Outputs {
     return new PathOutput(this, stages, target, path);
   }
 
-  /** The stages of a path's element; ENOENT where it is no pipeline of installed modules, so that it is no name. */
+  /** The stages of a path's element; ENOENT where it is no pipeline, so that it is no name. */
   pipeline(text: string): Stage[] {
-    let stages: Stage[];
     try {
-      stages = parsePipeline(text);
+      return parsePipeline(text);
     } catch (thrown) {
       throw new NineError("ENOENT", (thrown as Error).message);
     }
-    for (const { name } of stages) {
-      if (this.options.compute.library.has(name)) continue;
-      throw new NineError(
-        "ENOENT",
-        `No translator ${name} is installed: "lux9 translator ls" shows those that are`,
-      );
-    }
-    return stages;
   }
 
   /** Opens one more input; false where it is not there without a run, and none is to be started. */
-  async add(
+  add(
     inputs: Inputs,
     node: object,
     path: string,
     call: Call,
     asked: readonly Asked[],
     start: boolean,
-  ): Promise<boolean> {
+  ): Later<boolean> {
     const computed = this.options.outputOf(node);
-    if (!computed) {
-      inputs.list.push(await openStored({ server: this.options.files, node, path, known: this.known, call }));
+    if (computed) return this.#addComputed(inputs, computed, path, call, asked, start);
+    return then(openStored({ server: this.options.files, node, path, known: this.known, call }), (input) => {
+      inputs.list.push(input);
       return true;
-    }
+    });
+  }
+
+  async #addComputed(
+    inputs: Inputs,
+    computed: Output,
+    path: string,
+    call: Call,
+    asked: readonly Asked[],
+    start: boolean,
+  ): Promise<boolean> {
     const evaluation = await computed.evaluate(call, asked, start);
     if (!evaluation) return false;
     const giveUp = () => evaluation.release();
@@ -89,12 +95,19 @@ export class Outputs {
     }
   }
 
-  /** The recipe in a text; parsed once. */
-  parse(bytes: Uint8Array, hash: string, path: string): Recipe {
-    let recipe = this.#parsed.get(hash);
+  /** The recipe in a file; parsed once. */
+  async parse(file: Input): Promise<Recipe> {
+    let recipe = this.#parsed.get(file.hash);
     if (!recipe) {
-      recipe = parseRecipe(textOf(bytes, path), path);
-      this.#parsed.set(hash, recipe);
+      if (file.size > RECIPE_BYTES_MAX) {
+        throw new NineError(
+          "EFBIG",
+          `${file.path} has ${file.size} bytes, a recipe has at most ${RECIPE_BYTES_MAX}`,
+        );
+      }
+      recipe = parseRecipe(textOf((await file.whole())!, file.path), file.path);
+      await file.verify();
+      this.#parsed.set(file.hash, recipe);
       if (this.#parsed.size > RECIPES_MAX) this.#parsed.delete(this.#parsed.keys().next().value!);
     }
     return recipe;
@@ -126,14 +139,7 @@ class RecipeOutput extends Output {
     const { options: { files, root, compute }, known, dependents } = this.outputs;
     const recipePath = pathOf(files, this.recipe);
     const stored = await openStored({ server: files, node: this.recipe, path: recipePath, known, call });
-    stored.close();
-    if (stored.size > RECIPE_BYTES_MAX) {
-      throw new NineError(
-        "EFBIG",
-        `${recipePath} has ${stored.size} bytes, a recipe has at most ${RECIPE_BYTES_MAX}`,
-      );
-    }
-    const { from, text, stages } = this.outputs.parse(stored.bytes!, stored.hash, recipePath);
+    const { from, text, stages } = await always(() => this.outputs.parse(stored), () => stored.close());
     const depends = [recipePath, ...stages.map(({ name }) => `/translators/${name}/`)];
     if (text !== undefined) inputs.list.push(textInput(text, recipePath, stored.mtimeSec));
     for (const one of from ?? []) {
@@ -166,17 +172,19 @@ class PathOutput extends Output {
     return this;
   }
 
-  protected async begin(
+  protected begin(
     inputs: Inputs,
     call: Call,
     asked: readonly Asked[],
     start: boolean,
-  ): Promise<Evaluation | undefined> {
+  ): Later<Evaluation | undefined> {
     const { options: { files, compute } } = this.outputs;
     const path = pathOf(files, this.target);
-    if (!await this.outputs.add(inputs, this.target, path, call, asked, start)) return undefined;
-    inputs.opened();
-    return await compute.evaluate(this.path, this.stages, inputs, call, start);
+    return then(this.outputs.add(inputs, this.target, path, call, asked, start), (isThere) => {
+      if (!isThere) return undefined;
+      inputs.opened();
+      return compute.evaluate(this.path, this.stages, inputs, call, start);
+    });
   }
 }
 

@@ -5,7 +5,11 @@ const RUNNING = 0;
 const ENDING = 1;
 /** Never raised: a wait for it is a sleep. */
 const NEVER = 2;
-export const CLOCKWORK_BYTES = 12;
+/** Whether the keeper sleeps until it is woken. */
+const ASLEEP = 3;
+export const CLOCKWORK_BYTES = 16;
+/** The keeper goes on for so many ticks after the last run: to wake it costs as much as a small run. */
+const TICKS_IDLE = 20;
 /** Between two ticks, ms: how late a guest's deadline may be noticed. */
 export const TICK_MS = 5;
 
@@ -18,8 +22,9 @@ export class Clockwork {
 
   /** A run has begun or ended. */
   add(runs: 1 | -1): void {
-    const before = Atomics.add(this.#words, RUNNING, runs);
-    if (before === 0) Atomics.notify(this.#words, RUNNING);
+    Atomics.add(this.#words, RUNNING, runs);
+    // Asleep is told before the keeper looks once more whether anything runs, so no run is missed.
+    if (Atomics.load(this.#words, ASLEEP) === 1) Atomics.notify(this.#words, RUNNING);
   }
 
   end(): void {
@@ -27,12 +32,20 @@ export class Clockwork {
     this.add(1);
   }
 
-  /** The keeper's loop: calls `tick` while anything runs, sleeps otherwise, and returns at the end. */
+  /** The keeper's loop: calls `tick` while anything runs and a little longer, sleeps otherwise, and returns at the end. */
   keep(tick: () => void): void {
+    let idle = TICKS_IDLE;
     while (Atomics.load(this.#words, ENDING) === 0) {
-      Atomics.wait(this.#words, RUNNING, 0);
+      if (Atomics.load(this.#words, RUNNING) !== 0) idle = 0;
+      else if (++idle > TICKS_IDLE) this.#sleep();
       tick();
       Atomics.wait(this.#words, NEVER, 0, TICK_MS);
     }
+  }
+
+  #sleep(): void {
+    Atomics.store(this.#words, ASLEEP, 1);
+    Atomics.wait(this.#words, RUNNING, 0);
+    Atomics.store(this.#words, ASLEEP, 0);
   }
 }

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { errnoOf, NineError, reasonOf } from "../../9p/mod.ts";
+import { errnoOf, type Later, NineError, reasonOf } from "../../9p/mod.ts";
 import { type Capability, defaultManifest, type Manifest, NAME, parseManifest } from "../manifest/mod.ts";
 import type { Grants } from "./grants.ts";
 import { Health } from "./health.ts";
@@ -16,7 +16,9 @@ const GRAIN_MS = 20;
 
 interface Known {
   readonly identity: string;
+  /** Without its grants. */
   readonly module: Module;
+  readonly manifestPath: string;
 }
 
 /** The installed modules: a folder each, with `module.wasm` and, mostly, `manifest.yaml`. Every look sees changes. */
@@ -43,9 +45,10 @@ export class Library {
   }
 
   /** The module as it is now: ENOENT, or what is wrong with its files. Its bytes are read only if they are new. */
-  async get(name: string): Promise<Module> {
-    const path = join(this.folder, name, "module.wasm");
-    const wasm = NAME.test(name) ? statOf(path) : undefined;
+  get(name: string): Later<Module> {
+    const known = this.#known.get(name);
+    const path = known?.module.path ?? join(this.folder, name, "module.wasm");
+    const wasm = known || NAME.test(name) ? statOf(path) : undefined;
     if (!wasm) {
       throw new NineError(
         "ENOENT",
@@ -53,22 +56,37 @@ export class Library {
           `"lux9 translator install" adds one`,
       );
     }
-    if ((wasm.size ?? 0) > MODULE_BYTES_MAX) {
+    if (wasm.size > MODULE_BYTES_MAX) {
       throw new NineError("EFBIG", `${path} has ${wasm.size} bytes, allowed are ${MODULE_BYTES_MAX}`);
     }
-    const manifestPath = join(this.folder, name, "manifest.yaml");
+    const manifestPath = known?.manifestPath ?? join(this.folder, name, "manifest.yaml");
     const manifestStat = statOf(manifestPath);
     const identity = `${identityOf(wasm)} ${manifestStat ? identityOf(manifestStat) : "-"}`;
-    const known = this.#known.get(name);
-    if (known?.identity === identity) return { ...known.module, grants: this.#granted(known.module) };
+    if (known?.identity === identity) {
+      const { module } = known;
+      return module.manifest.capabilities.length === 0
+        ? module
+        : { ...module, grants: this.#granted(module) };
+    }
     const manifest = manifestStat ? readManifest(manifestPath, manifestStat, name) : defaultManifest(name);
+    const changedMs = Math.max(wasm.ctime?.getTime() ?? 0, manifestStat?.ctime?.getTime() ?? 0);
+    return this.#read(name, path, manifest, (module) => {
+      if (this.now() - changedMs > GRAIN_MS) this.#known.set(name, { identity, module, manifestPath });
+    });
+  }
+
+  async #read(
+    name: string,
+    path: string,
+    manifest: Manifest,
+    keep: (module: Module) => void,
+  ): Promise<Module> {
     const bytes = await Deno.readFile(path);
     const hash = bytes.byteLength > 1024 * 1024
       ? await digest(bytes)
       : createHash("sha256").update(bytes).digest("hex");
     const module = { name, path, hash, size: bytes.byteLength, manifest, grants: [] };
-    const changedMs = Math.max(wasm.ctime?.getTime() ?? 0, manifestStat?.ctime?.getTime() ?? 0);
-    if (this.now() - changedMs > GRAIN_MS) this.#known.set(name, { identity, module });
+    keep(module);
     return { ...module, grants: this.#granted(module) };
   }
 

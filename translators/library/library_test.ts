@@ -37,13 +37,13 @@ Deno.test("Library sees a changed module and a changed manifest at the next look
 
 Deno.test("Library says what is wrong with a module's files", () =>
   withLibrary(async (library, put) => {
-    await rejects(library.get("a"), { code: "ENOENT" });
-    await rejects(library.get("../a"), { code: "ENOENT" });
+    await rejects(async () => await library.get("a"), { code: "ENOENT" });
+    await rejects(async () => await library.get("../a"), { code: "ENOENT" });
     put("a", "module.wasm", "one");
     put("a", "manifest.yaml", "name: b");
-    await rejects(library.get("a"), /is of b/);
+    await rejects(async () => await library.get("a"), /is of b/);
     put("a", "manifest.yaml", "name: a\nspeed: 1");
-    await rejects(library.get("a"), /\/translators\/a\/manifest\.yaml:2:1/);
+    await rejects(async () => await library.get("a"), /\/translators\/a\/manifest\.yaml:2:1/);
   }));
 
 Deno.test("Library grants by hash: a module that changed has nothing", () =>
