@@ -24,6 +24,7 @@ import {
 } from "./computed.ts";
 import { OutputListing } from "./output_listing.ts";
 import { outputName, recipeName } from "./recipe_name.ts";
+import { Removed } from "./removed.ts";
 
 type Server = FileServer<object, unknown>;
 
@@ -47,13 +48,14 @@ export interface WithOutputs {
 
 /**
  * A tree with what its recipes make: a wrapper of a file server, of all of whose operations only those change that have
- * to do with outputs. The recipe decides, the output has no life of its own: to remove it does nothing and is no error,
- * so that whole folders can be removed; to rename it is EXDEV, upon which mv copies; to write to it is EROFS. A name
- * that is made anew in its place is a stored file, and wins.
+ * to do with outputs. The recipe decides, the output has no life of its own: to remove it is no error, so that whole
+ * folders can be removed, and hides it for a moment, so that tar can make a file in its place; to rename it is EXDEV,
+ * upon which mv copies; to write to it is EROFS. A name that is made anew in its place is a stored file, and wins.
  */
 export function withOutputs(inner: Server, options: OutputsOptions): WithOutputs {
   /** One for each recipe, as long as somebody refers to it. */
   const nodes = new WeakMap<object, OutputNode>();
+  const removed = new Removed();
 
   function outputNode(recipe: object): OutputNode {
     let node = nodes.get(recipe);
@@ -65,7 +67,7 @@ export function withOutputs(inner: Server, options: OutputsOptions): WithOutputs
   function find(dir: object, name: string, call: Call): Later<OutputNode | undefined> {
     const wanted = recipeName(name);
     if (wanted === undefined) return undefined;
-    const found = (recipe: object) => isRecipe(recipe) ? outputNode(recipe) : undefined;
+    const found = (recipe: object) => makes(recipe) ? outputNode(recipe) : undefined;
     try {
       const recipe = inner.walk(dir, wanted, call);
       return recipe instanceof Promise ? recipe.then(found, () => undefined) : found(recipe);
@@ -79,6 +81,9 @@ export function withOutputs(inner: Server, options: OutputsOptions): WithOutputs
     const { type, version } = inner.qid(node);
     return (type & (Qt.DIR | Qt.SYMLINK)) === 0 && version !== 0;
   }
+
+  /** Whether the node is a recipe whose output is there. */
+  const makes = (node: object): boolean => isRecipe(node) && !removed.has(inner.qid(node));
 
   function walk(dir: object, name: string, call: Call): Later<object> {
     if (dir instanceof OutputNode) throw new NineError("ENOTDIR", `${nameOf(dir)} is a computed file`);
@@ -146,7 +151,7 @@ export function withOutputs(inner: Server, options: OutputsOptions): WithOutputs
       if (!isDirectory) return opened;
       return then(
         opened,
-        (handle) => new OutputListing(inner, node, handle, { output: outputNode, qid: qidOf, isRecipe }),
+        (handle) => new OutputListing(inner, node, handle, { output: outputNode, qid: qidOf, makes }),
       );
     },
     create: (dir, name, what, flags, call): Later<Created<object, unknown>> =>
@@ -165,7 +170,9 @@ export function withOutputs(inner: Server, options: OutputsOptions): WithOutputs
       node instanceof OutputNode ? undefined : inner.fsync?.(node, passed(handle), dataOnly, call),
     removable: (node, call) => inner.removable?.(node instanceof OutputNode ? node.recipe : node, call),
     remove: (node, call) =>
-      node instanceof OutputNode ? inner.removable?.(node.recipe, call) : inner.remove?.(node, call),
+      node instanceof OutputNode
+        ? then(inner.removable?.(node.recipe, call), () => removed.add(inner.qid(node.recipe)))
+        : inner.remove?.(node, call),
     rename(node, dir, name, noReplace, call) {
       if (node instanceof OutputNode) {
         throw new NineError("EXDEV", `${nameOf(node)} is computed: copy it instead`);
