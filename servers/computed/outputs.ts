@@ -22,6 +22,7 @@ import {
   type Opened,
   UNKNOWN,
 } from "./computed.ts";
+import { Arriving } from "./arriving.ts";
 import { OutputListing } from "./output_listing.ts";
 import { outputName, recipeName } from "./recipe_name.ts";
 import { Removed } from "./removed.ts";
@@ -56,6 +57,7 @@ export function withOutputs(inner: Server, options: OutputsOptions): WithOutputs
   /** One for each recipe, as long as somebody refers to it. */
   const nodes = new WeakMap<object, OutputNode>();
   const removed = new Removed();
+  const arriving = new Arriving();
 
   function outputNode(recipe: object): OutputNode {
     let node = nodes.get(recipe);
@@ -83,7 +85,15 @@ export function withOutputs(inner: Server, options: OutputsOptions): WithOutputs
   }
 
   /** Whether the node is a recipe whose output is there. */
-  const makes = (node: object): boolean => isRecipe(node) && !removed.has(inner.qid(node));
+  function makes(node: object): boolean {
+    const qid = inner.qid(node);
+    return isRecipe(node) && !removed.has(qid) && !arriving.has(qid.path);
+  }
+
+  function created(node: object, name: string, { user }: Call): void {
+    if (outputName(name) !== undefined) arriving.made(inner.qid(node).path, user.name);
+    else arriving.wrote(user.name);
+  }
 
   function walk(dir: object, name: string, call: Call): Later<object> {
     if (dir instanceof OutputNode) throw new NineError("ENOTDIR", `${nameOf(dir)} is a computed file`);
@@ -140,10 +150,11 @@ export function withOutputs(inner: Server, options: OutputsOptions): WithOutputs
       node instanceof OutputNode
         ? getattr(node, handle as Opened | undefined, call)
         : inner.getattr(node, passed(handle), call),
-    setattr: (node, change, handle, call) =>
-      node instanceof OutputNode
-        ? Object.keys(change).length > 0 ? readOnly(node) : undefined
-        : inner.setattr?.(node, change, passed(handle), call),
+    setattr(node, change, handle, call) {
+      if (node instanceof OutputNode) return Object.keys(change).length > 0 ? readOnly(node) : undefined;
+      if (typeof change.mtime === "object") arriving.dated(inner.qid(node).path);
+      return inner.setattr?.(node, change, passed(handle), call);
+    },
     open(node, flags, call) {
       if (node instanceof OutputNode) return open(node, flags, call);
       const isDirectory = (inner.qid(node).type & Qt.DIR) !== 0;
@@ -155,7 +166,15 @@ export function withOutputs(inner: Server, options: OutputsOptions): WithOutputs
       );
     },
     create: (dir, name, what, flags, call): Later<Created<object, unknown>> =>
-      inner.create!(dir, name, what, flags, call),
+      then(inner.create!(dir, name, what, flags, call), (made) => {
+        created(made.node, name, call);
+        return made;
+      }),
+    write(node, handle, offset, data, call) {
+      arriving.wrote(call.user.name);
+      if (!inner.write) throw new NineError("EROFS", "The file server writes no files");
+      return inner.write(node, handle, offset, data, call);
+    },
     close(node, handle, call) {
       if (node instanceof OutputNode) return (handle as Opened).close();
       return inner.close?.(node, passed(handle), call);

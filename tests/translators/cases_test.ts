@@ -103,6 +103,20 @@ test(
   },
 );
 
+test(
+  "a recipe that is copied in leaves its output's name to the output's copy",
+  ["sort"],
+  async ({ tree }) => {
+    await tree.writeFile("/data/t.fn", "text: computed\npipe: sort\n");
+    strictEqual(await text(tree, "/data/t"), "computed\n");
+    await tree.writeFile("/data/u.fn", "text: computed\npipe: sort\n");
+    await tree.setattr("/data/u.fn", { mtime: { sec: 1_000_000, nsec: 0 } });
+    await rejects(tree.stat("/data/u"), { code: "ENOENT" });
+    await new Promise((done) => setTimeout(done, 2100));
+    strictEqual(await text(tree, "/data/u"), "computed\n");
+  },
+);
+
 test("a file that is renamed onto an output's name is stored there", ["csv2json"], async ({ tree }) => {
   await tree.writeFile("/data/t.csv", CSV);
   await tree.writeFile("/data/t.json.fn", "from: t.csv\npipe: csv2json\n");
