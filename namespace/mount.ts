@@ -3,7 +3,8 @@ import { Node } from "./node.ts";
 import type { Point } from "./point.ts";
 
 const LOW = 2 ** 32;
-const HIGH_MASK = 0x1fffff;
+/** The highest bit stays as it is: where a server says by it what comes first, so it does here. */
+const SALTED_HIGH = 0x0fffff;
 
 /** A file server as the namespace sees it. Everything that is bound from one server shares one source. */
 export class Source {
@@ -21,12 +22,12 @@ export class Source {
 
   /**
    * The qid.path here for one there: unique and stable, below 2^53 (rule R44). XOR keeps the files of one source apart
-   * for certain; two sources with 53-bit salts of their own meet with a chance of files × files / 2^53.
+   * for certain; two sources with 52-bit salts of their own meet with a chance of files × files / 2^52.
    */
   path(foreign: U64): number {
     const path = typeof foreign === "number" ? foreign : this.#fold(foreign);
     const high = Math.floor(path / LOW);
-    return ((high ^ this.#saltHigh) & HIGH_MASK) * LOW + ((path ^ this.#saltLow) >>> 0);
+    return (high ^ (this.#saltHigh & SALTED_HIGH)) * LOW + ((path ^ this.#saltLow) >>> 0);
   }
 
   qid(foreign: Qid): Qid {

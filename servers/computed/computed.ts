@@ -40,9 +40,12 @@ export function computedAttr(qid: Qid, from: Attr, look: Look): Attr {
   };
 }
 
-/** A qid.path of its own for what comes from a file, the same as long as that file is. */
+/**
+ * A qid.path of its own for what comes from a file, the same as long as that file is, and below those of stored files:
+ * `cp -r` takes what is in a folder by these numbers, and must come to the output before it has made the recipe's copy.
+ */
 export function computedPath(from: Qid["path"], salt: string): number {
-  return pathOfText(`${salt}\0${from}`);
+  return pathOfText(`${salt}\0${from}`) % 2 ** 52;
 }
 
 export function computedQid(path: number, { version }: Look): Qid {

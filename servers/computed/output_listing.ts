@@ -25,7 +25,8 @@ const KNOWN_MAX = 1000;
 const GRAIN_MS = 20;
 
 export interface ListedOutputs<N extends object> {
-  isRecipe(node: object): boolean;
+  /** Whether the node is a recipe whose output is there. */
+  makes(node: object): boolean;
   output(recipe: object): N;
   qid(output: N): Qid;
 }
@@ -103,7 +104,7 @@ export class OutputListing<N extends object = object> {
       const name = outputName(recipeName)!;
       if (await this.#walk(name, call)) continue;
       const recipe = await this.#walk(recipeName, call);
-      if (!recipe || !this.listed.isRecipe(recipe)) continue;
+      if (!recipe || !this.listed.makes(recipe)) continue;
       const qid = this.listed.qid(this.listed.output(recipe));
       entries.push({ name, qid, cookie: entries.length + 1, mode: S.IFREG });
     }

@@ -23,8 +23,10 @@ import {
   type Opened,
   UNKNOWN,
 } from "./computed.ts";
+import { Arriving } from "./arriving.ts";
 import { OutputListing } from "./output_listing.ts";
 import { outputName, recipeName } from "./recipe_name.ts";
+import { Removed } from "./removed.ts";
 
 type Server = FileServer<object, unknown>;
 
@@ -48,13 +50,15 @@ export interface WithOutputs {
 
 /**
  * A tree with what its recipes make: a wrapper of a file server, of all of whose operations only those change that have
- * to do with outputs. The recipe decides, the output has no life of its own: to remove it does nothing and is no error,
- * so that whole folders can be removed; to rename it is EXDEV, upon which mv copies; to write to it is EROFS. A name
- * that is made anew in its place is a stored file, and wins.
+ * to do with outputs. The recipe decides, the output has no life of its own: to remove it is no error, so that whole
+ * folders can be removed, and hides it for a moment, so that tar can make a file in its place; to rename it is EXDEV,
+ * upon which mv copies; to write to it is EROFS. A name that is made anew in its place is a stored file, and wins.
  */
 export function withOutputs(inner: Server, options: OutputsOptions): WithOutputs {
   /** One for each recipe, as long as somebody refers to it. */
   const nodes = new WeakMap<object, OutputNode>();
+  const removed = new Removed();
+  const arriving = new Arriving();
 
   function outputNode(recipe: object): OutputNode {
     let node = nodes.get(recipe);
@@ -66,7 +70,7 @@ export function withOutputs(inner: Server, options: OutputsOptions): WithOutputs
   function find(dir: object, name: string, call: Call): Later<OutputNode | undefined> {
     const wanted = recipeName(name);
     if (wanted === undefined) return undefined;
-    const found = (recipe: object) => isRecipe(recipe) ? outputNode(recipe) : undefined;
+    const found = (recipe: object) => makes(recipe) ? outputNode(recipe) : undefined;
     try {
       const recipe = inner.walk(dir, wanted, call);
       return recipe instanceof Promise ? recipe.then(found, () => undefined) : found(recipe);
@@ -79,6 +83,17 @@ export function withOutputs(inner: Server, options: OutputsOptions): WithOutputs
   function isRecipe(node: object): boolean {
     const { type, version } = inner.qid(node);
     return (type & (Qt.DIR | Qt.SYMLINK)) === 0 && version !== 0;
+  }
+
+  /** Whether the node is a recipe whose output is there. */
+  function makes(node: object): boolean {
+    const qid = inner.qid(node);
+    return isRecipe(node) && !removed.has(qid) && !arriving.has(qid.path);
+  }
+
+  function created(node: object, name: string, { user }: Call): void {
+    if (outputName(name) !== undefined) arriving.made(inner.qid(node).path, user.name);
+    else arriving.wrote(user.name);
   }
 
   function walk(dir: object, name: string, call: Call): Later<object> {
@@ -142,10 +157,11 @@ export function withOutputs(inner: Server, options: OutputsOptions): WithOutputs
       node instanceof OutputNode
         ? getattr(node, handle as Opened | undefined, call)
         : inner.getattr(node, passed(handle), call),
-    setattr: (node, change, handle, call) =>
-      node instanceof OutputNode
-        ? Object.keys(change).length > 0 ? readOnly(node) : undefined
-        : inner.setattr?.(node, change, passed(handle), call),
+    setattr(node, change, handle, call) {
+      if (node instanceof OutputNode) return Object.keys(change).length > 0 ? readOnly(node) : undefined;
+      if (typeof change.mtime === "object") arriving.dated(inner.qid(node).path);
+      return inner.setattr?.(node, change, passed(handle), call);
+    },
     open(node, flags, call) {
       if (node instanceof OutputNode) return open(node, flags, call);
       const isDirectory = (inner.qid(node).type & Qt.DIR) !== 0;
@@ -153,11 +169,19 @@ export function withOutputs(inner: Server, options: OutputsOptions): WithOutputs
       if (!isDirectory) return opened;
       return then(
         opened,
-        (handle) => new OutputListing(inner, node, handle, { output: outputNode, qid: qidOf, isRecipe }),
+        (handle) => new OutputListing(inner, node, handle, { output: outputNode, qid: qidOf, makes }),
       );
     },
     create: (dir, name, what, flags, call): Later<Created<object, unknown>> =>
-      inner.create!(dir, name, what, flags, call),
+      then(inner.create!(dir, name, what, flags, call), (made) => {
+        created(made.node, name, call);
+        return made;
+      }),
+    write(node, handle, offset, data, call) {
+      arriving.wrote(call.user.name);
+      if (!inner.write) throw new NineError("EROFS", "The file server writes no files");
+      return inner.write(node, handle, offset, data, call);
+    },
     close(node, handle, call) {
       if (node instanceof OutputNode) return (handle as Opened).close();
       return inner.close?.(node, passed(handle), call);
@@ -172,7 +196,9 @@ export function withOutputs(inner: Server, options: OutputsOptions): WithOutputs
       node instanceof OutputNode ? undefined : inner.fsync?.(node, passed(handle), dataOnly, call),
     removable: (node, call) => inner.removable?.(node instanceof OutputNode ? node.recipe : node, call),
     remove: (node, call) =>
-      node instanceof OutputNode ? inner.removable?.(node.recipe, call) : inner.remove?.(node, call),
+      node instanceof OutputNode
+        ? then(inner.removable?.(node.recipe, call), () => removed.add(inner.qid(node.recipe)))
+        : inner.remove?.(node, call),
     rename(node, dir, name, noReplace, call) {
       if (node instanceof OutputNode) {
         throw new NineError("EXDEV", `${nameOf(node)} is computed: copy it instead`);

@@ -242,7 +242,10 @@ function fold(version: number): number {
   return version % 0xffff_ffff + 1;
 }
 
-/** 53 bits out of an identity: two rounds of 32 bits in the manner of MurmurHash3, whose last step spreads each bit. */
+/** Bit 52: what is stored has it, so that what is computed from it can have a lower number. */
+const STORED = 0x10_0000;
+
+/** 52 bits out of an identity, and `STORED`: two rounds of 32 bits in the manner of MurmurHash3, whose last step spreads each bit. */
 function mix(
   inoLow: number,
   inoHigh: number,
@@ -260,7 +263,7 @@ function mix(
   a = step(a, btimeSec | 0), b = step(b, btimeSec | 0);
   a = step(a, btimeNsec), b = step(b, salt);
   a = step(a, salt ^ b), b = step(b, a);
-  return (last(a) & 0x1f_ffff) * 0x1_0000_0000 + (last(b) >>> 0);
+  return (last(a) & 0x0f_ffff | STORED) * 0x1_0000_0000 + (last(b) >>> 0);
 }
 
 function step(hash: number, value: number): number {

@@ -54,15 +54,20 @@ type Name = "/" | "events" | "errors";
 interface Node {
   readonly name: Name;
   readonly path: number;
+  /** Whether a read waits. */
+  readonly blocks?: boolean;
 }
 type Handle = { readonly reader: Reader } | { readonly bytes: Uint8Array };
 
 const ROOT: Node = { name: "/", path: 1 };
-const FILES: readonly Node[] = [{ name: "events", path: 2 }, { name: "errors", path: 3 }];
+const FILES: readonly Node[] = [{ name: "events", path: 2, blocks: true }, { name: "errors", path: 3 }];
+/** What programs find that go through a whole tree and read what they find: `grep -r` is to end. */
+const LISTED = FILES.filter(({ blocks }) => !blocks);
 
 /**
  * `events`: each read gives the next changes that the reader may see as JSON lines, and waits for one where there is
- * none. `errors`: the last reasons behind the reader's own errors; the owner sees everybody's.
+ * none. It can be walked to and is not listed: no type of file would do, since kernels answer opens of fifos and devices
+ * themselves. `errors`: the last reasons behind the reader's own errors; the owner sees everybody's.
  */
 export function log(options: LogOptions): Log {
   const now = options.now ?? Date.now;
@@ -121,7 +126,7 @@ export function log(options: LogOptions): Log {
       return next.byteLength;
     },
     list(_dir, _handle, cookie) {
-      return FILES.slice(Number(cookie)).map((node, i) => ({
+      return LISTED.slice(Number(cookie)).map((node, i) => ({
         name: node.name,
         qid: qid(node),
         cookie: Number(cookie) + i + 1,

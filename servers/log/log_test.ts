@@ -41,6 +41,15 @@ Deno.test("log: a read of events waits for the next change, and an aborted one l
   assert.match(await events.read(), /"\/b"/);
 });
 
+Deno.test("log: events can be walked to, but what goes through a tree does not come across a file that waits", async () => {
+  const { server } = log({ uid: "o", gid: "o" });
+  const call: Call = { user: user("owner", "owner"), signal: new AbortController().signal };
+  const root = await server.attach("", call);
+  const listed = await server.list!(root, undefined as never, 0, 100, false, call);
+  assert.deepEqual(listed.map(({ name }) => name), ["errors"]);
+  assert.equal(server.name(await server.walk(root, "events", call)), "events");
+});
+
 Deno.test("log: a slow reader is told how many lines it lost", async () => {
   const logs = log({ uid: "o", gid: "o", waitingBytesMax: 400 });
   const events = await reader(logs, user("owner", "owner"));

@@ -1,12 +1,14 @@
 /**
  * The long form of the tests with third-party clients: 5,000 real files through Linux in each dialect and through
- * 9pfuse, the flows with the client's caches on, pjdfstest, and fsx.
+ * 9pfuse, the flows with the client's caches on, files computed from large data, pjdfstest, and fsx.
  *
- *     deno run -A tests/interop/long.ts [--json FILE] [flows] [caches] [9pfuse] [pjdfstest] [fsx]
+ *     deno run -A tests/interop/long.ts [--json FILE] [flows] [caches] [9pfuse] [computed] [pjdfstest] [fsx]
  *
  * Without a name it runs all. It prints one line for each result and ends with 1 when the server failed somewhere
  * that a server can pass. The server is a node started for each part, or the one that LUX9_TEST_ADDR names.
  */
+import { computedHere, computedInGuest } from "./computed.ts";
+import { FULL, jqMissing, SMALL } from "./flows/computed_data.ts";
 import { flowsHere, flowsInGuest, type FlowsResult, LONG, SHORT } from "./flows/flows.ts";
 import { guestMissing } from "./guest/mod.ts";
 import { cargoMissing } from "./judges/cargo.ts";
@@ -14,7 +16,7 @@ import { fsx } from "./judges/fsx.ts";
 import { pjdfstest, pjdfstestMissing, type PjdfstestResult } from "./judges/pjdfstest.ts";
 import { DIALECTS, oneMount, twoMounts } from "./mounts.ts";
 import { mountFuse, ninepfuseMissing } from "./ninepfuse.ts";
-import { serverMissing, testServer } from "./server.ts";
+import { computingMissing, serverMissing, testServer } from "./server.ts";
 
 const FLOWS_MS_MAX = 1_800_000;
 const JUDGE_MS_MAX = 1_800_000;
@@ -39,6 +41,12 @@ const parts: Record<string, () => Promise<Report[]>> = {
   flows: () => eachOf(DIALECTS.map((version) => () => linuxFlows(version))),
   caches: () => eachOf(["cache=loose", "cache=mmap"].map((cache) => () => linuxFlowsCached(cache))),
   "9pfuse": () => eachOf([fuseFlows]),
+  computed: () =>
+    eachOf([
+      fuseComputed,
+      ...DIALECTS.map((version) => () => linuxComputed(version)),
+      () => linuxComputed("9p2000.L", "cache=loose"),
+    ]),
   pjdfstest: () => eachOf([runPjdfstest]),
   fsx: () => eachOf([runFsx]),
 };
@@ -118,6 +126,35 @@ async function fuseFlows(): Promise<Report> {
       }),
     );
   });
+}
+
+async function fuseComputed(): Promise<Report> {
+  const missing = computingMissing() ?? ninepfuseMissing();
+  return await timed(
+    "9pfuse, computed files",
+    missing,
+    async () => computedReport(await computedHere({ size: FULL, timeoutMs: FLOWS_MS_MAX, onLine: progress })),
+  );
+}
+
+/** The full data once, since what the other dialects and a cache change is not the data. */
+async function linuxComputed(version: typeof DIALECTS[number], cache?: string): Promise<Report> {
+  const name = ["Linux", version, cache, "computed files"].filter((word) => word !== undefined).join(", ");
+  const size = version === "9p2000.L" && cache === undefined ? FULL : SMALL;
+  return await timed(
+    name,
+    computingMissing() ?? noGuest,
+    async () =>
+      computedReport(
+        await computedInGuest({ size, version, cache, timeoutMs: FLOWS_MS_MAX, onLine: progress }),
+      ),
+  );
+}
+
+function computedReport(result: FlowsResult): Result {
+  const report = flowsReport(result);
+  const missing = jqMissing();
+  return missing === undefined ? report : { ...report, notes: [...report.notes, `SKIP jq: ${missing}`] };
 }
 
 async function runPjdfstest(): Promise<Report> {

@@ -7,6 +7,8 @@
  * - LUX9_TEST_HOST_FOLDER: where that folder is on this machine, for tests that look at both sides
  * - LUX9_TEST_DIALECTS: those it speaks, such as `9p2000.L`; all unless given
  */
+import { GALLERY } from "../../translators/gallery/mod.ts";
+import { install, whyNot } from "../translators/computing_node.ts";
 import { guard } from "./guard.ts";
 import { PROJECT_ROOT } from "./guest/cache.ts";
 import type { Version } from "./guest/mod.ts";
@@ -30,6 +32,8 @@ export interface NodeOptions {
   home?: string;
   /** What the listener makes of users. */
   users?: "owner" | "none" | "trust";
+  /** Whether it has the modules of the gallery. */
+  computes?: boolean;
 }
 
 const START_MS_MAX = 30_000;
@@ -46,6 +50,11 @@ export function serverMissing(dialect: Version): string | undefined {
   if (!dialects.some((name) => name === dialect)) return `the server does not speak ${dialect}`;
   if (external || isFile(LAUNCHER)) return undefined;
   return "there is neither a node to start nor LUX9_TEST_ADDR";
+}
+
+/** Why no server computes files here, or undefined. */
+export function computingMissing(): string | undefined {
+  return Deno.env.get("LUX9_TEST_ADDR") === undefined ? whyNot() : "only a node computes files";
 }
 
 /** The server that the environment names, else a node started for this test: `await using server = …`. */
@@ -69,6 +78,7 @@ export async function testServer(): Promise<TestServer> {
 /** Starts `./lux9 up` on a free port of the loopback and waits until it answers. */
 export async function startNode(options: NodeOptions = {}): Promise<TestServer> {
   const home = options.home ?? await Deno.makeTempDir({ prefix: "lux9-node-" });
+  if (options.computes) await install(home, GALLERY);
   const port = freePort();
   const address = `tcp!127.0.0.1!${port}`;
   const child = new Deno.Command(LAUNCHER, {

@@ -62,6 +62,7 @@ test(
     await tree.writeFile("/data/t.csv", CSV);
     await tree.writeFile("/data/t.json.fn", "from: t.csv\npipe: csv2json\n");
     await tree.remove("/data/t.json");
+    await tree.writeFile("/data/t.json.fn", "from: [t.csv]\npipe: csv2json\n");
     strictEqual(await text(tree, "/data/t.json"), JSON_TEXT);
     await rejects(tree.rename("/data/t.json", "/data/u.json"), { code: "EXDEV" });
     await tree.rename("/data/t.json.fn", "/data/u.json.fn");
@@ -69,6 +70,50 @@ test(
     await rejects(tree.stat("/data/t.json"), { code: "ENOENT" });
     await tree.remove("/data/u.json.fn");
     await rejects(tree.stat("/data/u.json"), { code: "ENOENT" });
+  },
+);
+
+test(
+  "an output that was removed is back in a moment, unless a file takes its name",
+  ["csv2json"],
+  async ({ tree }) => {
+    await tree.writeFile("/data/t.csv", CSV);
+    await tree.writeFile("/data/t.json.fn", "from: t.csv\npipe: csv2json\n");
+    await tree.remove("/data/t.json");
+    deepStrictEqual((await names(tree, "/data")).sort(), ["t.csv", "t.json.fn"]);
+    await rejects(tree.stat("/data/t.json"), { code: "ENOENT" });
+    await new Promise((done) => setTimeout(done, 2100));
+    strictEqual(await text(tree, "/data/t.json"), JSON_TEXT);
+    // What tar and git do where they find a file in the way.
+    await tree.remove("/data/t.json");
+    await tree.writeFile("/data/t.json", "stored");
+    strictEqual(await text(tree, "/data/t.json"), "stored");
+  },
+);
+
+test(
+  "an output comes before its recipe also by the number of its file, by which cp sorts",
+  ["sort"],
+  async ({ tree }) => {
+    for (let i = 0; i < 20; i++) {
+      await tree.writeFile(`/data/${i}.fn`, "text: x\npipe: sort\n");
+      const [recipe, output] = [await tree.stat(`/data/${i}.fn`), await tree.stat(`/data/${i}`)];
+      ok(output.qid.path < recipe.qid.path, `${output.qid.path} is not below ${recipe.qid.path}`);
+    }
+  },
+);
+
+test(
+  "a recipe that is copied in leaves its output's name to the output's copy",
+  ["sort"],
+  async ({ tree }) => {
+    await tree.writeFile("/data/t.fn", "text: computed\npipe: sort\n");
+    strictEqual(await text(tree, "/data/t"), "computed\n");
+    await tree.writeFile("/data/u.fn", "text: computed\npipe: sort\n");
+    await tree.setattr("/data/u.fn", { mtime: { sec: 1_000_000, nsec: 0 } });
+    await rejects(tree.stat("/data/u"), { code: "ENOENT" });
+    await new Promise((done) => setTimeout(done, 2100));
+    strictEqual(await text(tree, "/data/u"), "computed\n");
   },
 );
 

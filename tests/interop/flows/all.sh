@@ -1,4 +1,4 @@
-# Every flow, one after the other: sh all.sh, with the variables named in lib.sh.
+# Every flow, one after the other: sh all.sh, with the variables named in lib.sh. FLOWS names other files of them.
 : "${DIR:?}" "${SOURCE:?}" "${SCRATCH:?}" "${CAN?}" "${COUNT:?}" "${BIG_MIB:?}" "${LENGTH:?}"
 OTHER=${OTHER-}
 ONLY=${ONLY-}
@@ -12,10 +12,6 @@ mkdir "$SAMPLE"
 (cd "$SOURCE" && find . -type f | sort | sed -n "1~$SAMPLE_EVERY{p}" | tar -cf - -T -) | tar -C "$SAMPLE" -xf -
 
 . "$here/lib.sh"
-. "$here/copying.sh"
-. "$here/git.sh"
-. "$here/files.sh"
-. "$here/posix.sh"
-. "$here/two_clients.sh"
+for file in ${FLOWS:-copying git files posix two_clients}; do . "$here/$file.sh"; done
 rm -rf "$SAMPLE"
 summary

@@ -23,6 +23,8 @@ export interface FlowsRun {
   size: FlowsSize;
   /** The name of one flow, to run it alone. */
   only?: string;
+  /** The flows of computed files instead of the others: the path in the tree of the data, as `writeData` leaves it. */
+  computed?: { data: string };
   timeoutMs: number;
   onLine?: (line: string) => void;
 }
@@ -37,11 +39,20 @@ export interface FlowsResult {
 /** Of the output of a run that broke off, so many characters are shown. */
 const BROKE_OFF_SHOWN = 3000;
 
-const SCRIPTS = ["all.sh", "lib.sh", "copying.sh", "git.sh", "files.sh", "posix.sh", "two_clients.sh"];
+const SCRIPTS = [
+  "all.sh",
+  "lib.sh",
+  "copying.sh",
+  "git.sh",
+  "files.sh",
+  "posix.sh",
+  "two_clients.sh",
+  "computed.sh",
+];
 
 /** On a folder of this machine, which may be a mount; `other` is the same folder through a second one. */
 export async function flowsHere(
-  request: FlowsRun & { folder: string; other?: string },
+  request: FlowsRun & { folder: string; other?: string; root?: string },
 ): Promise<FlowsResult> {
   const scratch = await Deno.makeTempDir({ prefix: "lux9-flows-" });
   await using _guarded = guard('rm -rf "$1"', scratch);
@@ -58,6 +69,7 @@ export async function flowsHere(
         ...environment(request),
         HOME: scratch,
         DIR: folder,
+        ROOT: request.root ?? "",
         OTHER: request.other === undefined ? "" : `${request.other}/${work}`,
         SOURCE: `${scratch}/source`,
         SCRATCH: `${scratch}/work`,
@@ -92,6 +104,7 @@ export async function flowsInGuest(
     environment: {
       ...environment(request),
       DIR: first,
+      ROOT: request.mounts[0].directory ?? "/mnt",
       OTHER: second ?? "",
       SOURCE: "/tmp/source",
       SCRATCH: "/tmp/scratch",
@@ -125,6 +138,7 @@ function environment(request: FlowsRun): Record<string, string> {
     BIG_MIB: `${request.size.bigMiB}`,
     SAMPLE_EVERY: `${request.size.sampleEvery}`,
     ONLY: request.only ?? "",
+    ...(request.computed && { FLOWS: "computed", DATA: request.computed.data }),
   };
 }
 
