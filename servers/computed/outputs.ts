@@ -159,7 +159,8 @@ export function withOutputs(inner: Server, options: OutputsOptions): WithOutputs
         : inner.getattr(node, passed(handle), call),
     setattr(node, change, handle, call) {
       if (node instanceof OutputNode) return Object.keys(change).length > 0 ? readOnly(node) : undefined;
-      if (typeof change.mtime === "object") arriving.dated(inner.qid(node).path);
+      // A time that comes with a length is of now: so the kernel cuts a file by 9P2000.
+      if (typeof change.mtime === "object" && change.size === undefined) arriving.dated(inner.qid(node).path);
       return inner.setattr?.(node, change, passed(handle), call);
     },
     open(node, flags, call) {

@@ -30,17 +30,17 @@ export async function computedHere({ size, ...request }: ComputedRun): Promise<F
   });
 }
 
-/** In the guest, without a cache unless told. */
+/** In the guest, without a cache. */
 export async function computedInGuest(
-  { size, version, cache, ...request }: ComputedRun & { version: Version; cache?: string },
+  { size, version, ...request }: ComputedRun & { version: Version },
 ): Promise<FlowsResult> {
   await using server = await startNode({ users: "trust", computes: true });
   await writeData(`${server.hostFolder}/${DATA}`, size);
   return await flowsInGuest({
     ...request,
-    way: cache === undefined ? version : "9p2000.L cached",
+    way: version,
     size: SHORT,
-    mounts: [oneMount(server, version, ...(cache === undefined ? [] : [cache]))],
+    mounts: [oneMount(server, version)],
     folder: server.folder,
     computed: { data: `${server.folder}/${DATA}` },
   });
