@@ -49,6 +49,11 @@ export class Computing {
     return this.#engine ??= new WasmEngine({ folder: join(this.options.home, "cache", "compiled") });
   }
 
+  /** Something in the folder of modules was changed through the node. */
+  modulesChanged(): void {
+    this.#library.changed();
+  }
+
   /** The text of one of the files that stand beside a module's own. */
   async text(name: string, file: "status" | "status.json" | "stats" | "stats.json" | "log"): Promise<string> {
     const health = this.#library.health(name);

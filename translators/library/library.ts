@@ -11,6 +11,11 @@ export const MODULE_BYTES_MAX = 64 * 1024 * 1024;
 const MANIFEST_BYTES_MAX = 64 * 1024;
 /** Modules whose health is remembered. */
 const HEALTHS_MAX = 1000;
+/**
+ * How long a look at a module's files holds, ms: two looks take as long as all else of opening a cached result. Changes
+ * that are made through the node are told by `changed`.
+ */
+const LOOK_MS = 20;
 /** A file that changed so lately may change again within the same tick of its times, ms. */
 const GRAIN_MS = 20;
 
@@ -19,9 +24,14 @@ interface Known {
   /** Without its grants. */
   readonly module: Module;
   readonly manifestPath: string;
+  /** When its files were last looked at, by `now`. */
+  lookedAt: number;
 }
 
-/** The installed modules: a folder each, with `module.wasm` and, mostly, `manifest.yaml`. Every look sees changes. */
+/**
+ * The installed modules: a folder each, with `module.wasm` and, mostly, `manifest.yaml`. Changes are seen at once where they
+ * are told, and else within LOOK_MS.
+ */
 export class Library {
   readonly #known = new Map<string, Known>();
   readonly #healths = new Map<string, Health>();
@@ -44,9 +54,16 @@ export class Library {
     return found.map(({ name }) => name).filter((name) => this.has(name)).sort();
   }
 
+  /** Files of modules may have changed: the next look is one at the folder. */
+  changed(): void {
+    for (const known of this.#known.values()) known.lookedAt = -Infinity;
+  }
+
   /** The module as it is now: ENOENT, or what is wrong with its files. Its bytes are read only if they are new. */
   get(name: string): Later<Module> {
     const known = this.#known.get(name);
+    const now = this.now();
+    if (known && now - known.lookedAt < LOOK_MS) return this.#withGrants(known.module);
     const path = known?.module.path ?? join(this.folder, name, "module.wasm");
     const wasm = known || NAME.test(name) ? statOf(path) : undefined;
     if (!wasm) {
@@ -63,15 +80,15 @@ export class Library {
     const manifestStat = statOf(manifestPath);
     const identity = `${identityOf(wasm)} ${manifestStat ? identityOf(manifestStat) : "-"}`;
     if (known?.identity === identity) {
-      const { module } = known;
-      return module.manifest.capabilities.length === 0
-        ? module
-        : { ...module, grants: this.#granted(module) };
+      known.lookedAt = now;
+      return this.#withGrants(known.module);
     }
     const manifest = manifestStat ? readManifest(manifestPath, manifestStat, name) : defaultManifest(name);
     const changedMs = Math.max(wasm.ctime?.getTime() ?? 0, manifestStat?.ctime?.getTime() ?? 0);
     return this.#read(name, path, manifest, (module) => {
-      if (this.now() - changedMs > GRAIN_MS) this.#known.set(name, { identity, module, manifestPath });
+      if (this.now() - changedMs > GRAIN_MS) {
+        this.#known.set(name, { identity, module, manifestPath, lookedAt: now });
+      }
     });
   }
 
@@ -87,7 +104,11 @@ export class Library {
       : createHash("sha256").update(bytes).digest("hex");
     const module = { name, path, hash, size: bytes.byteLength, manifest, grants: [] };
     keep(module);
-    return { ...module, grants: this.#granted(module) };
+    return this.#withGrants(module);
+  }
+
+  #withGrants(module: Module): Module {
+    return module.manifest.capabilities.length === 0 ? module : { ...module, grants: this.#granted(module) };
   }
 
   /** What was granted to this very content, of what it requests now. */
