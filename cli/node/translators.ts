@@ -98,7 +98,7 @@ export function translators({ home, owned, tree, root, modules }: TranslatorsOpt
 
   return {
     server: withRecipes.server,
-    modules: besides(telling(modules, () => loaded?.modulesChanged()), filesIn, owned),
+    modules: besides(modules, filesIn, owned),
     paths: paths({
       ...owned,
       files: withRecipes.server,
@@ -112,28 +112,6 @@ export function translators({ home, owned, tree, root, modules }: TranslatorsOpt
     staleBy: (path) => loaded?.outputs.dependents.staleBy(path) ?? [],
     close: async () => await (await loading)?.close(),
   };
-}
-
-/** A server that tells of every change that is made through it, once it is made. */
-function telling(server: Server, changed: () => void): Server {
-  const told = <A extends unknown[], R>(operation: ((...args: A) => Later<R>) | undefined) =>
-    operation && ((...args: A): Later<R> => {
-      const done = operation(...args);
-      if (done instanceof Promise) return done.finally(changed);
-      changed();
-      return done;
-    });
-  return {
-    ...server,
-    // To open may be to truncate.
-    open: told(server.open),
-    create: told(server.create),
-    write: told(server.write),
-    setattr: told(server.setattr),
-    remove: told(server.remove),
-    rename: told(server.rename),
-    link: told(server.link),
-  } as Server;
 }
 
 function isModule(folder: string, name: string): boolean {

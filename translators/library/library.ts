@@ -11,32 +11,32 @@ export const MODULE_BYTES_MAX = 64 * 1024 * 1024;
 const MANIFEST_BYTES_MAX = 64 * 1024;
 /** Modules whose health is remembered. */
 const HEALTHS_MAX = 1000;
-/**
- * How long a look at a module's files holds, ms: two looks take as long as all else of opening a cached result. Changes
- * that are made through the node are told by `changed`.
- */
-const LOOK_MS = 20;
 /** A file that changed so lately may change again within the same tick of its times, ms. */
 const GRAIN_MS = 20;
 
-interface Known {
-  readonly identity: string;
-  /** Without its grants. */
-  readonly module: Module;
-  readonly manifestPath: string;
-  /** When its files were last looked at, by `now`. */
-  lookedAt: number;
+/** Tells whether a file is the one it was at the last call, unchanged or still missing. */
+export interface Stamp {
+  isSame(): boolean;
 }
 
-/**
- * The installed modules: a folder each, with `module.wasm` and, mostly, `manifest.yaml`. Changes are seen at once where they
- * are told, and else within LOOK_MS.
- */
+interface Known {
+  readonly wasm: Stamp;
+  readonly manifest: Stamp;
+  /** Without its grants. */
+  readonly module: Module;
+}
+
+/** The installed modules: a folder each, with `module.wasm` and, mostly, `manifest.yaml`. Every look sees changes. */
 export class Library {
   readonly #known = new Map<string, Known>();
   readonly #healths = new Map<string, Health>();
 
-  constructor(readonly folder: string, readonly grants: Grants, readonly now: () => number = Date.now) {}
+  constructor(
+    readonly folder: string,
+    readonly grants: Grants,
+    readonly stampOf: (path: string) => Stamp,
+    readonly now: () => number = Date.now,
+  ) {}
 
   /** Whether there is a module of that name, by a look at the folder only. */
   has(name: string): boolean {
@@ -54,18 +54,22 @@ export class Library {
     return found.map(({ name }) => name).filter((name) => this.has(name)).sort();
   }
 
-  /** Files of modules may have changed: the next look is one at the folder. */
-  changed(): void {
-    for (const known of this.#known.values()) known.lookedAt = -Infinity;
-  }
-
   /** The module as it is now: ENOENT, or what is wrong with its files. Its bytes are read only if they are new. */
   get(name: string): Later<Module> {
     const known = this.#known.get(name);
-    const now = this.now();
-    if (known && now - known.lookedAt < LOOK_MS) return this.#withGrants(known.module);
-    const path = known?.module.path ?? join(this.folder, name, "module.wasm");
-    const wasm = known || NAME.test(name) ? statOf(path) : undefined;
+    if (known) {
+      // Both, so that each tells of changes since now.
+      const [wasmIsSame, manifestIsSame] = [known.wasm.isSame(), known.manifest.isSame()];
+      if (wasmIsSame && manifestIsSame) return this.#withGrants(known.module);
+      this.#known.delete(name);
+    }
+    const path = join(this.folder, name, "module.wasm");
+    const manifestPath = join(this.folder, name, "manifest.yaml");
+    const stamps = { wasm: this.stampOf(path), manifest: this.stampOf(manifestPath) };
+    // From before the files are read.
+    stamps.wasm.isSame();
+    stamps.manifest.isSame();
+    const wasm = NAME.test(name) ? statOf(path) : undefined;
     if (!wasm) {
       throw new NineError(
         "ENOENT",
@@ -76,19 +80,11 @@ export class Library {
     if (wasm.size > MODULE_BYTES_MAX) {
       throw new NineError("EFBIG", `${path} has ${wasm.size} bytes, allowed are ${MODULE_BYTES_MAX}`);
     }
-    const manifestPath = known?.manifestPath ?? join(this.folder, name, "manifest.yaml");
     const manifestStat = statOf(manifestPath);
-    const identity = `${identityOf(wasm)} ${manifestStat ? identityOf(manifestStat) : "-"}`;
-    if (known?.identity === identity) {
-      known.lookedAt = now;
-      return this.#withGrants(known.module);
-    }
     const manifest = manifestStat ? readManifest(manifestPath, manifestStat, name) : defaultManifest(name);
     const changedMs = Math.max(wasm.ctime?.getTime() ?? 0, manifestStat?.ctime?.getTime() ?? 0);
     return this.#read(name, path, manifest, (module) => {
-      if (this.now() - changedMs > GRAIN_MS) {
-        this.#known.set(name, { identity, module, manifestPath, lookedAt: now });
-      }
+      if (this.now() - changedMs > GRAIN_MS) this.#known.set(name, { ...stamps, module });
     });
   }
 
@@ -135,10 +131,6 @@ function statOf(path: string): Deno.FileInfo | undefined {
   } catch {
     return undefined;
   }
-}
-
-function identityOf({ dev, ino, size, mtime, ctime }: Deno.FileInfo): string {
-  return `${dev}:${ino}:${size}:${mtime?.getTime()}:${ctime?.getTime()}`;
 }
 
 function readManifest(path: string, { size }: Deno.FileInfo, name: string): Manifest {
