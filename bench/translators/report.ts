@@ -51,13 +51,13 @@ function targets(runs: Measured["runs"], reads: readonly Reads[], idle: Idle): s
       "1 MiB through a Rust filter, in the Worker (asked and answered)",
       `${speed(filter).toFixed(0)} MB/s (${speed(answered).toFixed(0)})`,
       `≥ ${FILTER_MB_PER_SECOND_MIN} MB/s`,
-      speed(answered) >= FILTER_MB_PER_SECOND_MIN,
+      speed(filter) >= FILTER_MB_PER_SECOND_MIN,
     ],
   ];
   if (byPython.length > 0) {
-    const faster = median(byPython.map(({ python, roundTrip }) => python! / roundTrip!));
+    const faster = median(byPython.map(({ python, worker }) => python! / worker!));
     rows.push([
-      "the same next to wasmtime's own WASI, asked and answered",
+      "the same next to wasmtime's own WASI, both where they run",
       `${faster.toFixed(2)} times as fast`,
       "≥ 1",
       faster >= 1,

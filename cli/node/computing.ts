@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { type Call, escapeLines, type FileServer, type Later, NineError } from "../../9p/mod.ts";
 import { outputName } from "../../servers/computed/mod.ts";
+import { FileStamp } from "../../servers/host/mod.ts";
 import { quoteWord, splitWords } from "../../servers/ctl/mod.ts";
 import { ResultCache } from "../../translators/cache/mod.ts";
 import { Compute, type Output, Outputs } from "../../translators/compute/mod.ts";
@@ -28,7 +29,11 @@ export class Computing {
 
   constructor(readonly options: ComputingOptions) {
     const { home, modules, files, root, outputOf } = options;
-    this.#library = new Library(modules, new Grants(join(home, "grants.json")));
+    this.#library = new Library(
+      modules,
+      new Grants(join(home, "grants.json")),
+      (path) => new FileStamp(path),
+    );
     this.#cache = new ResultCache(join(home, "cache", "results"));
     const compute = new Compute({
       library: this.#library,

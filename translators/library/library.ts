@@ -14,11 +14,16 @@ const HEALTHS_MAX = 1000;
 /** A file that changed so lately may change again within the same tick of its times, ms. */
 const GRAIN_MS = 20;
 
+/** Tells whether a file is the one it was at the last call, unchanged or still missing. */
+export interface Stamp {
+  isSame(): boolean;
+}
+
 interface Known {
-  readonly identity: string;
+  readonly wasm: Stamp;
+  readonly manifest: Stamp;
   /** Without its grants. */
   readonly module: Module;
-  readonly manifestPath: string;
 }
 
 /** The installed modules: a folder each, with `module.wasm` and, mostly, `manifest.yaml`. Every look sees changes. */
@@ -26,7 +31,12 @@ export class Library {
   readonly #known = new Map<string, Known>();
   readonly #healths = new Map<string, Health>();
 
-  constructor(readonly folder: string, readonly grants: Grants, readonly now: () => number = Date.now) {}
+  constructor(
+    readonly folder: string,
+    readonly grants: Grants,
+    readonly stampOf: (path: string) => Stamp,
+    readonly now: () => number = Date.now,
+  ) {}
 
   /** Whether there is a module of that name, by a look at the folder only. */
   has(name: string): boolean {
@@ -47,8 +57,19 @@ export class Library {
   /** The module as it is now: ENOENT, or what is wrong with its files. Its bytes are read only if they are new. */
   get(name: string): Later<Module> {
     const known = this.#known.get(name);
-    const path = known?.module.path ?? join(this.folder, name, "module.wasm");
-    const wasm = known || NAME.test(name) ? statOf(path) : undefined;
+    if (known) {
+      // Both, so that each tells of changes since now.
+      const [wasmIsSame, manifestIsSame] = [known.wasm.isSame(), known.manifest.isSame()];
+      if (wasmIsSame && manifestIsSame) return this.#withGrants(known.module);
+      this.#known.delete(name);
+    }
+    const path = join(this.folder, name, "module.wasm");
+    const manifestPath = join(this.folder, name, "manifest.yaml");
+    const stamps = { wasm: this.stampOf(path), manifest: this.stampOf(manifestPath) };
+    // From before the files are read.
+    stamps.wasm.isSame();
+    stamps.manifest.isSame();
+    const wasm = NAME.test(name) ? statOf(path) : undefined;
     if (!wasm) {
       throw new NineError(
         "ENOENT",
@@ -59,19 +80,11 @@ export class Library {
     if (wasm.size > MODULE_BYTES_MAX) {
       throw new NineError("EFBIG", `${path} has ${wasm.size} bytes, allowed are ${MODULE_BYTES_MAX}`);
     }
-    const manifestPath = known?.manifestPath ?? join(this.folder, name, "manifest.yaml");
     const manifestStat = statOf(manifestPath);
-    const identity = `${identityOf(wasm)} ${manifestStat ? identityOf(manifestStat) : "-"}`;
-    if (known?.identity === identity) {
-      const { module } = known;
-      return module.manifest.capabilities.length === 0
-        ? module
-        : { ...module, grants: this.#granted(module) };
-    }
     const manifest = manifestStat ? readManifest(manifestPath, manifestStat, name) : defaultManifest(name);
     const changedMs = Math.max(wasm.ctime?.getTime() ?? 0, manifestStat?.ctime?.getTime() ?? 0);
     return this.#read(name, path, manifest, (module) => {
-      if (this.now() - changedMs > GRAIN_MS) this.#known.set(name, { identity, module, manifestPath });
+      if (this.now() - changedMs > GRAIN_MS) this.#known.set(name, { ...stamps, module });
     });
   }
 
@@ -87,7 +100,11 @@ export class Library {
       : createHash("sha256").update(bytes).digest("hex");
     const module = { name, path, hash, size: bytes.byteLength, manifest, grants: [] };
     keep(module);
-    return { ...module, grants: this.#granted(module) };
+    return this.#withGrants(module);
+  }
+
+  #withGrants(module: Module): Module {
+    return module.manifest.capabilities.length === 0 ? module : { ...module, grants: this.#granted(module) };
   }
 
   /** What was granted to this very content, of what it requests now. */
@@ -114,10 +131,6 @@ function statOf(path: string): Deno.FileInfo | undefined {
   } catch {
     return undefined;
   }
-}
-
-function identityOf({ dev, ino, size, mtime, ctime }: Deno.FileInfo): string {
-  return `${dev}:${ino}:${size}:${mtime?.getTime()}:${ctime?.getTime()}`;
 }
 
 function readManifest(path: string, { size }: Deno.FileInfo, name: string): Manifest {

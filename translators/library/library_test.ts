@@ -2,6 +2,22 @@ import { deepStrictEqual, match, notStrictEqual, rejects, strictEqual, throws } 
 import { join } from "node:path";
 import { Grants, Health, Library } from "./mod.ts";
 
+/** By the text of the file, which is as strict as it gets. */
+function stampOf(path: string): { isSame(): boolean } {
+  let last: string | undefined;
+  return {
+    isSame() {
+      const before = last;
+      try {
+        last = Deno.readTextFileSync(path);
+      } catch {
+        last = undefined;
+      }
+      return last === before;
+    },
+  };
+}
+
 async function withLibrary(
   test: (
     library: Library,
@@ -12,7 +28,7 @@ async function withLibrary(
   const home = await Deno.makeTempDir();
   try {
     const folder = join(home, "translators");
-    const library = new Library(folder, new Grants(join(home, "grants.json")));
+    const library = new Library(folder, new Grants(join(home, "grants.json")), stampOf);
     await test(library, (name, file, text) => {
       Deno.mkdirSync(join(folder, name), { recursive: true });
       Deno.writeTextFileSync(join(folder, name, file), text);

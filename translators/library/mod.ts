@@ -5,5 +5,5 @@
  */
 export { Grants } from "./grants.ts";
 export { Health, type Outcome, type Stats } from "./health.ts";
-export { Library, MODULE_BYTES_MAX } from "./library.ts";
+export { Library, MODULE_BYTES_MAX, type Stamp } from "./library.ts";
 export type { Module } from "./module.ts";

@@ -24,6 +24,11 @@ export function statAt(dirfd: number, name: Uint8Array<ArrayBuffer>): boolean {
   return c.statx(dirfd, name, AT.SYMLINK_NOFOLLOW, MASK, bytes) === 0;
 }
 
+/** The words of a look at an absolute path, through symlinks; undefined on failure. They go with the next look. */
+export function wordsOf(path: Uint8Array<ArrayBuffer>): Uint32Array | undefined {
+  return c.statx(AT.FDCWD, path, 0, MASK, bytes) === 0 ? word : undefined;
+}
+
 /** The fields of the last look. Times in seconds and nanoseconds, `blocks` in units of 512 bytes. */
 export const stat = {
   get blksize(): number {
