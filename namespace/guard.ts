@@ -18,13 +18,15 @@ import { checkChange, checkCreation, checkSticky, permits, Want } from "./permis
 /** What the guard asks about files. */
 export interface Files {
   getattr(node: Node, handle: undefined, call: Call): Later<Attr>;
-  parent(node: Node): Node;
+  /** The directory that has the node's name. */
+  holder(node: Node): Node;
   path(node: Node): string;
 }
 
 /**
  * The one place where it is asked who may do what: policies first and, where they leave it to them, permission bits.
- * Everything returns nothing or throws EACCES or EPERM; for the node's owner, at once and without a look at the file.
+ * Everything returns nothing or throws EACCES or EPERM; for the node's owner, at once and without a look at the file. A
+ * directory of several members is not asked about: each member is, by whoever is about to do something with it.
  */
 export class Guard {
   constructor(readonly files: Files) {}
@@ -79,7 +81,7 @@ export class Guard {
   /** Taking a name away from its directory. */
   remove(node: Node, call: Call): Later<void> {
     if (!this.#asksBits(node, "remove", call)) return;
-    const dir = this.files.parent(node);
+    const dir = this.files.holder(node);
     return then(this.files.getattr(dir, undefined, call), (above) => {
       this.#check(dir, above, Want.WRITE | Want.EXEC, call);
       if (above.mode & S.ISVTX) {
@@ -88,14 +90,14 @@ export class Guard {
     });
   }
 
-  /** Moving a name to a directory, maybe in place of another file. */
+  /** Moving a name to a directory, maybe in place of another file that is there. */
   rename(node: Node, dir: Node, replaced: Node | undefined, call: Call): Later<void> {
     if (!this.#asksBits(node, "remove", call)) return;
     return then(
       this.remove(node, call),
       () =>
         then(replaced ? this.remove(replaced, call) : this.add(dir, call), () => {
-          if (this.files.parent(node) === dir) return;
+          if (this.files.holder(node).inner === dir.inner) return;
           return then(this.files.getattr(node, undefined, call), (attr) => {
             // rename(2): a directory that changes its parent is written to, as its ".." changes.
             if ((attr.mode & S.IFMT) === S.IFDIR) this.#check(node, attr, Want.WRITE, call);

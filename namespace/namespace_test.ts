@@ -26,9 +26,9 @@ async function mkdir(ns: Namespace, path: string, mode = 0o755, by: Call = call(
   await ns.server.make!(dir, path.slice(at + 1), { mode: S.IFDIR | mode, uid: by.user.name }, by);
 }
 
-async function names(ns: Namespace, path: string): Promise<string[]> {
+async function names(ns: Namespace, path: string, by: Call = call()): Promise<string[]> {
   const dir = await ns.walkPath(path, call());
-  const handle = await ns.server.open!(dir, O.RDONLY, call());
+  const handle = await ns.server.open!(dir, O.RDONLY, by);
   const found: string[] = [];
   for (let cookie: number | bigint = 0;;) {
     const entries = await ns.server.list!(dir, handle, cookie, 2, false, call());
@@ -224,4 +224,109 @@ Deno.test("Namespace: says when a server is mounted nowhere any more, and not be
   assert.deepEqual(unused, []);
   ns.unmount("/b", call());
   assert.deepEqual(unused, [server]);
+});
+
+/** /u of /open, where everybody writes, /kept, where new names go, and /shut, which is closed to others than the owner. */
+async function unequalUnion(): Promise<Namespace> {
+  const ns = new Namespace({ uid: "owner", gid: "owner" });
+  for (const [name, mode] of [["open", 0o777], ["kept", 0o755], ["shut", 0o700]] as const) {
+    const server = mem({ mode, uid: "owner" }) as Server;
+    await ns.mount(server, `/${name}`, call(), { label: name });
+    await touch(ns, `/${name}/of-${name}`);
+    const order = name === "open" ? "replace" : "after";
+    await ns.bind(`/${name}`, "/u", call(), { order, create: name === "kept", label: `/${name}` });
+  }
+  return ns;
+}
+
+Deno.test("Namespace: in a union each member is asked for its own permissions", async () => {
+  const ns = await unequalUnion();
+  const alice = claimed("alice");
+  await touch(ns, "/open/hers", "", alice);
+  const u = await ns.walkPath("/u", call());
+  const walk = async (name: string) => await ns.server.walk(u, name, alice);
+  const rename = async (name: string, to: string) =>
+    await ns.server.rename!(await walk(name), u, to, false, alice);
+
+  assert.deepEqual(await names(ns, "/u", alice), ["of-open", "hers", "of-kept"]);
+  await walk("of-kept");
+  await assert.rejects(() => walk("of-shut"), fails(13));
+  await assert.rejects(() => walk("of-none"), fails(13), "it may be in the one that she may not look into");
+  await assert.rejects(() => touch(ns, "/u/new", "", alice), fails(13));
+  await assert.rejects(() => mkdir(ns, "/u/new", 0o755, alice), fails(13));
+  const kept = await walk("of-kept");
+  await assert.rejects(async () => await ns.server.remove!(kept, alice), fails(13));
+  await assert.rejects(async () => await ns.server.removable!(kept, alice), fails(13));
+  await assert.rejects(() => rename("of-kept", "new"), fails(13));
+  await assert.rejects(async () => await ns.server.link!(kept, u, "new", alice), fails(13));
+  // What she would replace is in another member, and stays.
+  await rename("hers", "of-kept");
+  assert.deepEqual((await names(ns, "/open")).sort(), ["of-kept", "of-open"]);
+  assert.deepEqual(await names(ns, "/kept"), ["of-kept"]);
+  await ns.server.remove!(await walk("of-kept"), alice);
+  assert.deepEqual(await names(ns, "/kept"), ["of-kept"]);
+});
+
+Deno.test("Namespace: a union that refuses with every member refuses, also the way to what is mounted in it", async () => {
+  const ns = await unequalUnion();
+  await ns.bind("/shut", "/v", call(), { label: "/shut" });
+  await ns.mount(mem({ mode: 0o700 }) as Server, "/v", call(), { order: "after", label: "closed" });
+  await ns.mount(tree(), "/v/mounted", call(), { label: "mounted" });
+  await ns.mount(tree(), "/u/mounted", call(), { label: "mounted" });
+  await mkdir(ns, "/shut/way");
+  await ns.mount(tree(), "/u/way/mounted", call(), { label: "mounted" });
+  const walk = async (dir: string, name: string) =>
+    await ns.server.walk(await ns.walkPath(dir, call()), name, claimed("bob"));
+  await assert.rejects(() => names(ns, "/v", claimed("bob")), fails(13));
+  await assert.rejects(() => walk("/v", "mounted"), fails(13));
+  await walk("/u", "mounted");
+  await assert.rejects(() => walk("/u", "way"), fails(13), "what is there is in /shut");
+  await assert.rejects(async () => await ns.server.attach("/v/mounted", claimed("bob")), fails(13));
+  await assert.rejects(async () => await ns.server.attach("/v/..", claimed("bob")), fails(13));
+  await ns.server.attach("/u/mounted", claimed("bob"));
+});
+
+Deno.test("Namespace: of changes in a union those hear who may list the member where they are", async () => {
+  const ns = await unequalUnion();
+  const bob = claimed("bob").user;
+  const seen: (string | undefined)[] = [];
+  const stop = ns.events.listen((_event, view) => seen.push(view(bob)?.path));
+  await mkdir(ns, "/u/dir");
+  const [kept, shut] = [await ns.walkPath("/u/of-kept", call()), await ns.walkPath("/u/of-shut", call())];
+  for (const node of [kept, shut]) {
+    await ns.server.setattr!(node, { mode: 0o640 }, undefined, call());
+    await ns.server.rename!(
+      node,
+      await ns.walkPath("/u", call()),
+      `renamed-${ns.server.name(node)}`,
+      false,
+      call(),
+    );
+    await ns.server.remove!(node, call());
+  }
+  stop();
+  assert.deepEqual(seen, [
+    "/u/dir",
+    "/u/of-kept",
+    "/u/renamed-of-kept",
+    "/u/renamed-of-kept",
+    undefined,
+    undefined,
+    undefined,
+  ]);
+});
+
+Deno.test("Namespace: a file that is moved out of what was bound has a path, and .. of it ends", async () => {
+  const ns = new Namespace({ uid: "owner", gid: "owner" });
+  await ns.mount(tree(), "/data", call(), { label: "data" });
+  await mkdir(ns, "/data/x");
+  await touch(ns, "/data/x/f");
+  await ns.bind("/data/x", "/z", call(), { label: "/data/x" });
+  const node = await ns.walkPath("/z/f", call());
+  const [from, to] = [await ns.walkPath("/data/x/f", call()), await ns.walkPath("/data", call())];
+  await ns.server.rename!(from, to, "f", false, call());
+  let at = node;
+  for (let depth = 0; depth < 4; depth++) at = ns.server.parent(at);
+  assert.equal(at, ns.server.parent(at));
+  assert.equal(ns.path(node), "/z/f");
 });

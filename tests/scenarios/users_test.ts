@@ -263,6 +263,38 @@ for (const where of ["data", "mem"]) {
   });
 }
 
+Deno.test("users=trust: in a union each member's own bits count", async () => {
+  await using node = await start();
+  const [root, alice] = await Promise.all([0, ALICE].map((n) => claim(node, TRUST, n)));
+  const mem = await root.walk(root.root, "mem");
+  for (const [name, mode] of [["open", 0o777], ["kept", 0o755], ["shut", 0o700]] as const) {
+    const dir = await root.mkdir(mem, name);
+    await root.put(dir, `of-${name}`, name);
+    await root.chmod(dir, mode);
+  }
+  const ctl = await root.walk(root.root, "ctl");
+  await root.open(ctl, "w");
+  await root.write(
+    ctl,
+    0,
+    "bind /mem/open /u\nbind -ac /mem/kept /u\nbind -a /mem/shut /u\nbind /mem/shut /v\n",
+  );
+
+  const u = await alice.walk(alice.root, "u");
+  assert.deepEqual((await alice.names(u)).sort(), ["of-kept", "of-open"]);
+  assert.equal(await alice.get(u, "of-kept"), "kept");
+  await refuses("EACCES", alice.get(u, "of-shut"));
+  await refuses("EACCES", alice.names(await alice.walk(alice.root, "v")));
+  await refuses("EACCES", put(alice, u, "new", TEAM));
+  await refuses("EACCES", alice.mkdir(u, "new"));
+  await refuses("EACCES", alice.unlink(u, "of-kept"));
+  await refuses("EACCES", alice.move(u, "of-kept", u, "new"));
+  await refuses("EACCES", alice.rpc("Tsymlink", { fid: u, name: "new", symtgt: "x", gid: TEAM }));
+  await alice.unlink(u, "of-open");
+  assert.deepEqual((await root.names(await root.walk(root.root, "u"))).sort(), ["of-kept", "of-shut"]);
+  for (const { wire } of [root, alice]) wire.close();
+});
+
 Deno.test("users=none may read what bits give to others, and nothing else, whoever it claims to be", async (t) => {
   await using node = await start();
   await node.asOwner(async (owner) => {
