@@ -330,3 +330,49 @@ Deno.test("Namespace: a file that is moved out of what was bound has a path, and
   assert.equal(at, ns.server.parent(at));
   assert.equal(ns.path(node), "/z/f");
 });
+
+Deno.test("Namespace: an open union that is listed again and again gives the same cookies, and shows what has changed", async () => {
+  const ns = new Namespace({ uid: "owner", gid: "owner" });
+  for (const name of ["one", "two"]) {
+    await ns.mount(tree(), `/${name}`, call(), { label: name });
+    await touch(ns, `/${name}/both`);
+    await touch(ns, `/${name}/of-${name}`);
+  }
+  await ns.bind("/one", "/u", call(), { label: "/one" });
+  await ns.bind("/two", "/u", call(), { order: "after", label: "/two" });
+  await ns.mount(tree(), "/u/mounted", call(), { label: "mounted" });
+  const dir = await ns.walkPath("/u", call());
+  const handle = await ns.server.open!(dir, O.RDONLY, call());
+  const list = async (from: number | bigint) => {
+    const found: [name: string, cookie: number | bigint][] = [];
+    for (let cookie = from;;) {
+      const entries = await ns.server.list!(dir, handle, cookie, 1, false, call());
+      if (entries.length === 0) return found;
+      found.push(...entries.map(({ name, cookie }) => [name, cookie] as [string, number | bigint]));
+      cookie = entries.at(-1)!.cookie;
+    }
+  };
+  const first = await list(0);
+  assert.deepEqual(first.map(([name]) => name), ["mounted", "both", "of-one", "of-two"]);
+  for (let i = 0; i < 3; i++) assert.deepEqual(await list(0), first);
+  assert.deepEqual(await list(first[1][1]), first.slice(2));
+  await ns.server.remove!(await ns.walkPath("/one/both", call()), call());
+  assert.deepEqual((await list(0)).map(([name]) => name), ["mounted", "of-one", "both", "of-two"]);
+});
+
+Deno.test("Namespace: a listing misses no mounted name when another is unmounted or mounted meanwhile (R29)", async () => {
+  const ns = new Namespace({ uid: "owner", gid: "owner" });
+  const mount = (name: string) => ns.mount(tree(), `/u/${name}`, call(), { label: name });
+  for (const name of ["a", "b", "c", "d"]) await mount(name);
+  const dir = await ns.walkPath("/u", call());
+  const handle = await ns.server.open!(dir, O.RDONLY, call());
+  const list = async (cookie: number | bigint, max: number) =>
+    await ns.server.list!(dir, handle, cookie, max, false, call());
+  const begun = await list(0, 2);
+  ns.unmount("/u/a", call());
+  ns.unmount("/u/c", call());
+  await mount("e");
+  assert.deepEqual(begun.map(({ name }) => name), ["a", "b"]);
+  assert.deepEqual((await list(begun[1].cookie, 9)).map(({ name }) => name), ["d", "e"]);
+  assert.deepEqual((await list(0, 9)).map(({ name }) => name), ["b", "d", "e"]);
+});

@@ -118,11 +118,11 @@ export class Tree {
     if (!dir.point) return this.#walkMember(dir, name, call, ask);
     const child = dir.point.children.get(name);
     const members = this.members(dir);
-    if (!child) return this.#walkMembers(dir, name, members, call, ask);
+    if (!child) return this.#walkMembers(dir, name, members, call, ask, 0);
     if (child.members.length > 0) return then(passing(members, ask), () => child.node);
     // A point on the way: what is there goes on showing around what is mounted below it, the same for everybody.
     return then(
-      this.ifThere(() => this.#walkMembers(dir, name, members, call, NOBODY_ASKS)),
+      this.ifThere(() => this.#walkMembers(dir, name, members, call, NOBODY_ASKS, 0)),
       (found) => {
         child.underlying = found as Backing | undefined;
         const asked = found ? [this.holder(found)] : members;
@@ -138,7 +138,7 @@ export class Tree {
     members: readonly Node[],
     call: Call,
     ask: Ask,
-    from = 0,
+    from: number,
     refusal?: unknown,
   ): Later<Node> {
     // Where it is looked for in one place only, that one may know more.
