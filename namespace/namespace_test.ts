@@ -376,3 +376,43 @@ Deno.test("Namespace: a listing misses no mounted name when another is unmounted
   assert.deepEqual((await list(begun[1].cookie, 9)).map(({ name }) => name), ["d", "e"]);
   assert.deepEqual((await list(0, 9)).map(({ name }) => name), ["b", "d", "e"]);
 });
+
+Deno.test("Namespace: what is open stays what was opened, whatever is bound over it, and is asked for its own permissions", async () => {
+  const ns = new Namespace({ uid: "owner", gid: "owner" });
+  await ns.mount(tree(), "/d", call(), { label: "d" });
+  await ns.mount(tree(), "/other", call(), { label: "other" });
+  await touch(ns, "/d/opened", "opened");
+  await touch(ns, "/other/bound", "bound later");
+  await ns.bind("/d/opened", "/file", call(), { label: "/d/opened" });
+  const node = await ns.walkPath("/file", call());
+  const handle = await ns.server.open!(node, O.RDWR, call());
+  const before = await ns.server.getattr(node, handle, call());
+  await ns.bind("/other/bound", "/file", call(), { label: "/other/bound" });
+
+  const into = new Uint8Array(100);
+  const count = await ns.server.read!(node, handle, 0, into, call()) as number;
+  assert.equal(new TextDecoder().decode(into.subarray(0, count)), "opened");
+  await ns.server.write!(node, handle, 0, new TextEncoder().encode("OPENED"), call());
+  await ns.server.setattr!(node, { mode: 0o600 }, handle, call());
+  const after = await ns.server.getattr(node, handle, call());
+  assert.deepEqual([after.qid.path, after.mode & 0o777], [before.qid.path, 0o600]);
+  await ns.server.setattr!(await ns.walkPath("/d/opened", call()), { uid: "alice" }, undefined, call());
+  await ns.server.setattr!(node, { mode: 0o640 }, handle, claimed("alice"));
+  await assert.rejects(
+    async () => await ns.server.setattr!(node, { mode: 0o777 }, undefined, claimed("alice")),
+    fails(1),
+  );
+  await ns.server.fsync!(node, handle, false, call());
+  assert.equal(await text(ns, "/d/opened"), "OPENED");
+  assert.equal(await text(ns, "/file"), "bound later");
+});
+
+Deno.test("Namespace: no link is made where something is mounted", async () => {
+  const ns = new Namespace({ uid: "owner", gid: "owner" });
+  await ns.mount(tree(), "/d", call(), { label: "d" });
+  await touch(ns, "/d/f");
+  await ns.mount(tree(), "/d/m", call(), { label: "m" });
+  const [file, dir] = [await ns.walkPath("/d/f", call()), await ns.walkPath("/d", call())];
+  await assert.rejects(async () => await ns.server.link!(file, dir, "m", call()), fails(17));
+  await ns.server.link!(file, dir, "g", call());
+});

@@ -60,7 +60,7 @@ export function serve(tree: Tree, guard: Guard, sight: Sight, events: Events): F
     if (point && point.members.length > 0) {
       throw new NineError("EROFS", `No member of ${point.path} takes new names: bind one with -c`);
     }
-    return tree.file(member);
+    return tree.file(member, undefined);
   }
 
   /** `node` is the file or, where a name is given, the member that the name is in. */
@@ -154,11 +154,17 @@ export function serve(tree: Tree, guard: Guard, sight: Sight, events: Events): F
       tell("write", node, undefined, call);
     }
   }
+  /** The node whose permissions count for what is done through an open one. */
+  function whatIsOpen(node: Node, handle: Handle | undefined): Node {
+    const opened = handle && tree.backing(node, handle);
+    return opened ? opened.mount.node(opened.inner) : node;
+  }
+
   const part = (handle: Handle | undefined) => handle?.parts[0]?.handle;
   return {
     attach: (aname, call) => attach(aname === "" ? "/" : aname, call),
     qid: (node) => {
-      const backing = tree.backing(node);
+      const backing = tree.backing(node, undefined);
       return backing
         ? backing.mount.source.qid(backing.mount.server.qid(backing.inner))
         : pointQid(node.point!);
@@ -171,8 +177,8 @@ export function serve(tree: Tree, guard: Guard, sight: Sight, events: Events): F
     getattr: (node, handle, call) => tree.getattr(node, handle, call),
 
     setattr: (node, wanted, handle, call) =>
-      then(guard.setattr(node, wanted, handle?.writes ?? false, call), (change) => {
-        const { mount, inner } = tree.file(node);
+      then(guard.setattr(whatIsOpen(node, handle), wanted, handle?.writes ?? false, call), (change) => {
+        const { mount, inner } = tree.file(node, handle);
         if (!mount.server.setattr) throw new NineError("EROFS", "The file server changes no attributes");
         return afterwards(
           mount.server.setattr(inner, change, part(handle), call),
@@ -246,13 +252,13 @@ export function serve(tree: Tree, guard: Guard, sight: Sight, events: Events): F
     },
 
     read: (node, handle, offset, into, call) => {
-      const { mount, inner } = tree.file(node);
+      const { mount, inner } = tree.file(node, handle);
       if (!mount.server.read) throw new NineError("EOPNOTSUPP", "The file server reads no files");
       return mount.server.read(inner, part(handle), offset, into, call);
     },
 
     write: (node, handle, offset, data, call) => {
-      const { mount, inner } = tree.file(node);
+      const { mount, inner } = tree.file(node, handle);
       if (!mount.server.write) throw new NineError("EROFS", "The file server writes no files");
       const written = mount.server.write(inner, part(handle), offset, data, call);
       if (events.isWatched) wrote(node, handle, call);
@@ -274,7 +280,7 @@ export function serve(tree: Tree, guard: Guard, sight: Sight, events: Events): F
     },
 
     fsync: (node, handle, dataOnly, call) => {
-      const backing = tree.backing(node);
+      const backing = tree.backing(node, handle);
       return backing?.mount.server.fsync?.(backing.inner, part(handle), dataOnly, call);
     },
 
@@ -308,6 +314,7 @@ export function serve(tree: Tree, guard: Guard, sight: Sight, events: Events): F
       const target = tree.memberFor(node, dir);
       return then(guard.add(target ?? dir, call), () => {
         const { mount, inner } = notPoint(node, "link");
+        checkFree(dir, name);
         if (!target) {
           throw new NineError("EXDEV", `${tree.path(node)} and ${tree.path(dir)} are on different servers`);
         }
@@ -322,31 +329,31 @@ export function serve(tree: Tree, guard: Guard, sight: Sight, events: Events): F
     },
 
     readlink: (node, call) => {
-      const { mount, inner } = tree.file(node);
+      const { mount, inner } = tree.file(node, undefined);
       if (!mount.server.readlink) throw new NineError("EINVAL", "Not a symbolic link");
       return mount.server.readlink(inner, call);
     },
 
     statfs: (node, call) => {
-      const backing = tree.backing(node);
+      const backing = tree.backing(node, undefined);
       return backing?.mount.server.statfs?.(backing.inner, call) ?? NO_STATFS;
     },
 
     getxattr: (node, name, call) =>
       then(guard.xattr(node, name, Want.READ, call), () => {
-        const { mount, inner } = tree.file(node);
+        const { mount, inner } = tree.file(node, undefined);
         if (!mount.server.getxattr) {
           throw new NineError("EOPNOTSUPP", "The file server keeps no extended attributes");
         }
         return mount.server.getxattr(inner, name, call);
       }),
     listxattr: (node, call) => {
-      const backing = tree.backing(node);
+      const backing = tree.backing(node, undefined);
       return backing?.mount.server.listxattr?.(backing.inner, call) ?? [];
     },
     setxattr: (node, name, value, flags, call) =>
       then(guard.xattr(node, name, Want.WRITE, call), () => {
-        const { mount, inner } = tree.file(node);
+        const { mount, inner } = tree.file(node, undefined);
         if (!mount.server.setxattr) {
           throw new NineError("EOPNOTSUPP", "The file server keeps no extended attributes");
         }

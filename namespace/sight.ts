@@ -73,7 +73,7 @@ export class Sight {
   #attr(node: Node): Attr {
     const known = this.#attrs.get(node);
     if (known) return known;
-    const server = this.tree.backing(node)?.mount.server;
+    const server = this.tree.backing(node, undefined)?.mount.server;
     if (server && this.#slow.has(server)) throw notNow();
     const attr = this.tree.getattr(node, undefined, { user: OWNER, signal: NEVER });
     if (attr instanceof Promise) {

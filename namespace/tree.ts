@@ -67,8 +67,12 @@ export class Tree {
     return node.point ? node.point.backings : [node as Backing];
   }
 
-  /** The one place that the node's attributes and contents are of; undefined for a bare point. */
-  backing(node: Node): Backing | undefined {
+  /**
+   * The one place that the node's attributes and contents are of; undefined for a bare point. Where the node is open, that
+   * which was opened, whatever is mounted there by now.
+   */
+  backing(node: Node, handle: Handle | undefined): Backing | undefined {
+    if (handle) return handle.parts[0]?.backing;
     return node.point ? node.point.backings[0] : node as Backing;
   }
 
@@ -104,8 +108,8 @@ export class Tree {
   }
 
   /** The same for what only files can do. */
-  file(node: Node): Backing {
-    const backing = this.backing(node);
+  file(node: Node, handle: Handle | undefined): Backing {
+    const backing = this.backing(node, handle);
     if (!backing) throw new NineError("EROFS", `${this.path(node)} only leads to what is mounted below it`);
     return backing;
   }
@@ -191,7 +195,7 @@ export class Tree {
 
   /** Attributes with the qid of this tree. */
   getattr(node: Node, handle: Handle | undefined, call: Call): Later<Attr> {
-    const backing = this.backing(node);
+    const backing = this.backing(node, handle);
     if (!backing) return pointAttr(node.point!, this.owner);
     const { mount, inner } = backing;
     const later = mount.server.getattr(inner, handle?.parts[0]?.handle, call);
