@@ -13,7 +13,15 @@ import {
 } from "../9p/mod.ts";
 import { type Action, may } from "../policies/mod.ts";
 import type { Node } from "./node.ts";
-import { checkChange, checkCreation, checkSticky, permits, Want } from "./permission.ts";
+import {
+  checkChange,
+  checkCreation,
+  checkLink,
+  checkSticky,
+  checkType,
+  permits,
+  Want,
+} from "./permission.ts";
 
 /** What the guard asks about files. */
 export interface Files {
@@ -69,9 +77,20 @@ export class Guard {
     if (this.#asksBits(dir, "create", call)) return this.#bits(dir, Want.WRITE | Want.EXEC, call);
   }
 
+  /** Adding another name of a file to a directory. */
+  link(node: Node, dir: Node, call: Call): Later<void> {
+    if (!this.#asksBits(dir, "create", call)) return;
+    return then(
+      this.add(dir, call),
+      () => then(this.files.getattr(node, undefined, call), (attr) => checkLink(attr, call.user)),
+    );
+  }
+
   /** Making a file in a directory: as it may be made. */
   create(dir: Node, what: Creation, call: Call): Later<Creation> {
-    if (!this.#asksBits(dir, "create", call)) return what;
+    const asksBits = this.#asksBits(dir, "create", call);
+    checkType(call.user, what);
+    if (!asksBits) return what;
     return then(this.files.getattr(dir, undefined, call), (attr) => {
       this.#check(dir, attr, Want.WRITE | Want.EXEC, call);
       return checkCreation(attr, call.user, what);

@@ -312,7 +312,7 @@ export function serve(tree: Tree, guard: Guard, sight: Sight, events: Events): F
 
     link: (node, dir, name, call) => {
       const target = tree.memberFor(node, dir);
-      return then(guard.add(target ?? dir, call), () => {
+      return then(guard.link(node, target ?? dir, call), () => {
         const { mount, inner } = notPoint(node, "link");
         checkFree(dir, name);
         if (!target) {

@@ -247,6 +247,59 @@ for (const where of ["data", "mem"]) {
       assert.equal((await made("his")).mode & 0o7777, 0o2755);
     });
 
+    await t.step("devices are the owner's to make", async () => {
+      const make = async (client: Client, dir: number, name: string, mode: number) =>
+        await client.rpc("Tmknod", { dfid: dir, name, mode, major: 1, minor: 3, gid: TEAM });
+      const sticky = await alice.walk(ofAlice, "sticky");
+      for (const mode of [0o020666, 0o060666]) {
+        await refuses("EPERM", make(alice, sticky, "device", mode));
+      }
+      await make(alice, sticky, "fifo", 0o010644);
+      await alice.unlink(sticky, "fifo");
+      if (Deno.uid() !== 0 && where === "data") return;
+      await make(root, await root.walk(ofRoot, "sticky"), "device", 0o020666);
+      await root.unlink(await root.walk(ofRoot, "sticky"), "device");
+    });
+
+    await t.step("a hard link is made by who owns the file, or may read and write it", async () => {
+      const sticky = { alice: await alice.walk(ofAlice, "sticky"), bob: await bob.walk(ofBob, "sticky") };
+      const link = async (client: Client, dir: number, fid: number, name: string) => {
+        await client.rpc("Tlink", { dfid: dir, fid, name });
+        await client.unlink(dir, name);
+      };
+      for (const name of ["public", "secret", "grouped"]) {
+        const fid = await alice.walk(ofAlice, name);
+        await refuses("EPERM", link(alice, sticky.alice, fid, "mine"), name);
+      }
+      await put(bob, sticky.bob, "bobs", TEAM, 0o660);
+      const [hers, his] = [await alice.walk(sticky.alice, "bobs"), await bob.walk(sticky.bob, "bobs")];
+      const made = async () => {
+        await alice.rpc("Tlink", { dfid: sticky.alice, fid: hers, name: "mine" });
+        await bob.unlink(sticky.bob, "mine");
+      };
+      await made();
+      await bob.chmod(his, 0o4660);
+      await refuses("EPERM", made(), "setuid");
+      await bob.chmod(his, 0o2770);
+      await refuses("EPERM", made(), "setgid");
+      await link(bob, sticky.bob, his, "again");
+      await bob.unlink(sticky.bob, "bobs");
+      await bob.rpc("Tsymlink", { fid: sticky.bob, name: "link", symtgt: "x", gid: TEAM });
+      const symlink = await alice.walk(sticky.alice, "link");
+      await refuses("EPERM", link(alice, sticky.alice, symlink, "mine"), "no regular file");
+      await bob.unlink(sticky.bob, "link");
+    });
+
+    await t.step("a directory that its maker may not read is made all the same, and is open", async () => {
+      const unix = await node.connect({ address: node.address(TRUST), nUname: ALICE, dialect: "9P2000.u" });
+      const sticky = await unix.walk(unix.root, where, "sticky");
+      const fid = await unix.create(await unix.walk(sticky), "dark", { perm: Dm.DIR + 0o300, access: "r" });
+      assert.equal((await unix.read(fid)).byteLength, 0);
+      await refuses("EACCES", unix.open(await unix.walk(sticky, "dark"), "r"));
+      await unix.remove(fid);
+      unix.wire.close();
+    });
+
     await t.step("names and numbers are the same users", async () => {
       const named = await node.connect({ address: node.address(TRUST), dialect: "9P2000", uname: "alice" });
       assert.equal(await named.get(named.root, where, "grouped"), "grouped");
