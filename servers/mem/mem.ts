@@ -11,9 +11,9 @@ import {
   type StatFs,
   type Timestamp,
 } from "../../9p/mod.ts";
-import type { Space } from "./bytes.ts";
 import { Inode } from "./inode.ts";
 import { isWithin, Place } from "./place.ts";
+import { bytesOfAttribute, bytesOfName, bytesOfText, INODE_BYTES, Space } from "./space.ts";
 
 export interface MemOptions {
   /** Owner and group of the root directory. */
@@ -21,7 +21,7 @@ export interface MemOptions {
   readonly gid?: Principal;
   /** Permission bits of the root directory. */
   readonly mode?: number;
-  /** What all files together may hold, bytes. */
+  /** What all files together may take, bytes: contents, names, attributes, and what each file takes by itself. */
   readonly bytesMax?: number;
   readonly clock?: () => Timestamp;
 }
@@ -38,7 +38,7 @@ const XATTRS_BYTES_MAX = 256 * 1024;
 /** A complete read-write tree in memory: the reference for what every other server should do. */
 export function mem(options: MemOptions = {}): FileServer<Place, Handle> {
   const clock = options.clock ?? systemClock;
-  const space: Space = { bytesMax: options.bytesMax ?? 1024 ** 3, bytesUsed: 0 };
+  const space = new Space(options.bytesMax ?? 1024 ** 3);
   let lastPath = 0;
 
   function inodeFor(what: Creation, gid: Principal): Inode {
@@ -73,8 +73,10 @@ export function mem(options: MemOptions = {}): FileServer<Place, Handle> {
   }
 
   function put(dir: Place, name: string, inode: Inode, by: Principal): Place {
+    const directory = openDirectory(dir, name);
+    space.take(bytesOfName(name));
     const place = new Place(dir, name, inode);
-    openDirectory(dir, name).add(place);
+    directory.add(place);
     inode.nlink++;
     dir.inode.touched(by, clock());
     return place;
@@ -86,6 +88,7 @@ export function mem(options: MemOptions = {}): FileServer<Place, Handle> {
     if (place.removed) throw new NineError("ENOENT", `${place.name} was removed already`);
     parent.inode.directory!.remove(place);
     place.removed = true;
+    space.take(-bytesOfName(place.name));
     inode.nlink--;
     inode.ctime = clock();
     inode.freeIfUnused();
@@ -97,7 +100,14 @@ export function mem(options: MemOptions = {}): FileServer<Place, Handle> {
     const inherits = (dir.inode.mode & S.ISGID) !== 0;
     const setgid = inherits && (what.mode & S.IFMT) === S.IFDIR ? S.ISGID : 0;
     const gid = inherits ? dir.inode.gid : what.gid ?? group;
-    return put(dir, name, inodeFor({ ...what, mode: what.mode | setgid }, gid), what.uid);
+    const inode = inodeFor({ ...what, mode: what.mode | setgid }, gid);
+    try {
+      inode.take(INODE_BYTES + bytesOfText(inode.target));
+      return put(dir, name, inode, what.uid);
+    } catch (thrown) {
+      inode.freeIfUnused();
+      throw thrown;
+    }
   }
 
   /** What rename(2) asks of the place that is in the way. */
@@ -217,10 +227,9 @@ export function mem(options: MemOptions = {}): FileServer<Place, Handle> {
       // rename(2): two names of one file stay as they are.
       if (onto?.inode === place.inode) return;
       if (dir.removed) throw new NineError("ENOENT", `The directory ${dir.name} was removed`);
-      if (onto) {
-        checkReplaceable(place, onto);
-        take(onto, user.name);
-      }
+      if (onto) checkReplaceable(place, onto);
+      space.take(bytesOfName(name) - bytesOfName(place.name));
+      if (onto) take(onto, user.name);
       place.parent.inode.directory!.remove(place);
       place.parent.inode.touched(user.name, clock());
       place.parent = dir;
@@ -272,8 +281,12 @@ export function mem(options: MemOptions = {}): FileServer<Place, Handle> {
       if ((flags & XATTR_REPLACE || value === null) && !present) {
         throw new NineError("ENODATA", `No attribute ${JSON.stringify(name)}`);
       }
-      if (value === null) inode.xattrs.delete(name);
-      else {
+      const before = inode.xattrs.get(name);
+      const bytesBefore = before ? bytesOfAttribute(name, before) : 0;
+      if (value === null) {
+        inode.xattrs.delete(name);
+        inode.take(-bytesBefore);
+      } else {
         let held = name.length + value.byteLength;
         for (const [other, bytes] of inode.xattrs) {
           if (other !== name) held += other.length + bytes.byteLength;
@@ -281,6 +294,7 @@ export function mem(options: MemOptions = {}): FileServer<Place, Handle> {
         if (held > XATTRS_BYTES_MAX) {
           throw new NineError("ENOSPC", `Attributes of ${held} bytes, a file may have ${XATTRS_BYTES_MAX}`);
         }
+        inode.take(bytesOfAttribute(name, value) - bytesBefore);
         inode.xattrs.set(name, value);
       }
       inode.ctime = clock();
