@@ -6,6 +6,7 @@ import {
   type Later,
   NineError,
   O,
+  plainStatfs,
   then,
 } from "../9p/mod.ts";
 import { afterwards, type ChangeEvent, type Events } from "./events.ts";
@@ -336,7 +337,7 @@ export function serve(tree: Tree, guard: Guard, sight: Sight, events: Events): F
 
     statfs: (node, call) => {
       const backing = tree.backing(node, undefined);
-      return backing?.mount.server.statfs?.(backing.inner, call) ?? NO_STATFS;
+      return backing?.mount.server.statfs?.(backing.inner, call) ?? plainStatfs();
     },
 
     getxattr: (node, name, call) =>
@@ -372,15 +373,3 @@ function joined(dir: string, name: string): string {
 function handleOf(parts: readonly Part[], writes: boolean, union?: UnionListing): Handle {
   return { parts, writes, union, dirtySince: undefined };
 }
-
-const NO_STATFS = {
-  type: 0x01021997,
-  bsize: 4096,
-  blocks: 0,
-  bfree: 0,
-  bavail: 0,
-  files: 0,
-  ffree: 0,
-  fsid: 0,
-  namelen: 255,
-};

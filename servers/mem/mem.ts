@@ -5,6 +5,7 @@ import {
   type FileServer,
   NineError,
   O,
+  plainStatfs,
   primaryGroup,
   type Principal,
   S,
@@ -253,18 +254,7 @@ export function mem(options: MemOptions = {}): FileServer<Place, Handle> {
     statfs: (): StatFs => {
       const blocks = Math.floor(space.bytesMax / 4096);
       const free = Math.floor((space.bytesMax - space.bytesUsed) / 4096);
-      // The magic number of v9fs, which is what programs on the other side expect.
-      return {
-        type: 0x01021997,
-        bsize: 4096,
-        blocks,
-        bfree: free,
-        bavail: free,
-        files: lastPath,
-        ffree: 2 ** 32,
-        fsid: 0,
-        namelen: 255,
-      };
+      return { ...plainStatfs(), blocks, bfree: free, bavail: free, files: lastPath, ffree: 2 ** 32 };
     },
 
     getxattr({ inode }, name) {
