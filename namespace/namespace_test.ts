@@ -416,3 +416,40 @@ Deno.test("Namespace: no link is made where something is mounted", async () => {
   await assert.rejects(async () => await ns.server.link!(file, dir, "m", call()), fails(17));
   await ns.server.link!(file, dir, "g", call());
 });
+
+Deno.test("Namespace: a union of which a member cannot be opened leaves nothing open, and what is open is held", async () => {
+  const ns = new Namespace({ uid: "owner", gid: "owner" });
+  let [open, held] = [0, 0];
+  const server = tree();
+  const counted: Server = {
+    ...server,
+    open(node, flags, by) {
+      open++;
+      return server.open!(node, flags, by);
+    },
+    close(node, handle, by) {
+      open--;
+      return server.close?.(node, handle, by);
+    },
+    hold: () => held++,
+    drop: () => held--,
+  };
+  let fails = true;
+  const failing: Server = {
+    ...tree(),
+    open: () => fails ? Promise.reject(new NineError("ENFILE", "No more files")) : undefined,
+  };
+  await ns.mount(counted, "/u", call(), { label: "counted" });
+  await ns.mount(failing, "/u", call(), { order: "after", label: "failing" });
+  const node = await ns.walkPath("/u", call());
+  const before = held;
+  await assert.rejects(async () => await ns.server.open!(node, O.RDONLY, call()), { code: "ENFILE" });
+  assert.deepEqual([open, held], [0, before]);
+  fails = false;
+  const handle = await ns.server.open!(node, O.RDONLY, call());
+  assert.deepEqual([open, held], [1, before + 1]);
+  ns.unmount("/u", call(), "counted");
+  assert.deepEqual([open, held], [1, 1], "the mount has let go of it");
+  await ns.server.close!(node, handle, call());
+  assert.deepEqual([open, held], [0, 0]);
+});

@@ -12,7 +12,7 @@ import {
 import { afterwards, type ChangeEvent, type Events } from "./events.ts";
 import type { Guard } from "./guard.ts";
 import { type Part, pointQid, UnionListing } from "./listing.ts";
-import { passing } from "./members.ts";
+import { attempt, passing } from "./members.ts";
 import type { Backing, Node } from "./node.ts";
 import { Want } from "./permission.ts";
 import type { Point } from "./point.ts";
@@ -98,16 +98,32 @@ export function serve(tree: Tree, guard: Guard, sight: Sight, events: Events): F
     return node as Backing;
   }
 
-  /** Opens those members of a point that may be opened. */
+  /** Opens members of a point, one after the other: all of them or none. What is open is held, whatever is unmounted. */
   function openAll(point: Point, members: readonly Node[], flags: number, call: Call): Later<Handle> {
-    const opened = members.filter(({ mount }) => mount).map((member) => {
-      const backing = member as Backing;
-      return then(open(backing, flags, call), (handle): Part => ({ backing, handle }));
-    });
-    const union = (parts: Part[]) => handleOf(parts, canWrite(flags), new UnionListing(point, parts));
-    return opened.some((part) => part instanceof Promise)
-      ? Promise.all(opened).then(union)
-      : union(opened as Part[]);
+    const parts: Part[] = [];
+    const from = (i: number): Later<Handle> => {
+      if (i === members.length) return handleOf(parts, canWrite(flags), new UnionListing(point, parts));
+      const backing = members[i] as Backing;
+      return attempt(() => open(backing, flags, call), (handle) => {
+        parts.push({ backing, handle });
+        backing.mount.server.hold?.(backing.inner);
+        return from(i + 1);
+      }, (thrown) =>
+        then(closeAll(parts, true, call), () => {
+          throw thrown;
+        }));
+    };
+    return from(0);
+  }
+
+  function closeAll(parts: readonly Part[], areHeld: boolean, call: Call): Later<void> {
+    let later: Promise<void> | undefined;
+    for (const { backing: { mount, inner }, handle } of parts) {
+      const closed = mount.server.close?.(inner, handle, call);
+      if (areHeld) mount.server.drop?.(inner);
+      if (closed instanceof Promise) later = later ? Promise.all([later, closed]).then(() => {}) : closed;
+    }
+    return later;
   }
 
   function open({ mount, inner }: Backing, flags: number, call: Call): Later<unknown> {
@@ -192,7 +208,7 @@ export function serve(tree: Tree, guard: Guard, sight: Sight, events: Events): F
       const opened = point
         ? then(
           passing(tree.members(node), (member) => guard.open(member, flags, call)),
-          (members) => openAll(point, members, flags, call),
+          (members) => openAll(point, members.filter(({ mount }) => mount), flags, call),
         )
         : then(
           guard.open(node, flags, call),
@@ -244,12 +260,7 @@ export function serve(tree: Tree, guard: Guard, sight: Sight, events: Events): F
 
     close: (node, handle, call) => {
       if (handle.dirtySince !== undefined) tell("write", node, undefined, call);
-      let later: Promise<void> | undefined;
-      for (const { backing: { mount, inner }, handle: open } of handle.parts) {
-        const closed = mount.server.close?.(inner, open, call);
-        if (closed instanceof Promise) later = later ? Promise.all([later, closed]).then(() => {}) : closed;
-      }
-      return later;
+      return closeAll(handle.parts, handle.union !== undefined, call);
     },
 
     read: (node, handle, offset, into, call) => {
