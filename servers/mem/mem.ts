@@ -43,8 +43,8 @@ export function mem(options: MemOptions = {}): FileServer<Place, Handle> {
   let lastPath = 0;
 
   function inodeFor(what: Creation, gid: Principal): Inode {
-    const init = { flags: 0, rdev: 0, target: "", ...what, gid, path: ++lastPath, now: clock() };
-    return new Inode(init, space);
+    const { flags = 0, rdev = 0, target = "" } = what;
+    return new Inode({ ...what, flags, rdev, target, gid, path: ++lastPath, now: clock() }, space);
   }
 
   const root = new Place(

@@ -207,3 +207,10 @@ Deno.test("mem: what an attribute takes is given back when it is replaced or rem
   server.drop!(node);
   assert.equal(used(), 0);
 });
+
+Deno.test("mem makes a file for who says nothing of its device and its target", async () => {
+  const { server, root } = tree();
+  const what = { mode: S.IFDIR | 0o755, uid: "me", flags: undefined, rdev: undefined, target: undefined };
+  const made = await server.make!(root, "dir", what, call);
+  assert.equal((await server.getattr(made, undefined, call)).rdev, 0);
+});
