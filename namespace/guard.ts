@@ -13,18 +13,28 @@ import {
 } from "../9p/mod.ts";
 import { type Action, may } from "../policies/mod.ts";
 import type { Node } from "./node.ts";
-import { checkChange, checkCreation, checkSticky, permits, Want } from "./permission.ts";
+import {
+  checkChange,
+  checkCreation,
+  checkLink,
+  checkSticky,
+  checkType,
+  permits,
+  Want,
+} from "./permission.ts";
 
 /** What the guard asks about files. */
 export interface Files {
   getattr(node: Node, handle: undefined, call: Call): Later<Attr>;
-  parent(node: Node): Node;
+  /** The directory that has the node's name. */
+  holder(node: Node): Node;
   path(node: Node): string;
 }
 
 /**
  * The one place where it is asked who may do what: policies first and, where they leave it to them, permission bits.
- * Everything returns nothing or throws EACCES or EPERM; for the node's owner, at once and without a look at the file.
+ * Everything returns nothing or throws EACCES or EPERM; for the node's owner, at once and without a look at the file. A
+ * directory of several members is not asked about: each member is, by whoever is about to do something with it.
  */
 export class Guard {
   constructor(readonly files: Files) {}
@@ -67,9 +77,20 @@ export class Guard {
     if (this.#asksBits(dir, "create", call)) return this.#bits(dir, Want.WRITE | Want.EXEC, call);
   }
 
+  /** Adding another name of a file to a directory. */
+  link(node: Node, dir: Node, call: Call): Later<void> {
+    if (!this.#asksBits(dir, "create", call)) return;
+    return then(
+      this.add(dir, call),
+      () => then(this.files.getattr(node, undefined, call), (attr) => checkLink(attr, call.user)),
+    );
+  }
+
   /** Making a file in a directory: as it may be made. */
   create(dir: Node, what: Creation, call: Call): Later<Creation> {
-    if (!this.#asksBits(dir, "create", call)) return what;
+    const asksBits = this.#asksBits(dir, "create", call);
+    checkType(call.user, what);
+    if (!asksBits) return what;
     return then(this.files.getattr(dir, undefined, call), (attr) => {
       this.#check(dir, attr, Want.WRITE | Want.EXEC, call);
       return checkCreation(attr, call.user, what);
@@ -79,7 +100,7 @@ export class Guard {
   /** Taking a name away from its directory. */
   remove(node: Node, call: Call): Later<void> {
     if (!this.#asksBits(node, "remove", call)) return;
-    const dir = this.files.parent(node);
+    const dir = this.files.holder(node);
     return then(this.files.getattr(dir, undefined, call), (above) => {
       this.#check(dir, above, Want.WRITE | Want.EXEC, call);
       if (above.mode & S.ISVTX) {
@@ -88,14 +109,14 @@ export class Guard {
     });
   }
 
-  /** Moving a name to a directory, maybe in place of another file. */
+  /** Moving a name to a directory, maybe in place of another file that is there. */
   rename(node: Node, dir: Node, replaced: Node | undefined, call: Call): Later<void> {
     if (!this.#asksBits(node, "remove", call)) return;
     return then(
       this.remove(node, call),
       () =>
         then(replaced ? this.remove(replaced, call) : this.add(dir, call), () => {
-          if (this.files.parent(node) === dir) return;
+          if (this.files.holder(node).inner === dir.inner) return;
           return then(this.files.getattr(node, undefined, call), (attr) => {
             // rename(2): a directory that changes its parent is written to, as its ".." changes.
             if ((attr.mode & S.IFMT) === S.IFDIR) this.#check(node, attr, Want.WRITE, call);

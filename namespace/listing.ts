@@ -8,38 +8,46 @@ export interface Part {
   readonly handle: unknown;
 }
 
-/** Where an entry of a union stands: in which part, and behind which cookie there. */
+/** Where an entry of a union stands: in which part, or among the mounted names, and behind which cookie there. */
 interface Position {
   readonly part: number;
   readonly cookie: U64;
 }
 
+/** The part of the names where something is mounted. */
+const MOUNTED = -1;
+
 /**
  * The listing of a directory that is made of several parts: first the names where something is mounted, then each
  * member's. A name that an earlier part has hides a later one. Cookies are numbers of positions, which carry the
- * member and its own cookie, and stay valid as long as the directory is open.
+ * member and its own cookie, and stay valid as long as the directory is open. Each position has one number, so that
+ * listing a directory again and again takes no memory.
  */
 export class UnionListing {
   readonly #positions: Position[] = [];
-  /** Which part shows a name. */
+  /** By part, MOUNTED first: the numbers of positions by their cookies. */
+  readonly #numbers: Map<U64, number>[];
+  /** Which part shows a name, since the listing last began. */
   readonly #shownBy = new Map<string, number>();
 
-  constructor(readonly point: Point, readonly parts: readonly Part[]) {}
+  constructor(readonly point: Point, readonly parts: readonly Part[]) {
+    this.#numbers = Array.from({ length: 1 + parts.length }, () => new Map());
+  }
 
   list(cookie: U64, max: number, withAttr: boolean, call: Call): Later<Entry[]> {
-    const from = cookie === 0 ? { part: -1, cookie: 0 } : this.#positions[Number(cookie) - 1];
+    if (cookie === 0) this.#shownBy.clear();
+    const from = cookie === 0 ? { part: MOUNTED, cookie: 0 } : this.#positions[Number(cookie) - 1];
     return from ? this.#listFrom(from, max, withAttr, call) : [];
   }
 
   #listFrom(from: Position, max: number, withAttr: boolean, call: Call): Later<Entry[]> {
-    if (from.part === -1) {
-      const skipped = Number(from.cookie);
-      const names = [...this.point.children.values()].slice(skipped, skipped + max);
-      if (names.length > 0) {
-        return names.map((child, i) => {
-          const { qid, mode } = childEntry(child);
-          return this.#entry({ name: child.name, qid, mode, cookie: skipped + i + 1 }, -1);
-        });
+    if (from.part === MOUNTED) {
+      // Children are in the order of their serials.
+      const children = [...this.point.children.values()].filter(({ serial }) => serial > Number(from.cookie));
+      if (children.length > 0) {
+        return children.slice(0, max).map((child) =>
+          this.#entry({ name: child.name, cookie: child.serial, ...childEntry(child) }, MOUNTED)
+        );
       }
       return this.#listFrom({ part: 0, cookie: 0 }, max, withAttr, call);
     }
@@ -73,8 +81,13 @@ export class UnionListing {
 
   #entry(entry: Entry, part: number): Entry {
     this.#shownBy.set(entry.name, part);
-    this.#positions.push({ part, cookie: entry.cookie });
-    return { ...entry, cookie: this.#positions.length };
+    const numbers = this.#numbers[part + 1];
+    let number = numbers.get(entry.cookie);
+    if (number === undefined) {
+      number = this.#positions.push({ part, cookie: entry.cookie });
+      numbers.set(entry.cookie, number);
+    }
+    return { ...entry, cookie: number };
   }
 }
 

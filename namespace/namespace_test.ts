@@ -26,9 +26,9 @@ async function mkdir(ns: Namespace, path: string, mode = 0o755, by: Call = call(
   await ns.server.make!(dir, path.slice(at + 1), { mode: S.IFDIR | mode, uid: by.user.name }, by);
 }
 
-async function names(ns: Namespace, path: string): Promise<string[]> {
+async function names(ns: Namespace, path: string, by: Call = call()): Promise<string[]> {
   const dir = await ns.walkPath(path, call());
-  const handle = await ns.server.open!(dir, O.RDONLY, call());
+  const handle = await ns.server.open!(dir, O.RDONLY, by);
   const found: string[] = [];
   for (let cookie: number | bigint = 0;;) {
     const entries = await ns.server.list!(dir, handle, cookie, 2, false, call());
@@ -224,4 +224,232 @@ Deno.test("Namespace: says when a server is mounted nowhere any more, and not be
   assert.deepEqual(unused, []);
   ns.unmount("/b", call());
   assert.deepEqual(unused, [server]);
+});
+
+/** /u of /open, where everybody writes, /kept, where new names go, and /shut, which is closed to others than the owner. */
+async function unequalUnion(): Promise<Namespace> {
+  const ns = new Namespace({ uid: "owner", gid: "owner" });
+  for (const [name, mode] of [["open", 0o777], ["kept", 0o755], ["shut", 0o700]] as const) {
+    const server = mem({ mode, uid: "owner" }) as Server;
+    await ns.mount(server, `/${name}`, call(), { label: name });
+    await touch(ns, `/${name}/of-${name}`);
+    const order = name === "open" ? "replace" : "after";
+    await ns.bind(`/${name}`, "/u", call(), { order, create: name === "kept", label: `/${name}` });
+  }
+  return ns;
+}
+
+Deno.test("Namespace: in a union each member is asked for its own permissions", async () => {
+  const ns = await unequalUnion();
+  const alice = claimed("alice");
+  await touch(ns, "/open/hers", "", alice);
+  const u = await ns.walkPath("/u", call());
+  const walk = async (name: string) => await ns.server.walk(u, name, alice);
+  const rename = async (name: string, to: string) =>
+    await ns.server.rename!(await walk(name), u, to, false, alice);
+
+  assert.deepEqual(await names(ns, "/u", alice), ["of-open", "hers", "of-kept"]);
+  await walk("of-kept");
+  await assert.rejects(() => walk("of-shut"), fails(13));
+  await assert.rejects(() => walk("of-none"), fails(13), "it may be in the one that she may not look into");
+  await assert.rejects(() => touch(ns, "/u/new", "", alice), fails(13));
+  await assert.rejects(() => mkdir(ns, "/u/new", 0o755, alice), fails(13));
+  const kept = await walk("of-kept");
+  await assert.rejects(async () => await ns.server.remove!(kept, alice), fails(13));
+  await assert.rejects(async () => await ns.server.removable!(kept, alice), fails(13));
+  await assert.rejects(() => rename("of-kept", "new"), fails(13));
+  await assert.rejects(async () => await ns.server.link!(kept, u, "new", alice), fails(13));
+  // What she would replace is in another member, and stays.
+  await rename("hers", "of-kept");
+  assert.deepEqual((await names(ns, "/open")).sort(), ["of-kept", "of-open"]);
+  assert.deepEqual(await names(ns, "/kept"), ["of-kept"]);
+  await ns.server.remove!(await walk("of-kept"), alice);
+  assert.deepEqual(await names(ns, "/kept"), ["of-kept"]);
+});
+
+Deno.test("Namespace: a union that refuses with every member refuses, also the way to what is mounted in it", async () => {
+  const ns = await unequalUnion();
+  await ns.bind("/shut", "/v", call(), { label: "/shut" });
+  await ns.mount(mem({ mode: 0o700 }) as Server, "/v", call(), { order: "after", label: "closed" });
+  await ns.mount(tree(), "/v/mounted", call(), { label: "mounted" });
+  await ns.mount(tree(), "/u/mounted", call(), { label: "mounted" });
+  await mkdir(ns, "/shut/way");
+  await ns.mount(tree(), "/u/way/mounted", call(), { label: "mounted" });
+  const walk = async (dir: string, name: string) =>
+    await ns.server.walk(await ns.walkPath(dir, call()), name, claimed("bob"));
+  await assert.rejects(() => names(ns, "/v", claimed("bob")), fails(13));
+  await assert.rejects(() => walk("/v", "mounted"), fails(13));
+  await walk("/u", "mounted");
+  await assert.rejects(() => walk("/u", "way"), fails(13), "what is there is in /shut");
+  await assert.rejects(async () => await ns.server.attach("/v/mounted", claimed("bob")), fails(13));
+  await assert.rejects(async () => await ns.server.attach("/v/..", claimed("bob")), fails(13));
+  await ns.server.attach("/u/mounted", claimed("bob"));
+});
+
+Deno.test("Namespace: of changes in a union those hear who may list the member where they are", async () => {
+  const ns = await unequalUnion();
+  const bob = claimed("bob").user;
+  const seen: (string | undefined)[] = [];
+  const stop = ns.events.listen((_event, view) => seen.push(view(bob)?.path));
+  await mkdir(ns, "/u/dir");
+  const [kept, shut] = [await ns.walkPath("/u/of-kept", call()), await ns.walkPath("/u/of-shut", call())];
+  for (const node of [kept, shut]) {
+    await ns.server.setattr!(node, { mode: 0o640 }, undefined, call());
+    await ns.server.rename!(
+      node,
+      await ns.walkPath("/u", call()),
+      `renamed-${ns.server.name(node)}`,
+      false,
+      call(),
+    );
+    await ns.server.remove!(node, call());
+  }
+  stop();
+  assert.deepEqual(seen, [
+    "/u/dir",
+    "/u/of-kept",
+    "/u/renamed-of-kept",
+    "/u/renamed-of-kept",
+    undefined,
+    undefined,
+    undefined,
+  ]);
+});
+
+Deno.test("Namespace: a file that is moved out of what was bound has a path, and .. of it ends", async () => {
+  const ns = new Namespace({ uid: "owner", gid: "owner" });
+  await ns.mount(tree(), "/data", call(), { label: "data" });
+  await mkdir(ns, "/data/x");
+  await touch(ns, "/data/x/f");
+  await ns.bind("/data/x", "/z", call(), { label: "/data/x" });
+  const node = await ns.walkPath("/z/f", call());
+  const [from, to] = [await ns.walkPath("/data/x/f", call()), await ns.walkPath("/data", call())];
+  await ns.server.rename!(from, to, "f", false, call());
+  let at = node;
+  for (let depth = 0; depth < 4; depth++) at = ns.server.parent(at);
+  assert.equal(at, ns.server.parent(at));
+  assert.equal(ns.path(node), "/z/f");
+});
+
+Deno.test("Namespace: an open union that is listed again and again gives the same cookies, and shows what has changed", async () => {
+  const ns = new Namespace({ uid: "owner", gid: "owner" });
+  for (const name of ["one", "two"]) {
+    await ns.mount(tree(), `/${name}`, call(), { label: name });
+    await touch(ns, `/${name}/both`);
+    await touch(ns, `/${name}/of-${name}`);
+  }
+  await ns.bind("/one", "/u", call(), { label: "/one" });
+  await ns.bind("/two", "/u", call(), { order: "after", label: "/two" });
+  await ns.mount(tree(), "/u/mounted", call(), { label: "mounted" });
+  const dir = await ns.walkPath("/u", call());
+  const handle = await ns.server.open!(dir, O.RDONLY, call());
+  const list = async (from: number | bigint) => {
+    const found: [name: string, cookie: number | bigint][] = [];
+    for (let cookie = from;;) {
+      const entries = await ns.server.list!(dir, handle, cookie, 1, false, call());
+      if (entries.length === 0) return found;
+      found.push(...entries.map(({ name, cookie }) => [name, cookie] as [string, number | bigint]));
+      cookie = entries.at(-1)!.cookie;
+    }
+  };
+  const first = await list(0);
+  assert.deepEqual(first.map(([name]) => name), ["mounted", "both", "of-one", "of-two"]);
+  for (let i = 0; i < 3; i++) assert.deepEqual(await list(0), first);
+  assert.deepEqual(await list(first[1][1]), first.slice(2));
+  await ns.server.remove!(await ns.walkPath("/one/both", call()), call());
+  assert.deepEqual((await list(0)).map(([name]) => name), ["mounted", "of-one", "both", "of-two"]);
+});
+
+Deno.test("Namespace: a listing misses no mounted name when another is unmounted or mounted meanwhile (R29)", async () => {
+  const ns = new Namespace({ uid: "owner", gid: "owner" });
+  const mount = (name: string) => ns.mount(tree(), `/u/${name}`, call(), { label: name });
+  for (const name of ["a", "b", "c", "d"]) await mount(name);
+  const dir = await ns.walkPath("/u", call());
+  const handle = await ns.server.open!(dir, O.RDONLY, call());
+  const list = async (cookie: number | bigint, max: number) =>
+    await ns.server.list!(dir, handle, cookie, max, false, call());
+  const begun = await list(0, 2);
+  ns.unmount("/u/a", call());
+  ns.unmount("/u/c", call());
+  await mount("e");
+  assert.deepEqual(begun.map(({ name }) => name), ["a", "b"]);
+  assert.deepEqual((await list(begun[1].cookie, 9)).map(({ name }) => name), ["d", "e"]);
+  assert.deepEqual((await list(0, 9)).map(({ name }) => name), ["b", "d", "e"]);
+});
+
+Deno.test("Namespace: what is open stays what was opened, whatever is bound over it, and is asked for its own permissions", async () => {
+  const ns = new Namespace({ uid: "owner", gid: "owner" });
+  await ns.mount(tree(), "/d", call(), { label: "d" });
+  await ns.mount(tree(), "/other", call(), { label: "other" });
+  await touch(ns, "/d/opened", "opened");
+  await touch(ns, "/other/bound", "bound later");
+  await ns.bind("/d/opened", "/file", call(), { label: "/d/opened" });
+  const node = await ns.walkPath("/file", call());
+  const handle = await ns.server.open!(node, O.RDWR, call());
+  const before = await ns.server.getattr(node, handle, call());
+  await ns.bind("/other/bound", "/file", call(), { label: "/other/bound" });
+
+  const into = new Uint8Array(100);
+  const count = await ns.server.read!(node, handle, 0, into, call()) as number;
+  assert.equal(new TextDecoder().decode(into.subarray(0, count)), "opened");
+  await ns.server.write!(node, handle, 0, new TextEncoder().encode("OPENED"), call());
+  await ns.server.setattr!(node, { mode: 0o600 }, handle, call());
+  const after = await ns.server.getattr(node, handle, call());
+  assert.deepEqual([after.qid.path, after.mode & 0o777], [before.qid.path, 0o600]);
+  await ns.server.setattr!(await ns.walkPath("/d/opened", call()), { uid: "alice" }, undefined, call());
+  await ns.server.setattr!(node, { mode: 0o640 }, handle, claimed("alice"));
+  await assert.rejects(
+    async () => await ns.server.setattr!(node, { mode: 0o777 }, undefined, claimed("alice")),
+    fails(1),
+  );
+  await ns.server.fsync!(node, handle, false, call());
+  assert.equal(await text(ns, "/d/opened"), "OPENED");
+  assert.equal(await text(ns, "/file"), "bound later");
+});
+
+Deno.test("Namespace: no link is made where something is mounted", async () => {
+  const ns = new Namespace({ uid: "owner", gid: "owner" });
+  await ns.mount(tree(), "/d", call(), { label: "d" });
+  await touch(ns, "/d/f");
+  await ns.mount(tree(), "/d/m", call(), { label: "m" });
+  const [file, dir] = [await ns.walkPath("/d/f", call()), await ns.walkPath("/d", call())];
+  await assert.rejects(async () => await ns.server.link!(file, dir, "m", call()), fails(17));
+  await ns.server.link!(file, dir, "g", call());
+});
+
+Deno.test("Namespace: a union of which a member cannot be opened leaves nothing open, and what is open is held", async () => {
+  const ns = new Namespace({ uid: "owner", gid: "owner" });
+  let [open, held] = [0, 0];
+  const server = tree();
+  const counted: Server = {
+    ...server,
+    open(node, flags, by) {
+      open++;
+      return server.open!(node, flags, by);
+    },
+    close(node, handle, by) {
+      open--;
+      return server.close?.(node, handle, by);
+    },
+    hold: () => held++,
+    drop: () => held--,
+  };
+  let fails = true;
+  const failing: Server = {
+    ...tree(),
+    open: () => fails ? Promise.reject(new NineError("ENFILE", "No more files")) : undefined,
+  };
+  await ns.mount(counted, "/u", call(), { label: "counted" });
+  await ns.mount(failing, "/u", call(), { order: "after", label: "failing" });
+  const node = await ns.walkPath("/u", call());
+  const before = held;
+  await assert.rejects(async () => await ns.server.open!(node, O.RDONLY, call()), { code: "ENFILE" });
+  assert.deepEqual([open, held], [0, before]);
+  fails = false;
+  const handle = await ns.server.open!(node, O.RDONLY, call());
+  assert.deepEqual([open, held], [1, before + 1]);
+  ns.unmount("/u", call(), "counted");
+  assert.deepEqual([open, held], [1, 1], "the mount has let go of it");
+  await ns.server.close!(node, handle, call());
+  assert.deepEqual([open, held], [0, 0]);
 });

@@ -32,6 +32,30 @@ export function checkCreation(dir: Owned, user: User, what: Creation): Creation 
   };
 }
 
+/** mknod(2): what a device number means is the machine's affair, and so its making is the owner's alone. */
+export function checkType(user: User, { mode }: Creation): void {
+  const type = mode & S.IFMT;
+  if ((type === S.IFCHR || type === S.IFBLK) && user.standing !== "owner") {
+    throw new NineError("EPERM", `Only the owner of the node makes devices, not ${user.name}`);
+  }
+}
+
+/**
+ * Another name for a file, as Linux has it with `fs.protected_hardlinks`: by who owns the file or may read and write it. Who
+ * could else not touch it would keep it alive, with its setuid bit, when its owner has removed or replaced it.
+ */
+export function checkLink(file: Owned, user: User): void {
+  const setgid = S.ISGID | 0o010;
+  const isSafe = (file.mode & S.IFMT) === S.IFREG && (file.mode & S.ISUID) === 0 &&
+    (file.mode & setgid) !== setgid;
+  if (user.name === file.uid || (isSafe && permits(file, user, Want.READ | Want.WRITE))) return;
+  throw new NineError(
+    "EPERM",
+    `${user.name} may link to files of ${user.name}, and to regular ones without setuid and setgid to read and write: ` +
+      `this is 0${file.mode.toString(8)} of ${file.uid} and ${file.gid}`,
+  );
+}
+
 /** In a sticky directory only the owner of the file or of the directory takes a name away. */
 export function checkSticky(dir: Owned, file: Owned, user: User): void {
   if (dir.mode & S.ISVTX && user.name !== file.uid && user.name !== dir.uid) {

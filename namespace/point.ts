@@ -10,7 +10,10 @@ export class Point {
   /** What was here before anything was mounted: shows through while nothing is, and in unions with it. */
   underlying: Backing | undefined;
 
-  constructor(readonly name: string, readonly parent: Point | undefined) {}
+  #childrenMade = 0;
+
+  /** `serial` grows with each child of the parent: it says where a listing is, whatever is unmounted meanwhile. */
+  constructor(readonly name: string, readonly parent: Point | undefined, readonly serial = 0) {}
 
   /** What is behind the name, in order; empty for a directory that only leads to others. */
   get backings(): readonly Backing[] {
@@ -34,7 +37,7 @@ export class Point {
   descend(names: readonly string[]): Point {
     return names.reduce<Point>((at, name) => {
       let child = at.children.get(name);
-      if (!child) at.children.set(name, child = new Point(name, at));
+      if (!child) at.children.set(name, child = new Point(name, at, ++at.#childrenMade));
       return child;
     }, this);
   }

@@ -6,13 +6,16 @@ import {
   type Later,
   NineError,
   O,
+  plainStatfs,
   then,
 } from "../9p/mod.ts";
 import { afterwards, type ChangeEvent, type Events } from "./events.ts";
 import type { Guard } from "./guard.ts";
 import { type Part, pointQid, UnionListing } from "./listing.ts";
+import { attempt, passing } from "./members.ts";
 import type { Backing, Node } from "./node.ts";
 import { Want } from "./permission.ts";
+import type { Point } from "./point.ts";
 import type { Sight } from "./sight.ts";
 import { namesOf, type Tree } from "./tree.ts";
 
@@ -40,28 +43,33 @@ export function serve(tree: Tree, guard: Guard, sight: Sight, events: Events): F
     }
     let node = tree.root.node;
     for (const name of namesOf(aname)) {
-      await guard.walk(node, call);
-      node = name === ".." ? tree.parent(node) : await tree.walk(node, name, call);
+      if (name === "..") {
+        await passing(tree.members(node), (member) => guard.walk(member, call));
+        node = tree.parent(node);
+      } else node = await walk(node, name, call);
     }
     return node;
   }
 
-  /** The member of a directory that new names are made in. */
-  function creatable(dir: Node): Backing {
-    if (!dir.point || dir.point.members.length === 0) return tree.file(dir);
-    const member = dir.point.memberForNew;
-    if (!member) {
-      throw new NineError("EROFS", `No member of ${tree.path(dir)} takes new names: bind one with -c`);
-    }
-    return { mount: member, inner: member.root };
+  function walk(dir: Node, name: string, call: Call): Later<Node> {
+    return tree.walk(dir, name, call, (member) => guard.walk(member, call));
   }
 
-  /** `node` is the file or, where a name is given, the directory that the name is in. */
+  /** The member that a new name is about to be made in. */
+  function creatable(member: Node): Backing {
+    const { point } = member;
+    if (point && point.members.length > 0) {
+      throw new NineError("EROFS", `No member of ${point.path} takes new names: bind one with -c`);
+    }
+    return tree.file(member, undefined);
+  }
+
+  /** `node` is the file or, where a name is given, the member that the name is in. */
   function tell(event: ChangeEvent["event"], node: Node, name: string | undefined, call: Call): void {
     if (!events.isWatched) return;
     const path = tree.path(node);
     const change = { event, path: name === undefined ? path : joined(path, name), user: call.user.name };
-    const dir = name === undefined ? tree.parent(node) : node;
+    const dir = name === undefined ? tree.holder(node) : node;
     if (event === "setattr") sight.forget();
     events.tell(change, (user) => sight.lists(dir, user) ? change : undefined);
   }
@@ -90,24 +98,47 @@ export function serve(tree: Tree, guard: Guard, sight: Sight, events: Events): F
     return node as Backing;
   }
 
-  function openAll(node: Node, flags: number, call: Call): Later<Handle> {
-    const backings = tree.backings(node);
-    const writes = canWrite(flags);
-    const open = ({ mount, inner }: Backing) => mount.server.open?.(inner, flags, call);
-    if (backings.length === 1 && !node.point) {
-      const [backing] = backings;
-      return then(open(backing), (handle) => handleOf([{ backing, handle }], writes));
-    }
-    const opened = backings.map((backing) => then(open(backing), (handle): Part => ({ backing, handle })));
-    const union = (parts: Part[]) => handleOf(parts, writes, new UnionListing(node.point!, parts));
-    return opened.some((part) => part instanceof Promise)
-      ? Promise.all(opened).then(union)
-      : union(opened as Part[]);
+  /** Opens members of a point, one after the other: all of them or none. What is open is held, whatever is unmounted. */
+  function openAll(point: Point, members: readonly Node[], flags: number, call: Call): Later<Handle> {
+    const parts: Part[] = [];
+    const from = (i: number): Later<Handle> => {
+      if (i === members.length) return handleOf(parts, canWrite(flags), new UnionListing(point, parts));
+      const backing = members[i] as Backing;
+      return attempt(() => open(backing, flags, call), (handle) => {
+        parts.push({ backing, handle });
+        backing.mount.server.hold?.(backing.inner);
+        return from(i + 1);
+      }, (thrown) =>
+        then(closeAll(parts, true, call), () => {
+          throw thrown;
+        }));
+    };
+    return from(0);
   }
 
-  function renamed(node: Node, dir: Node, name: string, noReplace: boolean, call: Call): Later<void> {
+  function closeAll(parts: readonly Part[], areHeld: boolean, call: Call): Later<void> {
+    let later: Promise<void> | undefined;
+    for (const { backing: { mount, inner }, handle } of parts) {
+      const closed = mount.server.close?.(inner, handle, call);
+      if (areHeld) mount.server.drop?.(inner);
+      if (closed instanceof Promise) later = later ? Promise.all([later, closed]).then(() => {}) : closed;
+    }
+    return later;
+  }
+
+  function open({ mount, inner }: Backing, flags: number, call: Call): Later<unknown> {
+    return mount.server.open?.(inner, flags, call);
+  }
+
+  function renamed(
+    node: Node,
+    dir: Node,
+    target: Node | undefined,
+    name: string,
+    noReplace: boolean,
+    call: Call,
+  ): Later<void> {
     const { mount, inner } = notPoint(node, "rename");
-    const target = tree.backings(dir).find((backing) => backing.mount.source === mount.source);
     if (!target) {
       throw new NineError(
         "EXDEV",
@@ -118,10 +149,10 @@ export function serve(tree: Tree, guard: Guard, sight: Sight, events: Events): F
       throw new NineError("EBUSY", `Something is mounted at or below ${name} in ${tree.path(dir)}`);
     }
     if (!mount.server.rename) throw new NineError("EROFS", "The file server renames no files");
-    const from = events.isWatched ? { dir: tree.parent(node), path: tree.path(node) } : undefined;
+    const from = events.isWatched ? { dir: tree.holder(node), path: tree.path(node) } : undefined;
     return afterwards(
-      mount.server.rename(inner, target.inner, name, noReplace, call),
-      () => from && tellRename(from, dir, name, call),
+      mount.server.rename(inner, target.inner!, name, noReplace, call),
+      () => from && tellRename(from, target, name, call),
     );
   }
 
@@ -140,25 +171,31 @@ export function serve(tree: Tree, guard: Guard, sight: Sight, events: Events): F
       tell("write", node, undefined, call);
     }
   }
+  /** The node whose permissions count for what is done through an open one. */
+  function whatIsOpen(node: Node, handle: Handle | undefined): Node {
+    const opened = handle && tree.backing(node, handle);
+    return opened ? opened.mount.node(opened.inner) : node;
+  }
+
   const part = (handle: Handle | undefined) => handle?.parts[0]?.handle;
   return {
     attach: (aname, call) => attach(aname === "" ? "/" : aname, call),
     qid: (node) => {
-      const backing = tree.backing(node);
+      const backing = tree.backing(node, undefined);
       return backing
         ? backing.mount.source.qid(backing.mount.server.qid(backing.inner))
         : pointQid(node.point!);
     },
     name: (node) => tree.name(node),
     parent: (node) => tree.parent(node),
-    walk: (dir, name, call) => then(guard.walk(dir, call), () => tree.walk(dir, name, call)),
+    walk,
     hold: (node) => node.point ? undefined : node.mount!.server.hold?.(node.inner!),
     drop: (node) => node.point ? undefined : node.mount!.server.drop?.(node.inner!),
     getattr: (node, handle, call) => tree.getattr(node, handle, call),
 
     setattr: (node, wanted, handle, call) =>
-      then(guard.setattr(node, wanted, handle?.writes ?? false, call), (change) => {
-        const { mount, inner } = tree.file(node);
+      then(guard.setattr(whatIsOpen(node, handle), wanted, handle?.writes ?? false, call), (change) => {
+        const { mount, inner } = tree.file(node, handle);
         if (!mount.server.setattr) throw new NineError("EROFS", "The file server changes no attributes");
         return afterwards(
           mount.server.setattr(inner, change, part(handle), call),
@@ -166,18 +203,34 @@ export function serve(tree: Tree, guard: Guard, sight: Sight, events: Events): F
         );
       }),
 
-    open: (node, flags, call) =>
-      then(guard.open(node, flags, call), () =>
-        then(openAll(node, flags, call), (handle) => {
-          // Cutting the file is writing.
-          if (flags & O.TRUNC && events.isWatched) handle.dirtySince = performance.now();
-          return handle;
-        })),
+    open: (node, flags, call) => {
+      const { point } = node;
+      const opened = point
+        ? then(
+          passing(tree.members(node), (member) => guard.open(member, flags, call)),
+          (members) => openAll(point, members.filter(({ mount }) => mount), flags, call),
+        )
+        : then(
+          guard.open(node, flags, call),
+          () =>
+            then(
+              open(node as Backing, flags, call),
+              (handle) => handleOf([{ backing: node as Backing, handle }], canWrite(flags)),
+            ),
+        );
+      // Cutting the file is writing.
+      if ((flags & O.TRUNC) === 0 || !events.isWatched) return opened;
+      return then(opened, (handle) => {
+        handle.dirtySince = performance.now();
+        return handle;
+      });
+    },
 
-    create: (dir, name, wanted, flags, call) =>
-      then(guard.create(dir, wanted, call), (what): Later<Created<Node, Handle>> => {
+    create: (dir, name, wanted, flags, call) => {
+      const member = tree.memberForNew(dir);
+      return then(guard.create(member, wanted, call), (what): Later<Created<Node, Handle>> => {
         checkFree(dir, name);
-        const { mount, inner } = creatable(dir);
+        const { mount, inner } = creatable(member);
         if (!mount.server.create) throw new NineError("EROFS", "The file server makes no files");
         return afterwards(
           then(mount.server.create(inner, name, what, flags, call), ({ node, handle }) => {
@@ -187,39 +240,37 @@ export function serve(tree: Tree, guard: Guard, sight: Sight, events: Events): F
               handle: handleOf([{ backing: made as Backing, handle }], canWrite(flags)),
             };
           }),
-          () => tell("create", dir, name, call),
+          () => tell("create", member, name, call),
         );
-      }),
+      });
+    },
 
-    make: (dir, name, wanted, call) =>
-      then(guard.create(dir, wanted, call), (what): Later<Node> => {
+    make: (dir, name, wanted, call) => {
+      const member = tree.memberForNew(dir);
+      return then(guard.create(member, wanted, call), (what): Later<Node> => {
         checkFree(dir, name);
-        const { mount, inner } = creatable(dir);
+        const { mount, inner } = creatable(member);
         if (!mount.server.make) throw new NineError("EROFS", "The file server makes no files of this type");
         return afterwards(
           then(mount.server.make(inner, name, what, call), (made) => mount.node(made)),
-          () => tell("create", dir, name, call),
+          () => tell("create", member, name, call),
         );
-      }),
+      });
+    },
 
     close: (node, handle, call) => {
       if (handle.dirtySince !== undefined) tell("write", node, undefined, call);
-      let later: Promise<void> | undefined;
-      for (const { backing: { mount, inner }, handle: open } of handle.parts) {
-        const closed = mount.server.close?.(inner, open, call);
-        if (closed instanceof Promise) later = later ? Promise.all([later, closed]).then(() => {}) : closed;
-      }
-      return later;
+      return closeAll(handle.parts, handle.union !== undefined, call);
     },
 
     read: (node, handle, offset, into, call) => {
-      const { mount, inner } = tree.file(node);
+      const { mount, inner } = tree.file(node, handle);
       if (!mount.server.read) throw new NineError("EOPNOTSUPP", "The file server reads no files");
       return mount.server.read(inner, part(handle), offset, into, call);
     },
 
     write: (node, handle, offset, data, call) => {
-      const { mount, inner } = tree.file(node);
+      const { mount, inner } = tree.file(node, handle);
       if (!mount.server.write) throw new NineError("EROFS", "The file server writes no files");
       const written = mount.server.write(inner, part(handle), offset, data, call);
       if (events.isWatched) wrote(node, handle, call);
@@ -241,7 +292,7 @@ export function serve(tree: Tree, guard: Guard, sight: Sight, events: Events): F
     },
 
     fsync: (node, handle, dataOnly, call) => {
-      const backing = tree.backing(node);
+      const backing = tree.backing(node, handle);
       return backing?.mount.server.fsync?.(backing.inner, part(handle), dataOnly, call);
     },
 
@@ -250,7 +301,7 @@ export function serve(tree: Tree, guard: Guard, sight: Sight, events: Events): F
       then(guard.remove(node, call), () => {
         const { mount, inner } = notPoint(node, "remove");
         if (!mount.server.remove) throw new NineError("EROFS", "The file server removes no files");
-        const dir = events.isWatched ? tree.parent(node) : undefined;
+        const dir = events.isWatched ? tree.holder(node) : undefined;
         const name = mount.server.name(inner);
         return afterwards(
           mount.server.remove(inner, call),
@@ -259,21 +310,23 @@ export function serve(tree: Tree, guard: Guard, sight: Sight, events: Events): F
       }),
 
     rename: (node, dir, name, noReplace, call) => {
-      if (call.user.standing === "owner") return renamed(node, dir, name, noReplace, call);
+      const target = tree.memberFor(node, dir);
+      if (call.user.standing === "owner") return renamed(node, dir, target, name, noReplace, call);
       return then(
-        tree.ifThere(() => tree.walk(dir, name, call)),
+        target && tree.ifThere(() => tree.walk(target, name, call)),
         (replaced) =>
           then(
-            guard.rename(node, dir, replaced, call),
-            () => renamed(node, dir, name, noReplace, call),
+            guard.rename(node, target ?? dir, replaced, call),
+            () => renamed(node, dir, target, name, noReplace, call),
           ),
       );
     },
 
-    link: (node, dir, name, call) =>
-      then(guard.add(dir, call), () => {
+    link: (node, dir, name, call) => {
+      const target = tree.memberFor(node, dir);
+      return then(guard.link(node, target ?? dir, call), () => {
         const { mount, inner } = notPoint(node, "link");
-        const target = tree.backings(dir).find((backing) => backing.mount.source === mount.source);
+        checkFree(dir, name);
         if (!target) {
           throw new NineError("EXDEV", `${tree.path(node)} and ${tree.path(dir)} are on different servers`);
         }
@@ -281,37 +334,38 @@ export function serve(tree: Tree, guard: Guard, sight: Sight, events: Events): F
           throw new NineError("EOPNOTSUPP", "The file server makes no hard links");
         }
         return afterwards(
-          mount.server.link(inner, target.inner, name, call),
-          () => tell("create", dir, name, call),
+          mount.server.link(inner, target.inner!, name, call),
+          () => tell("create", target, name, call),
         );
-      }),
+      });
+    },
 
     readlink: (node, call) => {
-      const { mount, inner } = tree.file(node);
+      const { mount, inner } = tree.file(node, undefined);
       if (!mount.server.readlink) throw new NineError("EINVAL", "Not a symbolic link");
       return mount.server.readlink(inner, call);
     },
 
     statfs: (node, call) => {
-      const backing = tree.backing(node);
-      return backing?.mount.server.statfs?.(backing.inner, call) ?? NO_STATFS;
+      const backing = tree.backing(node, undefined);
+      return backing?.mount.server.statfs?.(backing.inner, call) ?? plainStatfs();
     },
 
     getxattr: (node, name, call) =>
       then(guard.xattr(node, name, Want.READ, call), () => {
-        const { mount, inner } = tree.file(node);
+        const { mount, inner } = tree.file(node, undefined);
         if (!mount.server.getxattr) {
           throw new NineError("EOPNOTSUPP", "The file server keeps no extended attributes");
         }
         return mount.server.getxattr(inner, name, call);
       }),
     listxattr: (node, call) => {
-      const backing = tree.backing(node);
+      const backing = tree.backing(node, undefined);
       return backing?.mount.server.listxattr?.(backing.inner, call) ?? [];
     },
     setxattr: (node, name, value, flags, call) =>
       then(guard.xattr(node, name, Want.WRITE, call), () => {
-        const { mount, inner } = tree.file(node);
+        const { mount, inner } = tree.file(node, undefined);
         if (!mount.server.setxattr) {
           throw new NineError("EOPNOTSUPP", "The file server keeps no extended attributes");
         }
@@ -330,15 +384,3 @@ function joined(dir: string, name: string): string {
 function handleOf(parts: readonly Part[], writes: boolean, union?: UnionListing): Handle {
   return { parts, writes, union, dirtySince: undefined };
 }
-
-const NO_STATFS = {
-  type: 0x01021997,
-  bsize: 4096,
-  blocks: 0,
-  bfree: 0,
-  bavail: 0,
-  files: 0,
-  ffree: 0,
-  fsid: 0,
-  namelen: 255,
-};

@@ -1,5 +1,6 @@
 import { type Attr, type Call, type FileServer, NineError, O, type User } from "../9p/mod.ts";
 import { Guard } from "./guard.ts";
+import { passing } from "./members.ts";
 import type { Node } from "./node.ts";
 import type { Tree } from "./tree.ts";
 
@@ -25,7 +26,7 @@ export class Sight {
   constructor(readonly tree: Tree) {
     this.#guard = new Guard({
       getattr: (node) => this.#attr(node),
-      parent: (node) => tree.parent(node),
+      holder: (node) => tree.holder(node),
       path: (node) => tree.path(node),
     });
   }
@@ -36,7 +37,7 @@ export class Sight {
     this.#answers.clear();
   }
 
-  /** Whether `user` may see the names in the directory. */
+  /** Whether `user` may see the names in the directory: of a member its own, else those of any member. */
   lists(dir: Node, user: User): boolean {
     if (user.standing === "owner") return true;
     const now = performance.now();
@@ -55,11 +56,11 @@ export class Sight {
     const call: Call = { user, signal: NEVER };
     try {
       // Nothing here is later: files are asked by `#attr`, which throws instead.
-      this.#guard.open(dir, O.RDONLY, call);
+      passing(this.tree.members(dir), (member) => this.#guard.open(member, O.RDONLY, call));
       let node = dir;
       for (let depth = 0; depth < DEPTH_MAX; depth++) {
-        this.#guard.walk(node, call);
-        const above = this.tree.parent(node);
+        passing(this.tree.members(node), (member) => this.#guard.walk(member, call));
+        const above = this.tree.holder(node);
         if (above === node) return true;
         node = above;
       }
@@ -72,7 +73,7 @@ export class Sight {
   #attr(node: Node): Attr {
     const known = this.#attrs.get(node);
     if (known) return known;
-    const server = this.tree.backing(node)?.mount.server;
+    const server = this.tree.backing(node, undefined)?.mount.server;
     if (server && this.#slow.has(server)) throw notNow();
     const attr = this.tree.getattr(node, undefined, { user: OWNER, signal: NEVER });
     if (attr instanceof Promise) {

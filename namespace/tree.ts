@@ -11,6 +11,7 @@ import {
   then,
 } from "../9p/mod.ts";
 import { pointQid } from "./listing.ts";
+import { type Ask, attempt, passing } from "./members.ts";
 import type { Mount } from "./mount.ts";
 import type { Backing, Node } from "./node.ts";
 import { Point } from "./point.ts";
@@ -41,7 +42,13 @@ export class Tree {
   /** The absolute path of a node, by the names that it has now. */
   path(node: Node): string {
     const names: string[] = [];
-    for (let at = node; at !== this.root.node; at = this.parent(at)) names.push(this.name(at));
+    // A member is shown where it is mounted.
+    let at = node.mount && node.inner === node.mount.root ? node.mount.point.node : node;
+    for (; at !== this.root.node; at = this.parent(at)) {
+      const name = this.name(at);
+      // Of a server's own root, which something was moved to that is not in its mount any more.
+      if (name !== "/") names.push(name);
+    }
     return "/" + names.reverse().join("/");
   }
 
@@ -60,53 +67,109 @@ export class Tree {
     return node.point ? node.point.backings : [node as Backing];
   }
 
-  /** The one place that the node's attributes and contents are of; undefined for a bare point. */
-  backing(node: Node): Backing | undefined {
+  /**
+   * The one place that the node's attributes and contents are of; undefined for a bare point. Where the node is open, that
+   * which was opened, whatever is mounted there by now.
+   */
+  backing(node: Node, handle: Handle | undefined): Backing | undefined {
+    if (handle) return handle.parts[0]?.backing;
     return node.point ? node.point.backings[0] : node as Backing;
   }
 
+  /** What is behind a node as nodes of the mounts, each with permissions of its own; a bare point stands for itself. */
+  members(node: Node): readonly Node[] {
+    if (!node.point) return [node];
+    const { backings } = node.point;
+    return backings.length === 0 ? [node] : backings.map(({ mount, inner }) => mount.node(inner));
+  }
+
+  /** The member of a directory that new names are made in; the directory itself where there is none. */
+  memberForNew(dir: Node): Node {
+    if (!dir.point) return dir;
+    const { members, memberForNew, underlying } = dir.point;
+    if (members.length > 0) return memberForNew ? memberForNew.node(memberForNew.root) : dir;
+    return underlying ? underlying.mount.node(underlying.inner) : dir;
+  }
+
+  /** The member of a directory that a file can be renamed or linked to: where there are several, the one that it is in. */
+  memberFor({ mount }: Node, dir: Node): Node | undefined {
+    if (!mount) return undefined;
+    const members = this.members(dir);
+    return members.find((member) => member.mount === mount) ??
+      members.find((member) => member.mount?.source === mount.source);
+  }
+
+  /** The directory that has the node's name, as a member: its permissions count for what becomes of the name. */
+  holder(node: Node): Node {
+    const { mount, inner } = node;
+    if (!mount) return this.parent(node);
+    if (inner === mount.root) return this.parent(mount.point.node);
+    return mount.node(mount.server.parent(inner!));
+  }
+
   /** The same for what only files can do. */
-  file(node: Node): Backing {
-    const backing = this.backing(node);
+  file(node: Node, handle: Handle | undefined): Backing {
+    const backing = this.backing(node, handle);
     if (!backing) throw new NineError("EROFS", `${this.path(node)} only leads to what is mounted below it`);
     return backing;
   }
 
-  /** The child of that name, or ENOENT. */
-  walk(dir: Node, name: string, call: Call): Later<Node> {
-    if (!dir.point) {
-      const mount = dir.mount!;
-      return then(mount.server.walk(dir.inner!, name, call), (inner) => mount.node(inner));
-    }
+  /**
+   * The child of that name, or ENOENT. `ask` is asked about each member before it is looked for there; one that it
+   * refuses counts as not having the name, and is told of only where no other has it.
+   */
+  walk(dir: Node, name: string, call: Call, ask: Ask = NOBODY_ASKS): Later<Node> {
+    if (!dir.point) return this.#walkMember(dir, name, call, ask);
     const child = dir.point.children.get(name);
-    if (child && child.members.length > 0) return child.node;
-    if (!child) return this.#walkMembers(dir, name, 0, call);
-    // A point on the way: what is there goes on showing around what is mounted below it.
-    return then(this.ifThere(() => this.#walkMembers(dir, name, 0, call)), (found) => {
-      child.underlying = found as Backing | undefined;
-      return child.node;
+    const members = this.members(dir);
+    if (!child) return this.#walkMembers(dir, name, members, call, ask, 0);
+    if (child.members.length > 0) return then(passing(members, ask), () => child.node);
+    // A point on the way: what is there goes on showing around what is mounted below it, the same for everybody.
+    return then(
+      this.ifThere(() => this.#walkMembers(dir, name, members, call, NOBODY_ASKS, 0)),
+      (found) => {
+        child.underlying = found as Backing | undefined;
+        const asked = found ? [this.holder(found)] : members;
+        return then(passing(asked, ask), () => child.node);
+      },
+    );
+  }
+
+  /** What the first member has that has the name. */
+  #walkMembers(
+    dir: Node,
+    name: string,
+    members: readonly Node[],
+    call: Call,
+    ask: Ask,
+    from: number,
+    refusal?: unknown,
+  ): Later<Node> {
+    // Where it is looked for in one place only, that one may know more.
+    if (members.length === 1) return this.#walkMember(members[0], name, call, ask);
+    if (from === members.length) throw refusal ?? this.#missing(dir, name);
+    return attempt(
+      () => this.#walkMember(members[from], name, call, ask),
+      (found) => found,
+      (thrown) => {
+        const errno = errnoOf(thrown);
+        if (errno !== Errno.ENOENT && errno !== Errno.EACCES) throw thrown;
+        const refused = refusal ?? (errno === Errno.EACCES ? thrown : undefined);
+        return this.#walkMembers(dir, name, members, call, ask, from + 1, refused);
+      },
+    );
+  }
+
+  #walkMember(dir: Node, name: string, call: Call, ask: Ask): Later<Node> {
+    return then(ask(dir), () => {
+      const { mount, inner } = dir;
+      if (!mount) throw this.#missing(dir, name);
+      return then(mount.server.walk(inner!, name, call), (found) => mount.node(found));
     });
   }
 
-  /** The first member that has the name. */
-  #walkMembers(dir: Node, name: string, from: number, call: Call): Later<Node> {
-    const backings = this.backings(dir);
-    // Where it is looked for in one place only, that one may know more.
-    const isMissing = (thrown: unknown): boolean => errnoOf(thrown) === Errno.ENOENT && backings.length > 1;
-    for (let i = from; i < backings.length; i++) {
-      const { mount, inner } = backings[i];
-      try {
-        const found = mount.server.walk(inner, name, call);
-        if (!(found instanceof Promise)) return mount.node(found);
-        return found.then((inner) => mount.node(inner), (thrown) => {
-          if (!isMissing(thrown)) throw thrown;
-          return this.#walkMembers(dir, name, i + 1, call);
-        });
-      } catch (thrown) {
-        if (!isMissing(thrown)) throw thrown;
-      }
-    }
-    throw new NineError("ENOENT", `No ${name} in ${this.path(dir)}`);
+  #missing(dir: Node, name: string): NineError {
+    return new NineError("ENOENT", `No ${name} in ${this.path(dir)}`);
   }
 
   /** The node above, by the path that led to it; the root for the root. */
@@ -114,7 +177,8 @@ export class Tree {
     if (node.point) return node.point.parent?.node ?? node;
     const { mount, inner } = node as Backing;
     const above = mount.server.parent(inner);
-    if (inner === mount.root || above === mount.root) return mount.point.node;
+    // What was moved out of the directory that is mounted here is shown as if it were still in it.
+    if (inner === mount.root || above === mount.root || above === inner) return mount.point.node;
     // Where something is mounted deeper in this mount, the way up may lead through a point.
     return this.#pointOf(mount, above)?.node ?? mount.node(above);
   }
@@ -131,7 +195,7 @@ export class Tree {
 
   /** Attributes with the qid of this tree. */
   getattr(node: Node, handle: Handle | undefined, call: Call): Later<Attr> {
-    const backing = this.backing(node);
+    const backing = this.backing(node, handle);
     if (!backing) return pointAttr(node.point!, this.owner);
     const { mount, inner } = backing;
     const later = mount.server.getattr(inner, handle?.parts[0]?.handle, call);
@@ -155,6 +219,8 @@ export class Tree {
     }
   }
 }
+
+const NOBODY_ASKS = (): void => {};
 
 /** The names in an absolute path. */
 export function namesOf(path: string): string[] {

@@ -7,7 +7,7 @@ import type { Message } from "../wire/messages.ts";
 import { Dm, DONT_TOUCH_LENGTH, type Stat } from "../wire/stat.ts";
 import { attempt, becomeFile, openFid } from "./common.ts";
 import { type Fid, isDirectory } from "./fid.ts";
-import { type Attr, type Change, type Creation, type Later, then } from "./file_server.ts";
+import { type Attr, type Call, type Change, type Creation, type Later, then } from "./file_server.ts";
 import type { Handlers } from "./handlers.ts";
 import {
   flagsOfDm,
@@ -64,7 +64,20 @@ export const classic: Handlers<"Topen" | "Tcreate" | "Tstat" | "Twstat"> = {
       if (!session.server.make) return readOnly();
       return then(session.server.make(fid.node, message.name, what, request), (node) => {
         if (type === S.IFDIR) {
-          return then(session.server.open?.(node, flags, request), (handle) => became({ node, handle }));
+          // What its maker opens is the maker's, whatever its mode gives: as with a new file, nobody is asked.
+          const maker: Call = { user: { ...request.user, standing: "owner" }, signal: request.signal };
+          const entered = attempt(() =>
+            then(session.server.open?.(node, flags, maker), (handle) => {
+              return then(became({ node, handle }), () => {});
+            })
+          );
+          return then(entered, (outcome) => {
+            if (!outcome.failed) return node;
+            // What its maker hears was not made must not be there.
+            return then(attempt(() => session.server.remove?.(node, request)), () => {
+              throw outcome.thrown;
+            });
+          });
         }
         // Nothing is read through the fid that made a special file: it is not open.
         session.rebind(message.fid, fid, node, request);

@@ -233,3 +233,18 @@ export function plainAttr(qid: Qid, mode: number, uid: Principal, gid: Principal
     btimeNsec: 0,
   };
 }
+
+/** What df shows of a tree without space of its own, under the magic number of v9fs, as programs on the other side expect. */
+export function plainStatfs(): StatFs {
+  return {
+    type: 0x01021997,
+    bsize: 4096,
+    blocks: 0,
+    bfree: 0,
+    bavail: 0,
+    files: 0,
+    ffree: 0,
+    fsid: 0,
+    namelen: 255,
+  };
+}

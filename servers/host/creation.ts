@@ -40,9 +40,6 @@ export function make(tree: Tree, dir: Place, name: string, what: Creation, call:
   const dirfd = tree.directory(dir);
   const type = what.mode & S.IFMT;
   const path = tree.pathOf(dir, name);
-  if ((type === S.IFCHR || type === S.IFBLK) && call.user.standing !== "owner") {
-    throw new NineError("EPERM", `${path}: only the owner of the node makes devices, not ${call.user.name}`);
-  }
   const gid = groupOf(tree, dirfd, what, call);
   if (makeName(dirfd, name, what, type) < 0) throw failure(errno(), `Make ${path}`);
   const child = tree.descriptors.openat(dirfd, component(name), OPEN.PATH | OPEN.NOFOLLOW, 0);

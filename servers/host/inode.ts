@@ -1,4 +1,4 @@
-import { type Qid, Qt, S } from "../../9p/mod.ts";
+import { type Qid, qidType, S } from "../../9p/mod.ts";
 import type { Device } from "./device.ts";
 import { readDevice } from "./device.ts";
 import { readFlags } from "./flags.ts";
@@ -125,7 +125,7 @@ export class Inodes {
       return known.qid();
     }
     const version = Math.max(this.#versionMin(path), ticks(stat.ctimeSec, stat.ctimeNsec));
-    const type = qidType(stat.mode & S.IFMT) | (withFlags ? readFlags(dirfd, name, device, stat.mode) : 0);
+    const type = qidType(stat.mode) | (withFlags ? readFlags(dirfd, name, device, stat.mode) : 0);
     return { type, version: isStream(stat.mode & S.IFMT) ? 0 : fold(version), path };
   }
 
@@ -220,11 +220,6 @@ class Bounded<V> extends Map<number, V> {
     if (this.size > this.#sizeMax) this.delete(this.keys().next().value!);
     return this;
   }
-}
-
-/** qid.type of `S` type bits. */
-export function qidType(type: number): number {
-  return type === S.IFDIR ? Qt.DIR : type === S.IFLNK ? Qt.SYMLINK : Qt.FILE;
 }
 
 /** Rule R20: what is read here was never stored. */

@@ -1,13 +1,7 @@
-import { NineError } from "../../9p/mod.ts";
+import type { Space } from "./space.ts";
 
 const PAGE_BYTES = 64 * 1024;
 const PAGE_BYTES_MIN = 64;
-
-/** What all files of one server may hold together. */
-export interface Space {
-  readonly bytesMax: number;
-  bytesUsed: number;
-}
 
 /** The contents of a file in pages, so that holes take no memory and growing never copies what is there. */
 export class Bytes {
@@ -56,17 +50,10 @@ export class Bytes {
     if (page && page.byteLength >= bytes) return page;
     let length = Math.max(PAGE_BYTES_MIN, page?.byteLength ?? 0);
     while (length < bytes) length *= 2;
-    const growth = length - (page?.byteLength ?? 0);
-    if (this.space.bytesUsed + growth > this.space.bytesMax) {
-      throw new NineError(
-        "ENOSPC",
-        `The server holds ${this.space.bytesUsed} bytes, allowed are ${this.space.bytesMax}`,
-      );
-    }
+    this.space.take(length - (page?.byteLength ?? 0));
     const larger = new Uint8Array(length);
     if (page) larger.set(page);
     this.#pages.set(number, larger);
-    this.space.bytesUsed += growth;
     return larger;
   }
 
@@ -77,7 +64,7 @@ export class Bytes {
       for (const [number, page] of this.#pages) {
         if (number > last || (number === last && size % PAGE_BYTES === 0)) {
           this.#pages.delete(number);
-          this.space.bytesUsed -= page.byteLength;
+          this.space.take(-page.byteLength);
         } else if (number === last) page.fill(0, size % PAGE_BYTES);
       }
     }

@@ -1,6 +1,7 @@
 import { type Attr, type Principal, type Qid, qidType, Qt, S, type Timestamp } from "../../9p/mod.ts";
-import { Bytes, type Space } from "./bytes.ts";
+import { Bytes } from "./bytes.ts";
 import { Directory } from "./directory.ts";
+import type { Space } from "./space.ts";
 
 export interface InodeInit {
   path: number;
@@ -35,8 +36,10 @@ export class Inode {
   readonly bytes: Bytes | undefined;
   readonly directory: Directory | undefined;
   readonly xattrs = new Map<string, Uint8Array>();
+  /** What it takes beside its contents and its names. */
+  #bytesTaken = 0;
 
-  constructor(init: InodeInit, space: Space) {
+  constructor(init: InodeInit, readonly space: Space) {
     this.path = init.path;
     this.mode = init.mode;
     this.uid = this.muid = init.uid;
@@ -94,9 +97,18 @@ export class Inode {
     };
   }
 
+  /** Takes memory, or gives it back, for what is neither its contents nor a name of it. */
+  take(bytes: number): void {
+    this.space.take(bytes);
+    this.#bytesTaken += bytes;
+  }
+
   /** Gives back the memory of a file that has no name and no user left. */
   freeIfUnused(): void {
-    if (this.nlink === 0 && this.holds === 0) this.bytes?.truncate(0);
+    if (this.nlink > 0 || this.holds > 0) return;
+    this.bytes?.truncate(0);
+    this.xattrs.clear();
+    this.take(-this.#bytesTaken);
   }
 
   get isDirectory(): boolean {

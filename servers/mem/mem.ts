@@ -5,15 +5,16 @@ import {
   type FileServer,
   NineError,
   O,
+  plainStatfs,
   primaryGroup,
   type Principal,
   S,
   type StatFs,
   type Timestamp,
 } from "../../9p/mod.ts";
-import type { Space } from "./bytes.ts";
 import { Inode } from "./inode.ts";
 import { isWithin, Place } from "./place.ts";
+import { bytesOfAttribute, bytesOfName, bytesOfText, INODE_BYTES, Space } from "./space.ts";
 
 export interface MemOptions {
   /** Owner and group of the root directory. */
@@ -21,7 +22,7 @@ export interface MemOptions {
   readonly gid?: Principal;
   /** Permission bits of the root directory. */
   readonly mode?: number;
-  /** What all files together may hold, bytes. */
+  /** What all files together may take, bytes: contents, names, attributes, and what each file takes by itself. */
   readonly bytesMax?: number;
   readonly clock?: () => Timestamp;
 }
@@ -38,12 +39,12 @@ const XATTRS_BYTES_MAX = 256 * 1024;
 /** A complete read-write tree in memory: the reference for what every other server should do. */
 export function mem(options: MemOptions = {}): FileServer<Place, Handle> {
   const clock = options.clock ?? systemClock;
-  const space: Space = { bytesMax: options.bytesMax ?? 1024 ** 3, bytesUsed: 0 };
+  const space = new Space(options.bytesMax ?? 1024 ** 3);
   let lastPath = 0;
 
   function inodeFor(what: Creation, gid: Principal): Inode {
-    const init = { flags: 0, rdev: 0, target: "", ...what, gid, path: ++lastPath, now: clock() };
-    return new Inode(init, space);
+    const { flags = 0, rdev = 0, target = "" } = what;
+    return new Inode({ ...what, flags, rdev, target, gid, path: ++lastPath, now: clock() }, space);
   }
 
   const root = new Place(
@@ -73,8 +74,10 @@ export function mem(options: MemOptions = {}): FileServer<Place, Handle> {
   }
 
   function put(dir: Place, name: string, inode: Inode, by: Principal): Place {
+    const directory = openDirectory(dir, name);
+    space.take(bytesOfName(name));
     const place = new Place(dir, name, inode);
-    openDirectory(dir, name).add(place);
+    directory.add(place);
     inode.nlink++;
     dir.inode.touched(by, clock());
     return place;
@@ -86,6 +89,7 @@ export function mem(options: MemOptions = {}): FileServer<Place, Handle> {
     if (place.removed) throw new NineError("ENOENT", `${place.name} was removed already`);
     parent.inode.directory!.remove(place);
     place.removed = true;
+    space.take(-bytesOfName(place.name));
     inode.nlink--;
     inode.ctime = clock();
     inode.freeIfUnused();
@@ -97,7 +101,14 @@ export function mem(options: MemOptions = {}): FileServer<Place, Handle> {
     const inherits = (dir.inode.mode & S.ISGID) !== 0;
     const setgid = inherits && (what.mode & S.IFMT) === S.IFDIR ? S.ISGID : 0;
     const gid = inherits ? dir.inode.gid : what.gid ?? group;
-    return put(dir, name, inodeFor({ ...what, mode: what.mode | setgid }, gid), what.uid);
+    const inode = inodeFor({ ...what, mode: what.mode | setgid }, gid);
+    try {
+      inode.take(INODE_BYTES + bytesOfText(inode.target));
+      return put(dir, name, inode, what.uid);
+    } catch (thrown) {
+      inode.freeIfUnused();
+      throw thrown;
+    }
   }
 
   /** What rename(2) asks of the place that is in the way. */
@@ -217,10 +228,9 @@ export function mem(options: MemOptions = {}): FileServer<Place, Handle> {
       // rename(2): two names of one file stay as they are.
       if (onto?.inode === place.inode) return;
       if (dir.removed) throw new NineError("ENOENT", `The directory ${dir.name} was removed`);
-      if (onto) {
-        checkReplaceable(place, onto);
-        take(onto, user.name);
-      }
+      if (onto) checkReplaceable(place, onto);
+      space.take(bytesOfName(name) - bytesOfName(place.name));
+      if (onto) take(onto, user.name);
       place.parent.inode.directory!.remove(place);
       place.parent.inode.touched(user.name, clock());
       place.parent = dir;
@@ -244,18 +254,7 @@ export function mem(options: MemOptions = {}): FileServer<Place, Handle> {
     statfs: (): StatFs => {
       const blocks = Math.floor(space.bytesMax / 4096);
       const free = Math.floor((space.bytesMax - space.bytesUsed) / 4096);
-      // The magic number of v9fs, which is what programs on the other side expect.
-      return {
-        type: 0x01021997,
-        bsize: 4096,
-        blocks,
-        bfree: free,
-        bavail: free,
-        files: lastPath,
-        ffree: 2 ** 32,
-        fsid: 0,
-        namelen: 255,
-      };
+      return { ...plainStatfs(), blocks, bfree: free, bavail: free, files: lastPath, ffree: 2 ** 32 };
     },
 
     getxattr({ inode }, name) {
@@ -272,8 +271,12 @@ export function mem(options: MemOptions = {}): FileServer<Place, Handle> {
       if ((flags & XATTR_REPLACE || value === null) && !present) {
         throw new NineError("ENODATA", `No attribute ${JSON.stringify(name)}`);
       }
-      if (value === null) inode.xattrs.delete(name);
-      else {
+      const before = inode.xattrs.get(name);
+      const bytesBefore = before ? bytesOfAttribute(name, before) : 0;
+      if (value === null) {
+        inode.xattrs.delete(name);
+        inode.take(-bytesBefore);
+      } else {
         let held = name.length + value.byteLength;
         for (const [other, bytes] of inode.xattrs) {
           if (other !== name) held += other.length + bytes.byteLength;
@@ -281,6 +284,7 @@ export function mem(options: MemOptions = {}): FileServer<Place, Handle> {
         if (held > XATTRS_BYTES_MAX) {
           throw new NineError("ENOSPC", `Attributes of ${held} bytes, a file may have ${XATTRS_BYTES_MAX}`);
         }
+        inode.take(bytesOfAttribute(name, value) - bytesBefore);
         inode.xattrs.set(name, value);
       }
       inode.ctime = clock();

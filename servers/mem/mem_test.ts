@@ -141,3 +141,76 @@ Deno.test("mem: a directory has a link for each directory in it", async () => {
   await server.remove!(folder, call);
   assert.equal(await links(), 2);
 });
+
+Deno.test("mem: everything that is kept counts, and is given back", () => {
+  const { server, root, create, mkdir, used } = tree({ bytesMax: 4 * MIB });
+  const full = (act: () => unknown) => assert.throws(act, { code: "ENOSPC" });
+  const symlink = (name: string, target: string) =>
+    server.make!(root, name, { mode: S.IFLNK | 0o777, uid: "me", target }, call) as typeof root;
+  const remove = (place: typeof root) => server.remove!(place, call);
+  /** Does it until there is no space left, says how often, and takes everything back. */
+  const fill = (make: (i: number) => typeof root): number => {
+    const made: (typeof root)[] = [];
+    const before = used();
+    full(() => {
+      for (let i = 0; i < 10_000; i++) made.push(make(i));
+    });
+    assert.ok(used() > 3.9 * MIB, `${used()} bytes in use`);
+    made.forEach(remove);
+    assert.equal(used(), before);
+    return made.length;
+  };
+  const target = "x".repeat(60_000);
+  assert.ok(fill((i) => symlink(`link${i}`, target)) <= 4 * MIB / 60_000);
+  const name = "n".repeat(250);
+  assert.ok(fill((i) => mkdir(name + i)) < 4 * MIB / 700);
+  assert.ok(fill((i) => create(name + i).node) < 4 * MIB / 700);
+  const file = create("file").node;
+  let attributes = 0;
+  fill((i) => {
+    const { node } = create(`f${i}`);
+    if (attributes++ < 9) server.setxattr!(node, "user.a", new Uint8Array(200_000), 0, call);
+    return node;
+  });
+  const names = new Array<typeof root>();
+  full(() => {
+    for (let i = 0; i < 10_000; i++) {
+      server.link!(file, root, name + i, call);
+      names.push(server.walk(root, name + i, call) as typeof root);
+    }
+  });
+  const before = used();
+  const longer = "m".repeat(255);
+  full(() => {
+    for (let i = 0; i < names.length; i++) {
+      server.rename!(names[i], root, longer.slice(String(i).length) + i, true, call);
+    }
+  });
+  assert.ok(used() - before <= 4096 * 2, "a longer name is paid for by what it is longer");
+  names.forEach(remove);
+  remove(file);
+  assert.equal(used(), 0);
+});
+
+Deno.test("mem: what an attribute takes is given back when it is replaced or removed, or its file has gone", () => {
+  const { server, create, used } = tree({ bytesMax: MIB });
+  const { node } = create("file");
+  const set = (value: Uint8Array | null) => server.setxattr!(node, "user.a", value, 0, call);
+  for (let i = 0; i < 50; i++) set(new Uint8Array(100_000));
+  assert.ok(used() > 100_000 && used() < 110_000);
+  set(null);
+  assert.ok(used() < 10_000);
+  set(new Uint8Array(100_000));
+  server.hold!(node);
+  server.remove!(node, call);
+  assert.equal((server.getxattr!(node, "user.a", call) as Uint8Array).byteLength, 100_000);
+  server.drop!(node);
+  assert.equal(used(), 0);
+});
+
+Deno.test("mem makes a file for who says nothing of its device and its target", async () => {
+  const { server, root } = tree();
+  const what = { mode: S.IFDIR | 0o755, uid: "me", flags: undefined, rdev: undefined, target: undefined };
+  const made = await server.make!(root, "dir", what, call);
+  assert.equal((await server.getattr(made, undefined, call)).rdev, 0);
+});

@@ -247,6 +247,59 @@ for (const where of ["data", "mem"]) {
       assert.equal((await made("his")).mode & 0o7777, 0o2755);
     });
 
+    await t.step("devices are the owner's to make", async () => {
+      const make = async (client: Client, dir: number, name: string, mode: number) =>
+        await client.rpc("Tmknod", { dfid: dir, name, mode, major: 1, minor: 3, gid: TEAM });
+      const sticky = await alice.walk(ofAlice, "sticky");
+      for (const mode of [0o020666, 0o060666]) {
+        await refuses("EPERM", make(alice, sticky, "device", mode));
+      }
+      await make(alice, sticky, "fifo", 0o010644);
+      await alice.unlink(sticky, "fifo");
+      if (Deno.uid() !== 0 && where === "data") return;
+      await make(root, await root.walk(ofRoot, "sticky"), "device", 0o020666);
+      await root.unlink(await root.walk(ofRoot, "sticky"), "device");
+    });
+
+    await t.step("a hard link is made by who owns the file, or may read and write it", async () => {
+      const sticky = { alice: await alice.walk(ofAlice, "sticky"), bob: await bob.walk(ofBob, "sticky") };
+      const link = async (client: Client, dir: number, fid: number, name: string) => {
+        await client.rpc("Tlink", { dfid: dir, fid, name });
+        await client.unlink(dir, name);
+      };
+      for (const name of ["public", "secret", "grouped"]) {
+        const fid = await alice.walk(ofAlice, name);
+        await refuses("EPERM", link(alice, sticky.alice, fid, "mine"), name);
+      }
+      await put(bob, sticky.bob, "bobs", TEAM, 0o660);
+      const [hers, his] = [await alice.walk(sticky.alice, "bobs"), await bob.walk(sticky.bob, "bobs")];
+      const made = async () => {
+        await alice.rpc("Tlink", { dfid: sticky.alice, fid: hers, name: "mine" });
+        await bob.unlink(sticky.bob, "mine");
+      };
+      await made();
+      await bob.chmod(his, 0o4660);
+      await refuses("EPERM", made(), "setuid");
+      await bob.chmod(his, 0o2770);
+      await refuses("EPERM", made(), "setgid");
+      await link(bob, sticky.bob, his, "again");
+      await bob.unlink(sticky.bob, "bobs");
+      await bob.rpc("Tsymlink", { fid: sticky.bob, name: "link", symtgt: "x", gid: TEAM });
+      const symlink = await alice.walk(sticky.alice, "link");
+      await refuses("EPERM", link(alice, sticky.alice, symlink, "mine"), "no regular file");
+      await bob.unlink(sticky.bob, "link");
+    });
+
+    await t.step("a directory that its maker may not read is made all the same, and is open", async () => {
+      const unix = await node.connect({ address: node.address(TRUST), nUname: ALICE, dialect: "9P2000.u" });
+      const sticky = await unix.walk(unix.root, where, "sticky");
+      const fid = await unix.create(await unix.walk(sticky), "dark", { perm: Dm.DIR + 0o300, access: "r" });
+      assert.equal((await unix.read(fid)).byteLength, 0);
+      await refuses("EACCES", unix.open(await unix.walk(sticky, "dark"), "r"));
+      await unix.remove(fid);
+      unix.wire.close();
+    });
+
     await t.step("names and numbers are the same users", async () => {
       const named = await node.connect({ address: node.address(TRUST), dialect: "9P2000", uname: "alice" });
       assert.equal(await named.get(named.root, where, "grouped"), "grouped");
@@ -262,6 +315,38 @@ for (const where of ["data", "mem"]) {
     for (const { wire } of [root, alice, bob, carol]) wire.close();
   });
 }
+
+Deno.test("users=trust: in a union each member's own bits count", async () => {
+  await using node = await start();
+  const [root, alice] = await Promise.all([0, ALICE].map((n) => claim(node, TRUST, n)));
+  const mem = await root.walk(root.root, "mem");
+  for (const [name, mode] of [["open", 0o777], ["kept", 0o755], ["shut", 0o700]] as const) {
+    const dir = await root.mkdir(mem, name);
+    await root.put(dir, `of-${name}`, name);
+    await root.chmod(dir, mode);
+  }
+  const ctl = await root.walk(root.root, "ctl");
+  await root.open(ctl, "w");
+  await root.write(
+    ctl,
+    0,
+    "bind /mem/open /u\nbind -ac /mem/kept /u\nbind -a /mem/shut /u\nbind /mem/shut /v\n",
+  );
+
+  const u = await alice.walk(alice.root, "u");
+  assert.deepEqual((await alice.names(u)).sort(), ["of-kept", "of-open"]);
+  assert.equal(await alice.get(u, "of-kept"), "kept");
+  await refuses("EACCES", alice.get(u, "of-shut"));
+  await refuses("EACCES", alice.names(await alice.walk(alice.root, "v")));
+  await refuses("EACCES", put(alice, u, "new", TEAM));
+  await refuses("EACCES", alice.mkdir(u, "new"));
+  await refuses("EACCES", alice.unlink(u, "of-kept"));
+  await refuses("EACCES", alice.move(u, "of-kept", u, "new"));
+  await refuses("EACCES", alice.rpc("Tsymlink", { fid: u, name: "new", symtgt: "x", gid: TEAM }));
+  await alice.unlink(u, "of-open");
+  assert.deepEqual((await root.names(await root.walk(root.root, "u"))).sort(), ["of-kept", "of-shut"]);
+  for (const { wire } of [root, alice]) wire.close();
+});
 
 Deno.test("users=none may read what bits give to others, and nothing else, whoever it claims to be", async (t) => {
   await using node = await start();
