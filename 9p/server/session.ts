@@ -41,6 +41,9 @@ const HARMLESS = new Set([
 /** Bytes that the attribute fids of one session may hold. */
 const ATTRIBUTE_BYTES_MAX = 4 * 1024 * 1024;
 
+/** What an error's path and its reason may have: both may hold names that a client made up. */
+const TOLD_CHARS_MAX = 4096;
+
 /** One client's session: its dialect, its fids and its requests under way. A Tversion starts another (rule R01). */
 export class Session {
   dialect: Dialect | undefined;
@@ -154,9 +157,9 @@ export class Session {
     this.engine.report({
       user: request.user,
       request: request.name,
-      path: request.path,
+      path: cut(request.path),
       errno,
-      reason: reasonOf(thrown),
+      reason: cut(reasonOf(thrown)),
       thrown,
     });
     if (this.dialect === "9P2000.L") request.reply("Rlerror", { ecode: errno });
@@ -292,4 +295,8 @@ export class Session {
   async closed(): Promise<void> {
     await Promise.all(this.#closing);
   }
+}
+
+function cut<T extends string | undefined>(text: T): T | string {
+  return text === undefined || text.length <= TOLD_CHARS_MAX ? text : `${text.slice(0, TOLD_CHARS_MAX)}…`;
 }

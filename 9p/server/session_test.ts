@@ -1,0 +1,47 @@
+import assert from "node:assert/strict";
+import { served } from "../client/_served.ts";
+import { Client } from "../client/client.ts";
+import { errnoOf, NineError } from "../error.ts";
+import { Errno } from "../errno.ts";
+import { NONUNAME } from "../principal.ts";
+import { Qt } from "../qid.ts";
+import { dial } from "../net.ts";
+import { NOFID } from "../wire/codec.ts";
+import type { Address } from "../address.ts";
+import type { ErrorReport } from "./engine.ts";
+import { type FileServer, plainAttr } from "./file_server.ts";
+
+const REFUSING: FileServer<object> = {
+  attach: () => REFUSING,
+  qid: () => ({ type: Qt.DIR, version: 0, path: 1 }),
+  name: () => "/",
+  parent: (node) => node,
+  getattr: (node) => plainAttr(REFUSING.qid(node), 0o040755, "o", "o"),
+  walk(_dir, name) {
+    throw new NineError("ENOENT", name === "long" ? "x".repeat(10_000) : `No ${name}`);
+  },
+};
+
+async function attached(address: Address): Promise<Client> {
+  const client = await Client.start(await dial(address), { msize: 1 << 21 });
+  await client.rpc("Tattach", { fid: 0, afid: NOFID, uname: "", aname: "", nUname: NONUNAME });
+  return client;
+}
+
+const failsWith = (name: keyof typeof Errno) => (thrown: unknown) => errnoOf(thrown) === Errno[name];
+
+Deno.test("Session.fail: what is told of an error is bounded, however long its names are", async () => {
+  const reports: ErrorReport[] = [];
+  await using on = await served(REFUSING, { onError: (report) => reports.push(report) });
+  await using client = await attached(on.address);
+  const wname = Array.from({ length: 16 }, () => "x".repeat(62_000));
+  await assert.rejects(client.rpc("Twalk", { fid: 0, newfid: 1, wname }), failsWith("ENAMETOOLONG"));
+  await assert.rejects(client.rpc("Twalk", { fid: 0, newfid: 1, wname: ["y"] }), failsWith("ENOENT"));
+  await assert.rejects(client.rpc("Twalk", { fid: 0, newfid: 1, wname: ["long"] }), failsWith("ENOENT"));
+  const [long, short, reason] = reports;
+  assert.match(reason.reason, /^x{4096}…$/);
+  assert.match(long.path!, /^\/x+…$/);
+  assert.equal(long.path!.length, 4097);
+  assert.ok(long.reason.length <= 4097, long.reason);
+  assert.deepEqual([short.path, short.reason], ["/y", "No y"]);
+});
