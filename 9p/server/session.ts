@@ -38,6 +38,11 @@ const HARMLESS = new Set([
   "Twalk",
 ]);
 
+/** Requests of one session that may be under way at once; who pipelines has some dozens. */
+const WAITING_MAX = 1024;
+/** What is taken in any case: it ends others. */
+const ENDING: ReadonlySet<string> = new Set(["Tversion", "Tflush", "Tclunk"]);
+
 /** Bytes that the attribute fids of one session may hold. */
 const ATTRIBUTE_BYTES_MAX = 4 * 1024 * 1024;
 
@@ -94,6 +99,12 @@ export class Session {
     }
     if (this.dialect === undefined && message.kind !== "Tversion") {
       throw new NineError("EPROTO", `${message.kind} before Tversion: a session starts with Tversion`);
+    }
+    if (this.#waiting.size >= WAITING_MAX && !ENDING.has(message.kind)) {
+      throw new NineError(
+        "ENOBUFS",
+        `${this.#waiting.size} requests of the session are under way, allowed are ${WAITING_MAX}: flush some`,
+      );
     }
     return handlersOf(this.codec.dialect)[type]!(this, message as never, request);
   }

@@ -45,3 +45,31 @@ Deno.test("Session.fail: what is told of an error is bounded, however long its n
   assert.ok(long.reason.length <= 4097, long.reason);
   assert.deepEqual([short.path, short.reason], ["/y", "No y"]);
 });
+
+Deno.test("Session: more than 1024 requests at once are refused, but for those that end others", async () => {
+  const blocking: FileServer<object> = {
+    ...REFUSING,
+    qid: () => ({ type: Qt.FILE, version: 0, path: 1 }),
+    read: (_node, _handle, _offset, _into, { signal }) =>
+      new Promise((_, reject) =>
+        signal.addEventListener("abort", () => reject(new NineError("EINTR", "Over")))
+      ),
+  };
+  await using on = await served(blocking);
+  await using client = await attached(on.address);
+  await client.rpc("Tlopen", { fid: 0, flags: 0 });
+  const aborter = new AbortController();
+  const read = () => client.rpc("Tread", { fid: 0, offset: 0, count: 100 }, aborter.signal);
+  const reads = Array.from({ length: 1024 }, () => read().catch(() => "ended"));
+  await assert.rejects(read(), failsWith("ENOBUFS"));
+  await assert.rejects(client.rpc("Tgetattr", { fid: 0, requestMask: 0 }), failsWith("ENOBUFS"));
+  aborter.abort();
+  await Promise.all(reads);
+  await client.rpc("Tgetattr", { fid: 0, requestMask: 0 });
+  const again = Array.from(
+    { length: 1024 },
+    () => client.rpc("Tread", { fid: 0, offset: 0, count: 100 }).catch(() => "ended"),
+  );
+  await client.rpc("Tclunk", { fid: 0 });
+  await Promise.all(again);
+});
