@@ -140,7 +140,7 @@ export class Engine {
 
   #closeOpen(fid: Fid, use: OpenUse, request: Request): Later<void> {
     this.unclaim(use.exclusive);
-    this.locks.releaseThrough(this.server.qid(fid.node).path, fid);
+    this.locks.releaseThrough(use.file, fid);
     const remove = () => use.removeOnClose ? this.server.remove?.(fid.node, request) : undefined;
     let closed: Later<void> | undefined;
     try {

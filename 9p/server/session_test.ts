@@ -73,3 +73,16 @@ Deno.test("Session: more than 1024 requests at once are refused, but for those t
   await client.rpc("Tclunk", { fid: 0 });
   await Promise.all(again);
 });
+
+Deno.test("a lock ends with its fid, also where the file's qid is another by then", async () => {
+  let path = 1;
+  await using on = await served({ ...REFUSING, qid: () => ({ type: Qt.FILE, version: 1, path }) });
+  await using client = await attached(on.address);
+  await client.rpc("Tlopen", { fid: 0, flags: 0 });
+  const range = { flags: 0, start: 0, length: 0, procId: 1, clientId: "c" };
+  await client.rpc("Tlock", { fid: 0, type: 1, ...range });
+  // As where something was bound over it.
+  path = 2;
+  await client.rpc("Tclunk", { fid: 0 });
+  assert.equal(on.engine.locks.size, 0);
+});
