@@ -193,7 +193,7 @@ export class Session {
       throw new NineError("EINTR", `The session ended while its ${request.name} was under way`);
     }
     this.checkFree(number);
-    this.engine.countFid();
+    this.engine.countFid(user, this.fids.size);
     const fid = new Fid(node, root, user);
     this.fids.set(number, fid);
     this.server.hold?.(node);
@@ -205,7 +205,7 @@ export class Session {
     this.checkIdle(number, fid, request);
     const others = [...fid.pending].filter((pending) => pending !== request);
     // The fid that goes counts until the others are done with it.
-    if (others.length > 0) this.engine.countFid();
+    if (others.length > 0) this.engine.countFid(fid.user, this.fids.size);
     const next = new Fid(node, fid.root, fid.user);
     this.server.hold?.(node);
     this.fids.set(number, next);

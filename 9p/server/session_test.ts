@@ -22,9 +22,9 @@ const REFUSING: FileServer<object> = {
   },
 };
 
-async function attached(address: Address): Promise<Client> {
+async function attached(address: Address, uname = ""): Promise<Client> {
   const client = await Client.start(await dial(address), { msize: 1 << 21 });
-  await client.rpc("Tattach", { fid: 0, afid: NOFID, uname: "", aname: "", nUname: NONUNAME });
+  await client.rpc("Tattach", { fid: 0, afid: NOFID, uname, aname: "", nUname: NONUNAME });
   return client;
 }
 
@@ -85,4 +85,30 @@ Deno.test("a lock ends with its fid, also where the file's qid is another by the
   path = 2;
   await client.rpc("Tclunk", { fid: 0 });
   assert.equal(on.engine.locks.size, 0);
+});
+
+Deno.test("fids: a stranger's session has at most a quarter of what others leave, and the owner always some", async () => {
+  await using on = await served(REFUSING, { fidsMax: 1600 });
+  const clients: Client[] = [];
+  const clone = (client: Client, newfid: number) => client.rpc("Twalk", { fid: 0, newfid, wname: [] });
+  const takeAll = async (uname: string): Promise<number> => {
+    const client = await attached(on.address, uname);
+    clients.push(client);
+    for (let fid = 1;; fid++) {
+      try {
+        await clone(client, fid);
+      } catch (thrown) {
+        assert.ok(failsWith("EMFILE")(thrown), `${thrown}`);
+        return fid;
+      }
+    }
+  };
+  assert.equal(await takeAll("none"), 375);
+  assert.equal(await takeAll("none"), 281);
+  await clients[1].rpc("Tclunk", { fid: 1 });
+  await clone(clients[1], 1);
+  for (let i = 0; i < 10; i++) await takeAll("none");
+  assert.ok(await takeAll("owner") > 100);
+  assert.equal(on.engine.fids, 1600);
+  for (const client of clients) await client[Symbol.asyncDispose]();
 });
