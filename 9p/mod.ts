@@ -22,7 +22,7 @@ export type {
   Timestamp,
   User,
 } from "./server/file_server.ts";
-export { plainAttr, primaryGroup, then } from "./server/file_server.ts";
+export { plainAttr, plainStatfs, primaryGroup, then } from "./server/file_server.ts";
 export { Connection, type Duplex } from "./server/connection.ts";
 export { Engine, type EngineOptions, type ErrorReport } from "./server/engine.ts";
 export type { Listener } from "./server/listener.ts";

@@ -15,7 +15,7 @@ import {
 } from "./common.ts";
 import { type Fid, isDirectory } from "./fid.ts";
 import type { Change, Creation, Entry, Later } from "./file_server.ts";
-import { then } from "./file_server.ts";
+import { plainStatfs, then } from "./file_server.ts";
 import type { Handlers } from "./handlers.ts";
 import { type Lock, LockType } from "./locks.ts";
 import { getattrOf, makedev } from "./modes.ts";
@@ -30,8 +30,6 @@ const PERMISSIONS = 0o7777;
 const XATTR_BYTES_MAX = 65536;
 /** unlinkat(2). */
 const AT_REMOVEDIR = 0x200;
-/** What diod and QEMU give as f_type: the magic number of v9fs. */
-const V9FS_MAGIC = 0x01021997;
 /** P9_SETATTR_* */
 const Set = { MODE: 1, UID: 2, GID: 4, SIZE: 8, ATIME: 0x10, MTIME: 0x20, ATIME_SET: 0x80, MTIME_SET: 0x100 };
 /** What mknod(2) makes. */
@@ -92,19 +90,7 @@ export const linux: Handlers<
 
   Tstatfs(session, { fid: number }, request) {
     const fid = session.fid(number, request).asFile();
-    if (!session.server.statfs) {
-      return request.reply("Rstatfs", {
-        type: V9FS_MAGIC,
-        bsize: 4096,
-        blocks: 0,
-        bfree: 0,
-        bavail: 0,
-        files: 0,
-        ffree: 0,
-        fsid: 0,
-        namelen: 255,
-      });
-    }
+    if (!session.server.statfs) return request.reply("Rstatfs", plainStatfs());
     const later = session.server.statfs(fid.node, request);
     return session.during(fid, request, then(later, (statfs) => request.reply("Rstatfs", statfs)));
   },

@@ -13,9 +13,9 @@ import {
   NineError,
   O,
   parseAddress,
+  plainStatfs,
   type RemoteFile,
   S,
-  type StatFs,
 } from "../../9p/mod.ts";
 import { type Handle, listFrom } from "./handle.ts";
 import { Link, type LinkOptions } from "./link.ts";
@@ -204,7 +204,7 @@ export function remote(to: Address | string | Client, options: LinkOptions = {})
         place,
         call,
         ({ file }) =>
-          file.client.dialect === "9P2000.L" ? file.statfs(call.signal) : Promise.resolve(UNKNOWN_SPACE),
+          file.client.dialect === "9P2000.L" ? file.statfs(call.signal) : Promise.resolve(plainStatfs()),
       ),
 
     getxattr: (place, name, call) => by(place, call, ({ file }) => file.getxattr(name, call.signal)),
@@ -273,19 +273,6 @@ async function reprieved<T>({ user, signal }: Call, action: (call: Call) => Prom
     clearTimeout(timer);
   }
 }
-
-/** What df shows for a dialect that cannot say. */
-const UNKNOWN_SPACE: StatFs = {
-  type: 0x01021997,
-  bsize: 4096,
-  blocks: 0,
-  bfree: 0,
-  bavail: 0,
-  files: 0,
-  ffree: 0,
-  fsid: 0,
-  namelen: 255,
-};
 
 /** The owner is whom we attached as. A group without a number there is left to the other side. */
 function newFile({ mode, gid, flags, rdev, target }: Creation, client: Client): NewFile {
