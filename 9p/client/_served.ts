@@ -13,7 +13,7 @@ export interface Served extends AsyncDisposable {
   cut(): void;
 }
 
-/** Serves every session as the owner, until it is disposed of. */
+/** Serves every session as the owner, but for who attaches as `none`, until it is disposed of. */
 export async function served<N, H>(
   server: FileServer<N, H>,
   options: Partial<EngineOptions> = {},
@@ -23,7 +23,10 @@ export async function served<N, H>(
   const engine = new Engine(server as FileServer, { principals: new Principals(), ...options });
   const listener: Listener = {
     address: formatAddress(address),
-    identify: () => ({ name: "owner", groups: new Set(["owner"]), standing: "owner" }),
+    identify: (uname) =>
+      uname === "none"
+        ? { name: "none", groups: new Set(), standing: "none" }
+        : { name: "owner", groups: new Set(["owner"]), standing: "owner" },
     strict: false,
   };
   const socket = Deno.listen({ transport: "unix", path: address.path });

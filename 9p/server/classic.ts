@@ -5,7 +5,7 @@ import { O, Qt, S } from "../qid.ts";
 import { IOHDRSZ } from "../wire/codec.ts";
 import type { Message } from "../wire/messages.ts";
 import { Dm, DONT_TOUCH_LENGTH, type Stat } from "../wire/stat.ts";
-import { attempt, becomeFile, openFid } from "./common.ts";
+import { attempt, becomeFile, openedAsMade, openFid } from "./common.ts";
 import { type Fid, isDirectory } from "./fid.ts";
 import { type Attr, type Call, type Change, type Creation, type Later, then } from "./file_server.ts";
 import type { Handlers } from "./handlers.ts";
@@ -54,9 +54,12 @@ export const classic: Handlers<"Topen" | "Tcreate" | "Tstat" | "Twstat"> = {
     const created = then(session.server.getattr(fid.node, undefined, request), (dir) => {
       const what = creation(session, fid, message, type, dir);
       const kept = (flags & ~O.TRUNC) | (what.flags! & Qt.APPEND ? O.APPEND : 0);
-      const opened = { flags: kept, removeOnClose };
       const became = (made: { node: unknown; handle: unknown }) =>
-        then(becomeFile(session, message.fid, fid, made, opened, request), () => made.node);
+        then(
+          openedAsMade(session, made, kept, request),
+          (opened) =>
+            then(becomeFile(session, message.fid, fid, opened, removeOnClose, request), () => made.node),
+        );
       if (type === S.IFREG) {
         if (!session.server.create) return readOnly();
         return then(session.server.create(fid.node, message.name, what, kept, request), became);

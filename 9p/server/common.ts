@@ -306,26 +306,48 @@ export function attempt(action: () => Later<void>): Later<Outcome> {
   }
 }
 
-/** The fid of a directory becomes the file that was made in it, open by `handle`. */
+/** A file that is open, before a fid stands for it. */
+export interface Opened {
+  readonly node: unknown;
+  readonly handle: unknown;
+  readonly flags: number;
+  /** What was claimed of a file for exclusive use. */
+  readonly exclusive: OpenUse["exclusive"];
+}
+
+/** The file that was just made, which nobody else has open. */
+export function openedAsMade(
+  session: Session,
+  { node, handle }: { node: unknown; handle: unknown },
+  flags: number,
+  request: Request,
+): Later<Opened> {
+  try {
+    return { node, handle, flags, exclusive: session.engine.claim(session.server.qid(node)) };
+  } catch (thrown) {
+    return then(session.server.close?.(node, handle, request), () => {
+      throw thrown;
+    });
+  }
+}
+
+/** The fid of a directory becomes the file that was opened in it. */
 export function becomeFile(
   session: Session,
   number: number,
   fid: Fid,
-  { node, handle }: { node: unknown; handle: unknown },
-  opened: { flags: number; removeOnClose: boolean },
+  opened: Opened,
+  removeOnClose: boolean,
   request: Request,
 ): Later<void> {
-  const { engine, server } = session;
-  let exclusive: OpenUse["exclusive"];
+  const { server } = session;
   try {
-    exclusive = engine.claim(server.qid(node));
-    const use: OpenUse = { kind: "open", handle, ...opened, exclusive, list: listing() };
-    session.rebind(number, fid, node, request).use = use;
+    const next = session.rebind(number, fid, opened.node, request);
+    next.use = useOf(session, opened, removeOnClose);
   } catch (thrown) {
-    engine.unclaim(exclusive);
     // Nobody will ever clunk it, as its client has gone meanwhile.
-    const remove = () => opened.removeOnClose ? server.remove?.(node, request) : undefined;
-    return then(then(server.close?.(node, handle, request), remove), () => {
+    const remove = () => removeOnClose ? server.remove?.(opened.node, request) : undefined;
+    return then(then(closeOpened(session, opened, request), remove), () => {
       throw thrown;
     });
   }
@@ -339,35 +361,50 @@ export function openFid(
   removeOnClose: boolean,
   request: Request,
 ): Later<Body<"Ropen">> {
+  const opened = then(openNode(session, fid.asClosedFile().node, flags, request), (opened) => {
+    // Somebody may have opened or clunked the fid while the server was at it.
+    if (fid.isOpen) {
+      return then(closeOpened(session, opened, request), () => {
+        throw new NineError("EBADF", "The fid was opened twice at once");
+      });
+    }
+    fid.use = useOf(session, opened, removeOnClose);
+    return { qid: session.server.qid(fid.node), iounit: session.msize - IOHDRSZ };
+  });
+  return session.during(fid, request, opened);
+}
+
+/** Opens a file as its type allows; what is for exclusive use is claimed first, as opening it may already empty it. */
+export function openNode(session: Session, node: unknown, flags: number, request: Request): Later<Opened> {
   const { server, engine } = session;
-  const qid = server.qid(fid.asClosedFile().node);
+  const qid = server.qid(node);
   if (qid.type & Qt.SYMLINK) {
     throw new NineError("ELOOP", "A symbolic link cannot be opened: read where it leads");
   }
   const kept = qid.type & Qt.APPEND ? (flags | O.APPEND) & ~O.TRUNC : flags;
   const exclusive = engine.claim(qid);
-  const opened = (handle: unknown) => {
-    // Somebody may have opened or clunked the fid while the server was at it.
-    if (fid.isOpen) {
-      return then(server.close?.(fid.node, handle, request), () => {
-        throw new NineError("EBADF", "The fid was opened twice at once");
-      });
-    }
-    fid.use = { kind: "open", handle, flags: kept, removeOnClose, exclusive, list: listing() };
-    return { qid: server.qid(fid.node), iounit: session.msize - IOHDRSZ };
-  };
+  const opened = (handle: unknown): Opened => ({ node, handle, flags: kept, exclusive });
   const failed = (thrown: unknown): never => {
     engine.unclaim(exclusive);
     throw thrown;
   };
   try {
-    const later = server.open ? server.open(fid.node, kept, request) : undefined;
-    return later instanceof Promise
-      ? session.during(fid, request, later.then(opened).catch(failed))
-      : opened(later);
+    const later = server.open ? server.open(node, kept, request) : undefined;
+    return later instanceof Promise ? later.then(opened, failed) : opened(later);
   } catch (thrown) {
     return failed(thrown);
   }
+}
+
+function closeOpened(session: Session, { node, handle, exclusive }: Opened, request: Request): Later<void> {
+  session.engine.unclaim(exclusive);
+  return session.server.close?.(node, handle, request);
+}
+
+function useOf(session: Session, opened: Opened, removeOnClose: boolean): OpenUse {
+  const { node, handle, flags, exclusive } = opened;
+  const file = session.server.qid(node).path;
+  return { kind: "open", handle, flags, removeOnClose, exclusive, file, list: listing() };
 }
 
 /** Whether anything thrown says that a name is taken. */

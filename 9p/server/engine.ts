@@ -21,6 +21,8 @@ export interface EngineOptions {
   readonly bytesInFlightMax?: number;
   /** A connection that holds bytes in flight and has not moved for this long is closed. */
   readonly stallMs?: number;
+  /** Fids that all sessions together may have. */
+  readonly fidsMax?: number;
   readonly onError?: (report: ErrorReport) => void;
 }
 
@@ -36,8 +38,11 @@ export interface ErrorReport {
   readonly thrown: unknown;
 }
 
-/** Fids that all sessions together may have. */
 const FIDS_MAX = 1 << 20;
+/** The part of the fids that only the owner's sessions may have. */
+const OWNER_SHARE = 1 / 16;
+/** What a session of anybody else may have of the fids that the others leave: so one client never takes them all. */
+const SESSION_SHARE = 1 / 4;
 
 /** What all connections together may hold without asking the budget, bytes each way. */
 const SHARED_BYTES = 32 * 1024 * 1024;
@@ -57,6 +62,7 @@ export class Engine {
   /** Files with QTEXCL that are open, by qid.path (rule R23). */
   readonly #exclusive = new Set<U64>();
   readonly #onError: (report: ErrorReport) => void;
+  readonly #fidsMax: number;
   #fids = 0;
   /** Clients at the moment. */
   connections = 0;
@@ -68,6 +74,7 @@ export class Engine {
     this.msizeMax = options.msizeMax ?? MSIZE_MAX;
     this.budget = new Budget(options.bytesInFlightMax ?? 256 * 1024 * 1024);
     this.stallMs = options.stallMs ?? 30_000;
+    this.#fidsMax = options.fidsMax ?? FIDS_MAX;
     this.#onError = options.onError ?? (() => {});
   }
 
@@ -86,10 +93,17 @@ export class Engine {
     this.#onError({ user, request: "close", errno: errnoOf(thrown), reason: reasonOf(thrown), thrown });
   }
 
-  /** Counts one more fid, or EMFILE. */
-  countFid(): void {
-    if (this.#fids >= FIDS_MAX) {
-      throw new NineError("EMFILE", `${this.#fids} fids are in use, allowed are ${FIDS_MAX}: clunk some`);
+  /** Counts one more fid of a user, for a session that has `held`, or EMFILE. */
+  countFid(user: User, held: number): void {
+    const others = this.#fids - held;
+    const max = user.standing === "owner"
+      ? this.#fidsMax - others
+      : Math.floor((this.#fidsMax * (1 - OWNER_SHARE) - others) * SESSION_SHARE);
+    if (held >= max) {
+      throw new NineError(
+        "EMFILE",
+        `The session has ${held} fids, others ${others}, allowed are ${max}: clunk some`,
+      );
     }
     this.#fids++;
   }
@@ -140,7 +154,7 @@ export class Engine {
 
   #closeOpen(fid: Fid, use: OpenUse, request: Request): Later<void> {
     this.unclaim(use.exclusive);
-    this.locks.releaseThrough(this.server.qid(fid.node).path, fid);
+    this.locks.releaseThrough(use.file, fid);
     const remove = () => use.removeOnClose ? this.server.remove?.(fid.node, request) : undefined;
     let closed: Later<void> | undefined;
     try {

@@ -12,6 +12,8 @@ export type Use =
     flags: number;
     removeOnClose: boolean;
     exclusive: U64 | undefined;
+    /** The qid.path that it had when it was opened: its locks are known by it. */
+    file: U64;
     list: Listing;
   }
   /** Of Txattrwalk: the value, or the list of names, as it was then. */

@@ -4,10 +4,18 @@ import { NONUNAME } from "../principal.ts";
 import { O, S } from "../qid.ts";
 import { IOHDRSZ } from "../wire/codec.ts";
 import { type Message, MESSAGES } from "../wire/messages.ts";
-import { becomeFile, isExists, LISTED_BYTES_MAX, openFid } from "./common.ts";
+import {
+  becomeFile,
+  isExists,
+  LISTED_BYTES_MAX,
+  type Opened,
+  openedAsMade,
+  openFid,
+  openNode,
+} from "./common.ts";
 import { type Fid, isDirectory } from "./fid.ts";
 import type { Change, Creation, Entry, Later } from "./file_server.ts";
-import { then } from "./file_server.ts";
+import { plainStatfs, then } from "./file_server.ts";
 import type { Handlers } from "./handlers.ts";
 import { type Lock, LockType } from "./locks.ts";
 import { getattrOf, makedev } from "./modes.ts";
@@ -22,8 +30,6 @@ const PERMISSIONS = 0o7777;
 const XATTR_BYTES_MAX = 65536;
 /** unlinkat(2). */
 const AT_REMOVEDIR = 0x200;
-/** What diod and QEMU give as f_type: the magic number of v9fs. */
-const V9FS_MAGIC = 0x01021997;
 /** P9_SETATTR_* */
 const Set = { MODE: 1, UID: 2, GID: 4, SIZE: 8, ATIME: 0x10, MTIME: 0x20, ATIME_SET: 0x80, MTIME_SET: 0x100 };
 /** What mknod(2) makes. */
@@ -84,19 +90,7 @@ export const linux: Handlers<
 
   Tstatfs(session, { fid: number }, request) {
     const fid = session.fid(number, request).asFile();
-    if (!session.server.statfs) {
-      return request.reply("Rstatfs", {
-        type: V9FS_MAGIC,
-        bsize: 4096,
-        blocks: 0,
-        bfree: 0,
-        bavail: 0,
-        files: 0,
-        ffree: 0,
-        fsid: 0,
-        namelen: 255,
-      });
-    }
+    if (!session.server.statfs) return request.reply("Rstatfs", plainStatfs());
     const later = session.server.statfs(fid.node, request);
     return session.during(fid, request, then(later, (statfs) => request.reply("Rstatfs", statfs)));
   },
@@ -125,10 +119,12 @@ export const linux: Handlers<
     }
     const kept = flags & OPEN_FLAGS;
     const what = creation(session, fid, S.IFREG | (mode & PERMISSIONS), gid);
-    const became = (made: { node: unknown; handle: unknown }) =>
-      then(becomeFile(session, number, fid, made, { flags: kept, removeOnClose: false }, request), () => {
-        request.reply("Rlcreate", { qid: server.qid(made.node), iounit: session.msize - IOHDRSZ });
+    const became = (opened: Opened) =>
+      then(becomeFile(session, number, fid, opened, false, request), () => {
+        request.reply("Rlcreate", { qid: server.qid(opened.node), iounit: session.msize - IOHDRSZ });
       });
+    const made = (file: { node: unknown; handle: unknown }) =>
+      then(openedAsMade(session, file, kept, request), became);
     // open(2): without O_EXCL, a file that somebody else made a moment ago is opened instead.
     const instead = (thrown: unknown): Later<void> => {
       if (flags & O.EXCL || !isExists(thrown)) throw thrown;
@@ -136,7 +132,7 @@ export const linux: Handlers<
         if (isDirectory(server.qid(node))) {
           throw new NineError("EISDIR", `${JSON.stringify(name)} is a directory`);
         }
-        return then(server.open?.(node, kept, request), (handle) => became({ node, handle }));
+        return then(openNode(session, node, kept, request), became);
       });
     };
     const create = (): Later<void> => {
@@ -146,7 +142,7 @@ export const linux: Handlers<
       } catch (thrown) {
         return instead(thrown);
       }
-      return later instanceof Promise ? later.then(became, instead) : became(later);
+      return later instanceof Promise ? later.then(made, instead) : made(later);
     };
     return session.during(fid, request, create());
   },
@@ -259,15 +255,15 @@ export const linux: Handlers<
   Tlock(session, message, request) {
     const fid = session.fid(message.fid, request).asFile();
     const { locks } = session.engine;
-    const range = lockRange(message);
-    const file = session.server.qid(fid.node).path;
+    // Any open will do: Linux sends flock(2), which asks for no mode, like fcntl(2), whose mode it has checked.
+    if (fid.use.kind !== "open") {
+      throw new NineError("EBADF", "A lock through a fid that is not open: open it first");
+    }
     if (message.type === LockType.UNLOCK) {
-      locks.release(file, range);
+      locks.release(fid.use.file, lockRange(session, message));
       return request.reply("Rlock", { status: LockStatus.SUCCESS });
     }
-    // Any open will do: Linux sends flock(2), which asks for no mode, like fcntl(2), whose mode it has checked.
-    if (!fid.isOpen) throw new NineError("EBADF", "A lock through a fid that is not open: open it first");
-    const conflict = locks.take(file, lockOf(message, fid));
+    const conflict = locks.take(fid.use.file, lockOf(session, message, fid));
     // A client that wants to wait asks again (rule R41).
     request.reply("Rlock", { status: conflict ? LockStatus.BLOCKED : LockStatus.SUCCESS });
   },
@@ -275,9 +271,10 @@ export const linux: Handlers<
   Tgetlock(session, message, request) {
     const fid = session.fid(message.fid, request).asFile();
     const { start, length, procId, clientId } = message;
+    const file = fid.use.kind === "open" ? fid.use.file : session.server.qid(fid.node).path;
     const conflict = message.type === LockType.UNLOCK
       ? undefined
-      : session.engine.locks.conflict(session.server.qid(fid.node).path, lockOf(message, fid));
+      : session.engine.locks.conflict(file, lockOf(session, message, fid));
     if (!conflict) {
       return request.reply("Rgetlock", { type: LockType.UNLOCK, start, length, procId, clientId });
     }
@@ -451,16 +448,16 @@ function timestamp(sec: number, nsec: number) {
 
 type LockMessage = Message<"Tlock"> | Message<"Tgetlock">;
 
-function lockRange({ start, length, procId, clientId }: LockMessage) {
+function lockRange(session: Session, { start, length, procId, clientId }: LockMessage) {
   const end = length === 0 ? Infinity : start + length;
-  return { start, end, owner: { procId, clientId } };
+  return { start, end, owner: { session, procId, clientId } };
 }
 
-function lockOf(message: LockMessage, fid: Fid): Lock {
+function lockOf(session: Session, message: LockMessage, fid: Fid): Lock {
   if (message.type !== LockType.READ && message.type !== LockType.WRITE) {
     throw new NineError("EINVAL", `Lock type ${message.type}: known are 0 (read), 1 (write) and 2 (unlock)`);
   }
-  return { type: message.type, ...lockRange(message), through: fid };
+  return { type: message.type, ...lockRange(session, message), through: fid };
 }
 
 /** Whole entries, as many as fit: qid[13] offset[8] type[1] name[s]. */

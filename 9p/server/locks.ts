@@ -15,8 +15,9 @@ export interface Lock {
   readonly through: object;
 }
 
-/** Locks of one owner never conflict: a process of a client. */
+/** Locks of one owner never conflict: a process of a client, whose names of both count within its session only. */
 export interface LockOwner {
+  readonly session: object;
   readonly procId: number;
   readonly clientId: string;
 }
@@ -32,12 +33,8 @@ export class LockTable {
   take(file: U64, lock: Lock): Lock | undefined {
     const conflict = this.conflict(file, lock);
     if (conflict) return conflict;
-    const held = this.#files.get(file) ?? [];
-    if (held.length >= LOCKS_MAX) {
-      throw new NineError("ENOLCK", `${held.length} locks are held on the file, allowed are ${LOCKS_MAX}`);
-    }
-    const rest = held.flatMap((held) => sameOwner(held, lock) ? cut(held, lock) : [held]);
-    this.#files.set(file, [...rest, lock]);
+    const rest = without(this.#files.get(file) ?? [], lock);
+    this.#keep(file, [...rest, lock]);
     return undefined;
   }
 
@@ -49,10 +46,10 @@ export class LockTable {
     );
   }
 
-  /** Gives back the owner's locks in the range. */
+  /** Gives back the owner's locks in the range; one in the middle of a lock makes it two. */
   release(file: U64, range: { start: number; end: number; owner: LockOwner }): void {
     const held = this.#files.get(file);
-    if (held) this.#keep(file, held.flatMap((lock) => sameOwner(lock, range) ? cut(lock, range) : [lock]));
+    if (held) this.#keep(file, without(held, range));
   }
 
   /** Gives back all that was taken through one fid. */
@@ -62,6 +59,12 @@ export class LockTable {
   }
 
   #keep(file: U64, locks: Lock[]): void {
+    if (locks.length > LOCKS_MAX) {
+      throw new NineError(
+        "ENOLCK",
+        `${locks.length} locks would be held on the file, allowed are ${LOCKS_MAX}: give some back`,
+      );
+    }
     if (locks.length === 0) this.#files.delete(file);
     else this.#files.set(file, locks);
   }
@@ -75,7 +78,13 @@ export class LockTable {
 }
 
 function sameOwner(a: { owner: LockOwner }, b: { owner: LockOwner }): boolean {
-  return a.owner.procId === b.owner.procId && a.owner.clientId === b.owner.clientId;
+  return a.owner.session === b.owner.session && a.owner.procId === b.owner.procId &&
+    a.owner.clientId === b.owner.clientId;
+}
+
+/** What is held without what the owner of the range has in it. */
+function without(held: readonly Lock[], range: { start: number; end: number; owner: LockOwner }): Lock[] {
+  return held.flatMap((lock) => sameOwner(lock, range) ? cut(lock, range) : [lock]);
 }
 
 function overlaps(a: { start: number; end: number }, b: { start: number; end: number }): boolean {

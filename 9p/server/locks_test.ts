@@ -1,11 +1,14 @@
 import assert from "node:assert/strict";
+import { NineError } from "../error.ts";
 import { type Lock, type LockOwner, LockTable, LockType } from "./locks.ts";
 
 const FILE = 7;
 const fid = { name: "a fid" };
 
-function owner(procId: number, clientId = "client"): LockOwner {
-  return { procId, clientId };
+const session = { name: "a session" };
+
+function owner(procId: number, clientId = "client", of: object = session): LockOwner {
+  return { session: of, procId, clientId };
 }
 
 function lock(by: LockOwner, type: Lock["type"], start: number, end: number, through: object = fid): Lock {
@@ -42,6 +45,29 @@ Deno.test("LockTable: clients with the same process number are different owners"
   const table = new LockTable();
   table.take(FILE, lock(owner(1, "a"), WRITE, 0, 10));
   assert.notEqual(table.take(FILE, lock(owner(1, "b"), WRITE, 0, 10)), undefined);
+});
+
+Deno.test("LockTable: what a session says of its processes says nothing of those of another", () => {
+  const table = new LockTable();
+  const stranger = owner(1, "client", { name: "another session" });
+  table.take(FILE, lock(ONE, WRITE, 0, 10));
+  table.release(FILE, { start: 0, end: Infinity, owner: stranger });
+  assert.notEqual(table.take(FILE, lock(stranger, WRITE, 0, 10)), undefined);
+  assert.equal(table.size, 1);
+});
+
+Deno.test("LockTable counts what is left after a cut, also by a release, and changes nothing where that is too much", () => {
+  const table = new LockTable();
+  table.take(FILE, lock(ONE, WRITE, 0, Infinity));
+  for (let i = 1; i < 10_000; i++) table.release(FILE, { start: 2 * i, end: 2 * i + 1, owner: ONE });
+  assert.equal(table.size, 10_000);
+  const isTooMany = (thrown: unknown) => thrown instanceof NineError && thrown.code === "ENOLCK";
+  assert.throws(() => table.release(FILE, { start: 30_000, end: 30_001, owner: ONE }), isTooMany);
+  assert.throws(() => table.take(FILE, lock(TWO, READ, 2, 3)), isTooMany);
+  assert.equal(table.size, 10_000);
+  // A lock in place of others is no more than they were.
+  assert.equal(table.take(FILE, lock(ONE, READ, 0, Infinity)), undefined);
+  assert.equal(table.size, 1);
 });
 
 Deno.test("LockTable.release cuts: the middle leaves two pieces, all of it none", () => {

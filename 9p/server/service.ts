@@ -1,7 +1,7 @@
 import { type Address, formatAddress } from "../address.ts";
 import { accept } from "./accept.ts";
 import { Connection } from "./connection.ts";
-import { Attention } from "./eager_socket.ts";
+import { Attention } from "./eager/mod.ts";
 import type { Engine } from "./engine.ts";
 import type { Listener } from "./listener.ts";
 import { openSocket } from "./socket.ts";

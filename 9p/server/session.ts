@@ -38,8 +38,16 @@ const HARMLESS = new Set([
   "Twalk",
 ]);
 
+/** Requests of one session that may be under way at once; who pipelines has some dozens. */
+const WAITING_MAX = 1024;
+/** What is taken in any case: it ends others. */
+const ENDING: ReadonlySet<string> = new Set(["Tversion", "Tflush", "Tclunk"]);
+
 /** Bytes that the attribute fids of one session may hold. */
 const ATTRIBUTE_BYTES_MAX = 4 * 1024 * 1024;
+
+/** What an error's path and its reason may have: both may hold names that a client made up. */
+const TOLD_CHARS_MAX = 4096;
 
 /** One client's session: its dialect, its fids and its requests under way. A Tversion starts another (rule R01). */
 export class Session {
@@ -91,6 +99,12 @@ export class Session {
     }
     if (this.dialect === undefined && message.kind !== "Tversion") {
       throw new NineError("EPROTO", `${message.kind} before Tversion: a session starts with Tversion`);
+    }
+    if (this.#waiting.size >= WAITING_MAX && !ENDING.has(message.kind)) {
+      throw new NineError(
+        "ENOBUFS",
+        `${this.#waiting.size} requests of the session are under way, allowed are ${WAITING_MAX}: flush some`,
+      );
     }
     return handlersOf(this.codec.dialect)[type]!(this, message as never, request);
   }
@@ -154,9 +168,9 @@ export class Session {
     this.engine.report({
       user: request.user,
       request: request.name,
-      path: request.path,
+      path: cut(request.path),
       errno,
-      reason: reasonOf(thrown),
+      reason: cut(reasonOf(thrown)),
       thrown,
     });
     if (this.dialect === "9P2000.L") request.reply("Rlerror", { ecode: errno });
@@ -179,7 +193,7 @@ export class Session {
       throw new NineError("EINTR", `The session ended while its ${request.name} was under way`);
     }
     this.checkFree(number);
-    this.engine.countFid();
+    this.engine.countFid(user, this.fids.size);
     const fid = new Fid(node, root, user);
     this.fids.set(number, fid);
     this.server.hold?.(node);
@@ -191,7 +205,7 @@ export class Session {
     this.checkIdle(number, fid, request);
     const others = [...fid.pending].filter((pending) => pending !== request);
     // The fid that goes counts until the others are done with it.
-    if (others.length > 0) this.engine.countFid();
+    if (others.length > 0) this.engine.countFid(fid.user, this.fids.size);
     const next = new Fid(node, fid.root, fid.user);
     this.server.hold?.(node);
     this.fids.set(number, next);
@@ -292,4 +306,8 @@ export class Session {
   async closed(): Promise<void> {
     await Promise.all(this.#closing);
   }
+}
+
+function cut<T extends string | undefined>(text: T): T | string {
+  return text === undefined || text.length <= TOLD_CHARS_MAX ? text : `${text.slice(0, TOLD_CHARS_MAX)}…`;
 }

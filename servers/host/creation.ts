@@ -22,9 +22,10 @@ export function create(
   const dirfd = tree.directory(dir);
   const gid = groupOf(tree, dirfd, what, call);
   const wanted = systemFlags(flags, what.flags ?? 0) | OPEN.CREAT | OPEN.EXCL;
-  const fd = tree.descriptors.openat(dirfd, component(name), wanted, what.mode & 0o777);
+  let fd = tree.descriptors.openat(dirfd, component(name), wanted, what.mode & 0o777);
   if (fd < 0) throw failure(openErrno(), `Create ${tree.pathOf(dir, name)}`);
   try {
+    fd = tree.descriptors.lower(fd, call.user);
     endow(tree, tree.pathOf(dir, name), fd, what, gid, call);
     const place = settle(tree, dir, dirfd, name, fd, what.flags ?? 0);
     return { node: place, handle: keep(tree, new Handle(fd, flags, "regular", true)) };

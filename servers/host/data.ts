@@ -4,7 +4,7 @@ import { F_DUPFD_CLOEXEC, OPEN } from "./libc/constants.ts";
 import { c, errno, failure } from "./libc/libc.ts";
 import { stat, statFd } from "./libc/statx.ts";
 import type { Place } from "./place.ts";
-import { descriptorOf, isHungUp, untilReady } from "./stream.ts";
+import { descriptorOf, isHungUp, Line } from "./stream.ts";
 import type { Tree } from "./tree.ts";
 
 /** Reads at once from files; from streams, as soon as they have something. */
@@ -20,20 +20,26 @@ export function read(
     throw new NineError("EISDIR", `${tree.pathOf(place)} is a directory; list it`);
   }
   if (into.length === 0) return 0;
-  const size = readOnce(tree, place, handle, offset, into as Uint8Array<ArrayBuffer>);
-  if (size !== undefined) return size;
+  // Who came first is served first.
+  if (handle.reads === undefined || handle.reads.isEmpty) {
+    const size = readOnce(tree, place, handle, offset, into as Uint8Array<ArrayBuffer>);
+    if (size !== undefined) return size;
+  }
   if ((handle.flags & O.NONBLOCK) !== 0) {
     throw new NineError(
       "EAGAIN",
       `${tree.pathOf(place)} has nothing to read now, and was opened with O_NONBLOCK`,
     );
   }
-  const own = new Uint8Array(into.length);
-  return untilReady(() => {
-    const size = readOnce(tree, place, handle, offset, own);
-    return size === undefined ? undefined : own.subarray(0, size);
+  const wanted = Math.min(into.length, waited.length);
+  return (handle.reads ??= new Line()).wait(() => {
+    const size = readOnce(tree, place, handle, offset, waited.subarray(0, wanted));
+    return size === undefined ? undefined : waited.slice(0, size);
   }, call);
 }
+
+/** What comes for reads that have waited, one at a time: while they wait they hold no memory. A pipe holds as much. */
+const waited = new Uint8Array(64 * 1024);
 
 /** Writes what the file takes: all, or less where it is full. */
 export function write(
@@ -46,13 +52,15 @@ export function write(
 ): Later<number> {
   if (data.length === 0) return 0;
   if (handle.clearSetid) clearSetid(tree, place, handle);
-  const size = writeOnce(tree, place, handle, offset, data as Uint8Array<ArrayBuffer>);
-  if (size !== undefined) return size;
+  if (handle.writes === undefined || handle.writes.isEmpty) {
+    const size = writeOnce(tree, place, handle, offset, data as Uint8Array<ArrayBuffer>);
+    if (size !== undefined) return size;
+  }
   if ((handle.flags & O.NONBLOCK) !== 0) {
     throw new NineError("EAGAIN", `${tree.pathOf(place)} is full now, and was opened with O_NONBLOCK`);
   }
   const own = data.slice();
-  return untilReady(() => writeOnce(tree, place, handle, offset, own), call);
+  return (handle.writes ??= new Line()).wait(() => writeOnce(tree, place, handle, offset, own), call);
 }
 
 /**

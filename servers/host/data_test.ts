@@ -174,6 +174,63 @@ Deno.test("a writer of a fifo waits for its reader, and nothing of a wait is lef
   await assert.rejects(Promise.resolve(read), /closed/);
 });
 
+Deno.test("what waits on a fifo is served in the order it came, reads and writes, also beside what could be at once", async () => {
+  using f = new Fixture();
+  const make = { mode: S.IFIFO | 0o644, uid: owner.user.name };
+  const fifo = f.server.make(f.root, "fifo", make, owner) as ReturnType<Fixture["walk"]>;
+  f.server.hold(fifo);
+  const reader = f.open(fifo, O.RDONLY);
+  const writer = f.open(fifo, O.WRONLY);
+  const read = (count: number, call = owner) => f.server.read(fifo, reader, 0, new Uint8Array(count), call);
+  const abort = new AbortController();
+  const first = read(1);
+  const givenUp = read(1, callOf("owner", "glenda", [], abort.signal));
+  assert.equal(f.server.write(fifo, writer, 0, bytes("abc"), owner), 3);
+  // There is something to read now, but others have waited longer.
+  const second = read(2);
+  abort.abort();
+  await assert.rejects(Promise.resolve(givenUp));
+  assert.deepEqual((await Promise.all([first, second])).map((data) => text(data as Uint8Array)), ["a", "bc"]);
+
+  const write = (data: Uint8Array) => f.server.write(fifo, writer, 0, data, owner);
+  let full = 0;
+  let taken = write(new Uint8Array(4096));
+  for (; typeof taken === "number"; taken = write(new Uint8Array(4096))) full += taken;
+  const order: string[] = [];
+  const a = taken.then(() => order.push("a"));
+  const into = new Uint8Array(1 << 17);
+  assert.equal(f.server.read(fifo, reader, 0, into, owner), full);
+  // There is room now, but another has waited longer.
+  const b = Promise.resolve(write(bytes("b"))).then(() => order.push("b"));
+  await Promise.all([a, b]);
+  assert.deepEqual(order, ["a", "b"]);
+  assert.equal(f.server.read(fifo, reader, 0, into, owner), 4097);
+  assert.equal(into[4096], 0x62);
+  f.close(fifo, reader);
+  f.close(fifo, writer);
+});
+
+Deno.test("10,000 reads that wait on one fifo do not hold 64 KiB each, and end when it is closed", async () => {
+  using f = new Fixture();
+  const make = { mode: S.IFIFO | 0o644, uid: owner.user.name };
+  const fifo = f.server.make(f.root, "fifo", make, owner) as ReturnType<Fixture["walk"]>;
+  f.server.hold(fifo);
+  const reader = f.open(fifo, O.RDONLY);
+  const into = new Uint8Array(64 * 1024);
+  const before = Deno.memoryUsage().external;
+  const abort = new AbortController();
+  const call = callOf("owner", "glenda", [], abort.signal);
+  const reads = Array.from(
+    { length: 10_000 },
+    () => f.server.read(fifo, reader, 0, into, call) as Promise<Uint8Array>,
+  );
+  const grown = Deno.memoryUsage().external - before;
+  assert.ok(grown < 64 * 1024 * 1024, `${grown} bytes`);
+  f.close(fifo, reader);
+  const ended = await Promise.allSettled(reads);
+  assert.ok(ended.every(({ status }) => status === "rejected"));
+});
+
 Deno.test("devices are read, sockets are not opened", () => {
   using f = new Fixture();
   const socket = f.server.make(f.root, "socket", { mode: S.IFSOCK | 0o600, uid: owner.user.name }, owner);

@@ -1,5 +1,5 @@
-import { Errno, NineError } from "../../9p/mod.ts";
-import { OPEN, RLIMIT_NOFILE } from "./libc/constants.ts";
+import { Errno, NineError, type User } from "../../9p/mod.ts";
+import { F_DUPFD_CLOEXEC, OPEN, RLIMIT_NOFILE } from "./libc/constants.ts";
 import { component } from "./libc/cstring.ts";
 import { c, errno, failure } from "./libc/libc.ts";
 import { statAt, statFd } from "./libc/statx.ts";
@@ -18,6 +18,8 @@ const SWEEP_MS = 1000;
  */
 export class Descriptors {
   readonly #sizeMax: number;
+  readonly #limit = descriptorLimit();
+  readonly #reserve = Math.min(this.#limit / 2, Math.max(32, Math.floor(this.#limit / 16)));
   readonly #cached = new Set<Place>();
   /** Of removed places, outside the bound: they cannot be found again. */
   readonly #pinned = new Set<Place>();
@@ -84,6 +86,24 @@ export class Descriptors {
     }
   }
 
+  /**
+   * Files that clients open leave some descriptors to the node, for new clients and for finding files; the owner may
+   * have half of those. The kernel gives the lowest that is free, so the number says how many are left. Returns the
+   * file's descriptor from now on, or throws EMFILE, with `fd` still open.
+   */
+  lower(fd: number, user: User): number {
+    const end = this.#limit - (user.standing === "owner" ? this.#reserve / 2 : this.#reserve);
+    if (fd < end) return fd;
+    this.#relieve();
+    const lower = c.fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    if (lower >= 0) c.close(lower < end ? fd : lower);
+    if (lower >= 0 && lower < end) return lower;
+    throw new NineError(
+      "EMFILE",
+      `Descriptor ${fd} of ${this.#limit}: from ${end} on they are kept for others, close some files`,
+    );
+  }
+
   closeAll(): void {
     for (const place of [...this.#cached, ...this.#pinned]) this.release(place);
     this.#rest();
@@ -135,7 +155,9 @@ export class Descriptors {
     place.fd = fd;
     place.checkedMs = place.queuedMs = now;
     this.#cached.add(place);
-    if (this.#cached.size > this.#sizeMax) this.#evict();
+    // Where files leave none below it, the cache must not fill the reserve.
+    if (fd >= this.#limit - this.#reserve / 2) this.#relieve();
+    else if (this.#cached.size > this.#sizeMax) this.#evict();
     this.#sweep ??= this.#startSweep();
   }
 
@@ -200,7 +222,11 @@ export function stale(place: Place): NineError {
 
 /** The bound for a cache: a quarter of what the process may open, at most 4096. */
 export function descriptorsMax(): number {
+  return Math.max(8, Math.min(4096, Math.floor(descriptorLimit() / 4)));
+}
+
+/** How many descriptors the process may have. */
+function descriptorLimit(): number {
   const rlimit = new BigUint64Array(2);
-  if (c.getrlimit(RLIMIT_NOFILE, new Uint8Array(rlimit.buffer)) < 0) return 256;
-  return Math.max(8, Math.min(4096, Number(rlimit[0] / 4n)));
+  return c.getrlimit(RLIMIT_NOFILE, new Uint8Array(rlimit.buffer)) < 0 ? 1024 : Number(rlimit[0]);
 }

@@ -1,4 +1,5 @@
 import type { Cursor } from "./listing.ts";
+import type { Line } from "./stream.ts";
 
 /** An open file: one descriptor of the system. */
 export class Handle {
@@ -13,6 +14,10 @@ export class Handle {
   clearSetid = false;
   /** A directory only: where its listing is. */
   cursor: Cursor | undefined;
+
+  /** A stream only: the reads that wait for something to come, and the writes that wait for room. */
+  reads: Line | undefined;
+  writes: Line | undefined;
 
   constructor(fd: number, flags: number, kind: Handle["kind"], seekable: boolean) {
     this.fd = fd;

@@ -13,7 +13,7 @@ import type { Tree } from "./tree.ts";
 /** Opens the place's file for a client. A fifo for writing waits for its reader, unless `flags` has NONBLOCK. */
 export function open(tree: Tree, place: Place, flags: number, call: Call): Later<Handle> {
   const { inode } = place;
-  if (inode.isDir) return openDirectory(tree, place, flags);
+  if (inode.isDir) return openDirectory(tree, place, flags, call);
   if (inode.isSymlink) {
     throw new NineError("ELOOP", `${tree.pathOf(place)} is a symbolic link; read it as one`);
   }
@@ -42,14 +42,14 @@ export function closeHandle(tree: Tree, place: Place, handle: Handle): void {
   if (c.close(fd) < 0 && errno() !== Errno.EINTR) throw failure(errno(), `Close ${tree.pathOf(place)}`);
 }
 
-function openDirectory(tree: Tree, place: Place, flags: number): Handle {
+function openDirectory(tree: Tree, place: Place, flags: number, call: Call): Handle {
   if (canWrite(flags) || (flags & O.TRUNC) !== 0) {
     throw new NineError("EISDIR", `${tree.pathOf(place)} is a directory; it can only be opened for reading`);
   }
   // Not as "." in the directory: that asks for the right to search it, where reading is enough.
   const fd = tree.reopen(tree.descriptors.of(place), OPEN.DIRECTORY);
   if (fd < 0) throw failure(openErrno(), `Open the directory ${tree.pathOf(place)}`);
-  return keep(tree, new Handle(fd, flags, "directory", false));
+  return keep(tree, new Handle(lowered(tree, fd, call), flags, "directory", false));
 }
 
 /** One attempt to open; undefined if it is worth another one later. */
@@ -58,16 +58,17 @@ function attempt(tree: Tree, place: Place, flags: number, call: Call): Handle | 
   const wanted = systemFlags(flags, inode.flags);
   // With a descriptor at hand, opening it anew takes 1.0 µs, by name and with the check 1.2; getting one first, 1.8.
   const ready = place.removed ? tree.descriptors.of(place) : tree.descriptors.ready(place);
-  const fd = ready >= 0
+  const found = ready >= 0
     ? tree.reopen(ready, wanted)
     : tree.descriptors.openat(tree.descriptors.of(place.parent), component(place.name), wanted, 0);
-  if (fd < 0) {
+  if (found < 0) {
     const number = openErrno();
     const isWorthWaiting = number === Errno.EAGAIN || (number === Errno.ENXIO && inode.type === S.IFIFO);
     if (isWorthWaiting && (flags & O.NONBLOCK) === 0) return undefined;
     if (number === Errno.ENOENT || number === Errno.ELOOP) throw stale(place);
     throw failure(number, `Open ${tree.pathOf(place)} with flags 0o${flags.toString(8)}`);
   }
+  const fd = lowered(tree, found, call);
   if (!statFd(fd) || !inode.isLastStat()) {
     c.close(fd);
     throw stale(place);
@@ -82,6 +83,16 @@ function attempt(tree: Tree, place: Place, flags: number, call: Call): Handle | 
     truncate(tree, place, fd, canWrite(flags));
   }
   return keep(tree, handle);
+}
+
+/** The descriptor that a client's file has from now on; closed where there is none for it. */
+function lowered(tree: Tree, fd: number, { user }: Call): number {
+  try {
+    return tree.descriptors.lower(fd, user);
+  } catch (error) {
+    c.close(fd);
+    throw error;
+  }
 }
 
 /**

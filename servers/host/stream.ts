@@ -10,13 +10,76 @@ import { c, errno } from "./libc/libc.ts";
 const RETRY_MS_MIN = 1;
 const RETRY_MS_MAX = 32;
 
-/** Calls `attempt` until it gives something else than undefined. */
-export async function untilReady<T>(attempt: () => T | undefined, call: Call): Promise<T> {
-  for (let pause = RETRY_MS_MIN;; pause = Math.min(2 * pause, RETRY_MS_MAX)) {
-    await delay(pause, call.signal);
-    const result = attempt();
-    if (result !== undefined) return result;
+interface Waiter {
+  /** Tries; whether it has ended, well or not. */
+  attempt(): boolean;
+}
+
+/**
+ * Requests that wait for the same thing, in the order they came: only the first is tried, by one timer for all, and who
+ * comes later is never served before it.
+ */
+export class Line {
+  readonly #waiters = new Set<Waiter>();
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #pauseMs = RETRY_MS_MIN;
+
+  get isEmpty(): boolean {
+    return this.#waiters.size === 0;
   }
+
+  /** Calls `attempt`, once those before have ended, until it gives something else than undefined. */
+  wait<T>(attempt: () => T | undefined, { signal }: Call): Promise<T> {
+    return new Promise((resolve, reject) => {
+      if (signal.aborted) return reject(new NineError("EINTR", "The request was given up before it waited"));
+      const end = () => {
+        this.#waiters.delete(waiter);
+        signal.removeEventListener("abort", giveUp);
+        if (this.isEmpty) this.#stop();
+      };
+      const giveUp = () => {
+        end();
+        reject(new NineError("EINTR", "The request was given up while it waited"));
+      };
+      const waiter: Waiter = {
+        attempt() {
+          try {
+            const result = attempt();
+            if (result === undefined) return false;
+            resolve(result);
+          } catch (thrown) {
+            reject(thrown);
+          }
+          end();
+          return true;
+        },
+      };
+      signal.addEventListener("abort", giveUp);
+      this.#waiters.add(waiter);
+      this.#timer ??= setTimeout(this.#try, this.#pauseMs);
+    });
+  }
+
+  readonly #try = () => {
+    this.#timer = undefined;
+    this.#pauseMs = Math.min(2 * this.#pauseMs, RETRY_MS_MAX);
+    for (const waiter of this.#waiters) {
+      if (!waiter.attempt()) break;
+      this.#pauseMs = RETRY_MS_MIN;
+    }
+    if (!this.isEmpty) this.#timer ??= setTimeout(this.#try, this.#pauseMs);
+  };
+
+  #stop(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#pauseMs = RETRY_MS_MIN;
+  }
+}
+
+/** Calls `attempt` until it gives something else than undefined. */
+export function untilReady<T>(attempt: () => T | undefined, call: Call): Promise<T> {
+  return new Line().wait(attempt, call);
 }
 
 /** The handle's descriptor; a handle that was closed while its reader slept has none. */
@@ -40,18 +103,3 @@ export function isHungUp(fd: number): boolean {
 /** `struct pollfd { int fd; short events; short revents; }` */
 const pollBytes = new Uint8Array(new ArrayBuffer(8));
 const pollfd = new DataView(pollBytes.buffer);
-
-function delay(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const abandon = () => {
-      clearTimeout(timer);
-      reject(new NineError("EINTR", "The request was given up while it waited"));
-    };
-    if (signal.aborted) return reject(new NineError("EINTR", "The request was given up before it waited"));
-    const timer = setTimeout(() => {
-      signal.removeEventListener("abort", abandon);
-      resolve();
-    }, ms);
-    signal.addEventListener("abort", abandon, { once: true });
-  });
-}

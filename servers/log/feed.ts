@@ -39,13 +39,18 @@ export class Feed {
   }
 }
 
+interface Waiting {
+  readonly max: number;
+  give(lines: Uint8Array): void;
+}
+
 /** One reader of a feed: a queue of JSON lines. */
 export class Reader {
   #queue: Uint8Array[] = [];
   #queuedBytes = 0;
   #dropped = 0;
-  /** Reads that wait for a line. */
-  readonly #waiting = new Set<() => void>();
+  /** Reads that wait for a line, in the order they came. */
+  readonly #waiting = new Set<Waiting>();
 
   constructor(
     readonly bytesMax: number,
@@ -63,7 +68,10 @@ export class Reader {
       this.#dropped = 0;
       this.#put(bytes);
     }
-    for (const wake of this.#waiting) wake();
+    for (const waiting of this.#waiting) {
+      if (this.#queue.length === 0) return;
+      waiting.give(this.#take(waiting.max));
+    }
   }
 
   #put(bytes: Uint8Array): void {
@@ -77,26 +85,23 @@ export class Reader {
     return now.byteLength > 0 ? now : this.#wait(max, signal);
   }
 
-  async #wait(max: number, signal: AbortSignal): Promise<Uint8Array> {
-    for (;;) {
-      await this.#pushed(signal);
-      const taken = this.#take(max);
-      // Another read of the same open file may have been faster.
-      if (taken.byteLength > 0) return taken;
-    }
-  }
-
-  #pushed(signal: AbortSignal): Promise<void> {
+  #wait(max: number, signal: AbortSignal): Promise<Uint8Array> {
     return new Promise((resolve, reject) => {
-      const end = () => {
-        this.#waiting.delete(end);
-        signal.removeEventListener("abort", end);
-        if (signal.aborted) reject(new NineError("EINTR", "The read was given up"));
-        else resolve();
+      const giveUp = () => {
+        this.#waiting.delete(waiting);
+        reject(new NineError("EINTR", "The read was given up"));
       };
-      if (signal.aborted) return end();
-      signal.addEventListener("abort", end);
-      this.#waiting.add(end);
+      const waiting: Waiting = {
+        max,
+        give: (lines) => {
+          this.#waiting.delete(waiting);
+          signal.removeEventListener("abort", giveUp);
+          resolve(lines);
+        },
+      };
+      if (signal.aborted) return giveUp();
+      signal.addEventListener("abort", giveUp);
+      this.#waiting.add(waiting);
     });
   }
 

@@ -11,7 +11,8 @@ import {
   S,
   type User,
 } from "../../9p/mod.ts";
-import { Feed, type FeedOptions, jsonLine, type Reader } from "./feed.ts";
+import { Errors } from "./errors.ts";
+import { Feed, type FeedOptions, type Reader } from "./feed.ts";
 
 /** A change, as it stands in `/log/events` after the time. */
 export interface EventLine {
@@ -35,8 +36,8 @@ export interface ErrorLine {
 export interface LogOptions extends FeedOptions {
   readonly uid: Principal;
   readonly gid: Principal;
-  /** How many errors are kept. */
-  readonly errorsMax?: number;
+  /** Bytes of errors that are kept; who has most of them loses the oldest first. */
+  readonly errorBytesMax?: number;
   /** Milliseconds since 1970. */
   readonly now?: () => number;
   /** Called when the first reader of events comes and when the last goes: nobody need make events between. */
@@ -57,12 +58,16 @@ interface Node {
   /** Whether a read waits. */
   readonly blocks?: boolean;
 }
-type Handle = { readonly reader: Reader } | { readonly bytes: Uint8Array };
+type Handle = ({ readonly reader: Reader } | { readonly bytes: Uint8Array }) & { readonly user: User };
 
 const ROOT: Node = { name: "/", path: 1 };
 const FILES: readonly Node[] = [{ name: "events", path: 2, blocks: true }, { name: "errors", path: 3 }];
 /** What programs find that go through a whole tree and read what they find: `grep -r` is to end. */
 const LISTED = FILES.filter(({ blocks }) => !blocks);
+
+const ERROR_BYTES_MAX = 1024 * 1024;
+/** Files that one user other than the owner may have open here: each holds its lines. */
+const OPENS_MAX = 64;
 
 /**
  * `events`: each read gives the next changes that the reader may see as JSON lines, and waits for one where there is
@@ -71,9 +76,10 @@ const LISTED = FILES.filter(({ blocks }) => !blocks);
  */
 export function log(options: LogOptions): Log {
   const now = options.now ?? Date.now;
-  const errorsMax = options.errorsMax ?? 1000;
   const feed = new Feed(options);
-  const errors: (ErrorLine & { time: string })[] = [];
+  const errors = new Errors(options.errorBytesMax ?? ERROR_BYTES_MAX);
+  /** How many files each user has open. */
+  const opens = new Map<Principal, number>();
   const startedSec = Math.floor(now() / 1000);
 
   function attr(node: Node): Attr {
@@ -83,7 +89,21 @@ export function log(options: LogOptions): Log {
 
   function watch(user: User): Handle {
     if (feed.readers === 0) options.onWatched?.(true);
-    return { reader: feed.reader(user, () => feed.readers === 0 && options.onWatched?.(false)) };
+    return { user, reader: feed.reader(user, () => feed.readers === 0 && options.onWatched?.(false)) };
+  }
+
+  function countOpen(user: User): void {
+    const count = opens.get(user.name) ?? 0;
+    if (count >= OPENS_MAX && user.standing !== "owner") {
+      throw new NineError("EMFILE", `${user.name} has ${count} files of the log open: close some`);
+    }
+    opens.set(user.name, count + 1);
+  }
+
+  function uncountOpen(user: User): void {
+    const count = opens.get(user.name)! - 1;
+    if (count > 0) opens.set(user.name, count);
+    else opens.delete(user.name);
   }
 
   const server: FileServer<Node, Handle> = {
@@ -104,11 +124,13 @@ export function log(options: LogOptions): Log {
     getattr: attr,
     open(node, flags, { user }): Handle {
       if ((flags & O.ACCMODE) !== O.RDONLY) throw new NineError("EACCES", `${node.name} can only be read`);
+      if (node === ROOT) return { user, bytes: new Uint8Array() };
+      countOpen(user);
       if (node.name === "events") return watch(user);
-      const own = errors.filter((line) => user.standing === "owner" || line.user === user.name);
-      return { bytes: concatenate(own.map(jsonLine)) };
+      return { user, bytes: errors.of(user.standing === "owner" ? undefined : user.name) };
     },
-    close(_node, handle) {
+    close(node, handle) {
+      if (node !== ROOT) uncountOpen(handle.user);
       if ("reader" in handle) handle.reader.close();
     },
     read(_node, handle, offset, into, { signal }): number | Promise<Uint8Array> {
@@ -147,8 +169,7 @@ export function log(options: LogOptions): Log {
       });
     },
     error(error) {
-      errors.push({ time: new Date(now()).toISOString(), ...error });
-      if (errors.length > errorsMax) errors.shift();
+      errors.add(error.user, { time: new Date(now()).toISOString(), ...error });
     },
   };
 }

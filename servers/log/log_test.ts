@@ -93,3 +93,16 @@ Deno.test("log: what controls a terminal or turns text around comes out escaped,
     assert.equal(JSON.parse(line).path, path);
   }
 });
+
+Deno.test("log: what others than the owner may have open is bounded, since each open holds its lines", async () => {
+  const logs = log({ uid: "o", gid: "o" });
+  logs.error({ user: "bob", request: "Twalk", code: "ENOENT", reason: "No" });
+  const files = [];
+  for (let i = 0; i < 64; i++) {
+    files.push(await reader(logs, user("bob"), undefined, i % 2 ? "errors" : "events"));
+  }
+  await assert.rejects(reader(logs, user("bob"), undefined, "errors"), /close some/);
+  await reader(logs, user("alice"));
+  await files[0].close();
+  assert.match(await (await reader(logs, user("bob"), undefined, "errors")).read(), /"bob"/);
+});

@@ -25,6 +25,28 @@ async function openMany(client: Client, dir: number): Promise<number[]> {
   }
 }
 
+Deno.test("files that a stranger opens leave descriptors to the owner, and the owner's to new clients", async () => {
+  await using node = await TestNode.start({
+    listen: ["tcp!127.0.0.1!PORT,users=none"],
+    before: ["sh", "-c", `ulimit -n ${DESCRIPTORS_MAX} && exec "$@"`, "sh"],
+  });
+  await Deno.writeTextFile(node.data("file"), "contents");
+  const owner = await node.connect();
+  const dir = await owner.walk(owner.root, "data");
+  const stranger = await node.connect({ address: node.address() });
+  await openMany(stranger, await stranger.walk(stranger.root, "data"));
+  assert.equal(await owner.get(dir, "file"), "contents");
+  await owner.clunk(await owner.create(dir, "new"));
+  await openMany(owner, dir);
+  await refuses("EMFILE", owner.create(dir, "refused"));
+  await assert.rejects(Deno.stat(node.data("refused")), Deno.errors.NotFound);
+  const late = await within(3000, node.connect({ address: node.address() }));
+  assert.ok(late, "a new client is let in");
+  await late.walk(late.root, "data", "file");
+  for (const { wire } of [owner, stranger, late]) wire.close();
+  assert.equal((await node.stop()).code, 0);
+});
+
 Deno.test("EMFILE in the node: for that request only, others and later clients are served", async () => {
   await using node = await TestNode.start({
     before: ["sh", "-c", `ulimit -n ${DESCRIPTORS_MAX} && exec "$@"`, "sh"],

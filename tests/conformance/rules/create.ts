@@ -1,10 +1,11 @@
 /** R24 and R25: making files. */
 import assert from "node:assert/strict";
-import { Qt, S } from "../../../9p/qid.ts";
+import { O, Qt, S } from "../../../9p/qid.ts";
 import { IOHDRSZ } from "../../../9p/wire/codec.ts";
 import { Dm } from "../../../9p/wire/stat.ts";
 import type { Client } from "../client.ts";
 import { ALL, CLASSIC, LINUX, refused, type Rule, rule } from "../rule.ts";
+import { Refused } from "../wire.ts";
 
 const OTRUNC = 0x10;
 /** Creates with `perm` in a directory of mode `dirMode`, and says what mode the new file has. */
@@ -143,4 +144,39 @@ export const create: Rule[] = [
     });
     assert.equal((await client.getattr(await client.walk(home, "fifo"))).mode, S.IFIFO | 0o622);
   }),
+
+  rule(
+    "R21",
+    "Tlcreate of a file that is there opens it as Tlopen does: append-only, exclusive, never a symlink",
+    LINUX,
+    async (t) => {
+      const { client, home } = await t.start();
+      // Only 9P2000 makes append-only and exclusive files.
+      const classic = await t.client({ dialect: "9P2000.u" }).catch((thrown) => {
+        if (thrown instanceof Refused) t.skip("the subject speaks 9P2000.L only");
+        throw thrown;
+      });
+      const theirs = await t.home(classic);
+      const create = async (name: string) => {
+        const fid = await client.walk(home);
+        await client.rpc("Tlcreate", { fid, name, flags: O.WRONLY | O.TRUNC, mode: 0o644, gid: client.gid });
+        return fid;
+      };
+      const log = await classic.create(theirs, "log", { perm: Dm.APPEND + 0o644 });
+      if (!((await classic.stat(log)).mode & Dm.APPEND)) t.skip("the subject keeps no append-only files");
+      await classic.write(log, 0, "one");
+      const again = await create("log");
+      await client.write(again, 0, "two");
+      assert.equal(await client.get(home, "log"), "onetwo");
+
+      const held = await classic.create(theirs, "held", { perm: Dm.EXCL + 0o644 });
+      await classic.write(held, 0, "kept");
+      await refused(create("held"), "EBUSY");
+      await classic.clunk(held);
+      assert.equal(await client.get(home, "held"), "kept");
+
+      await client.rpc("Tsymlink", { fid: home, name: "link", symtgt: "log", gid: client.gid });
+      await refused(create("link"), "ELOOP");
+    },
+  ),
 ];

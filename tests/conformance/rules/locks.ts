@@ -74,6 +74,18 @@ export const locks: Rule[] = [
     assert.equal(await lock("two", LOCK.WRITE, { start: 30, length: 0 }), STATUS.SUCCESS);
   }),
 
+  rule("R41", "a lock is given back by its own connection, through a fid that is open", LINUX, async (t) => {
+    const { client, other, one, two, home, lock } = await twoLockers(t);
+    await lock("one", LOCK.WRITE);
+    const mine = { type: LOCK.UNLOCK, flags: 0, start: 0, length: 0, procId: 1, clientId: "one" };
+    await other.rpc("Tlock", { ...mine, fid: two }).catch((thrown) => assert.ok(thrown instanceof Refused));
+    assert.equal(await lock("two", LOCK.WRITE), STATUS.BLOCKED);
+    await refused(client.rpc("Tlock", { ...mine, fid: await client.walk(home, "file") }), "EBADF");
+    assert.equal(await lock("two", LOCK.WRITE), STATUS.BLOCKED);
+    await client.rpc("Tlock", { ...mine, fid: one });
+    assert.equal(await lock("two", LOCK.WRITE), STATUS.SUCCESS);
+  }),
+
   rule("R41", "Tgetlock tells of the lock in the way, and of none by UNLOCK", LINUX, async (t) => {
     const { lock, getlock } = await twoLockers(t);
     assert.equal((await getlock("two", LOCK.WRITE)).type, LOCK.UNLOCK);

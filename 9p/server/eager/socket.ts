@@ -1,5 +1,6 @@
-import type { Duplex } from "./connection.ts";
-import { Descriptor } from "./descriptor.ts";
+import type { Duplex } from "../connection.ts";
+import type { Attention } from "./attention.ts";
+import type { Descriptor } from "./descriptor.ts";
 
 /** How long a read looks for bytes before it sleeps until there are some, ms. */
 const POLL_MS = 0.05;
@@ -11,15 +12,6 @@ const TURNS_MIN = 16;
 const SMALL_BYTES = 4096;
 /** Replies beyond this go by Deno, which waits for room where there is none: so much is 16 reads of 4 KiB, and more. */
 const SEND_BYTES_MAX = 256 * 1024;
-/** How long turns are counted to tell how fast they are, ms: longer than a busy core keeps one waiting. */
-const EPOCH_MS = 10;
-/** A longer silence belongs to no epoch, ms. */
-const SILENCE_MS = 20;
-/** Polling is kept where turns are as many times faster with it. */
-const GAIN_MIN = 1.1;
-/** Epochs until the other way is tried again; more after every trial that failed. */
-const PATIENCE_MIN = 8;
-const PATIENCE_MAX = 256;
 /** Timers and other connections have their turn after as many reads, and after this time, ms. */
 const READS_IN_A_ROW_MAX = 64;
 const ROW_MS_MAX = 1;
@@ -29,116 +21,6 @@ const ROW_MS_MAX = 1;
  * bytes by what the runtime remembers of the socket; after that nothing is remembered, and the second one sleeps.
  */
 const SLEEPS = 2;
-/** How long all others must have been silent, ms. */
-const ALONE_MS = 10;
-/** Finding a descriptor takes up to a millisecond: that is done at most this often, ms. */
-const FIND_MS = 100;
-/** Second descriptors that are held at once. */
-const DESCRIPTORS_MAX = 64;
-
-/**
- * Finds out whether turns are faster with polling, by trying both in turn. Where the processor is wanted by others they
- * are not, and which of the two holds no single read can tell.
- */
-export class Trial {
-  /** What the next turn does. */
-  polls = false;
-  #isTrying = false;
-  /** Bytes of requests per ms in the epoch before the trial. */
-  #before = 0;
-  #left = 1;
-  #patience = PATIENCE_MIN;
-  #since = -Infinity;
-  #lastAt = -Infinity;
-  #bytes = 0;
-
-  /**
-   * A turn has ended, which brought so many bytes of requests. Bytes are what is compared: with several requests in
-   * flight, polling may take them one by one that would have come together, which makes more turns and less progress.
-   */
-  turn(now: number, bytes: number): void {
-    if (now - this.#lastAt > SILENCE_MS) this.restart(now);
-    this.#lastAt = now;
-    this.#bytes += bytes;
-    if (now - this.#since < EPOCH_MS) return;
-    const rate = this.#bytes / (now - this.#since);
-    this.#since = now;
-    this.#bytes = 0;
-    if (this.#isTrying) this.#judge(rate);
-    else if (--this.#left <= 0) {
-      this.#before = rate;
-      this.#isTrying = true;
-      this.polls = !this.polls;
-    }
-  }
-
-  /** What was counted so far is not to be compared with what comes. */
-  restart(now: number): void {
-    this.#since = now;
-    this.#lastAt = now;
-    this.#bytes = 0;
-    if (!this.#isTrying) return;
-    this.#isTrying = false;
-    this.polls = !this.polls;
-    this.#left = 1;
-  }
-
-  #judge(rate: number): void {
-    const isBetter = this.polls ? rate >= this.#before * GAIN_MIN : rate * GAIN_MIN > this.#before;
-    if (!isBetter) this.polls = !this.polls;
-    this.#patience = isBetter ? PATIENCE_MIN : Math.min(this.#patience * 2, PATIENCE_MAX);
-    this.#isTrying = false;
-    this.#left = this.#patience;
-  }
-}
-
-/** What the sockets of one service know of each other: a socket polls only while no other has anything to do. */
-export class Attention {
-  readonly trial = new Trial();
-  #last: EagerSocket | undefined;
-  #since = 0;
-  #foundAt = -Infinity;
-  #held = 0;
-
-  /** The connection itself where polling cannot work here. */
-  wrap(conn: Deno.Conn): Duplex {
-    return Descriptor.isPossible ? new EagerSocket(conn, this) : conn;
-  }
-
-  /** The socket has received something. */
-  note(socket: EagerSocket, now: number): void {
-    if (this.#last === socket) return;
-    this.#last = socket;
-    this.#since = now;
-    this.trial.restart(now);
-  }
-
-  /** Whether only this socket has received anything for a while. */
-  isAlone(socket: EagerSocket, now: number): boolean {
-    return this.#last === socket && now - this.#since >= ALONE_MS;
-  }
-
-  /** Whether a descriptor may be looked for now. */
-  mayFind(now: number): boolean {
-    return this.#held < DESCRIPTORS_MAX && now - this.#foundAt >= FIND_MS;
-  }
-
-  find(conn: Deno.TcpConn): Descriptor | undefined {
-    const found = Descriptor.of(conn);
-    this.#foundAt = performance.now();
-    if (found) this.#held++;
-    return found;
-  }
-
-  letGo(descriptor: Descriptor): void {
-    descriptor.close();
-    this.#held--;
-  }
-
-  forget(socket: EagerSocket): void {
-    if (this.#last === socket) this.#last = undefined;
-  }
-}
 
 /**
  * A socket that, while its only client asks one small thing after another, looks for the next request itself for a
