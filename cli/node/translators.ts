@@ -4,6 +4,7 @@ import { type Computed, type Look, type Opened, paths, withOutputs } from "../..
 import { besides, type CtlFile, type CtlOptions } from "../../servers/ctl/mod.ts";
 import type { Output } from "../../translators/compute/mod.ts";
 import type { Computing } from "./computing.ts";
+import { grantedTree } from "./granted_tree.ts";
 
 type Server = FileServer<object, unknown>;
 
@@ -31,7 +32,7 @@ export interface Translators {
 
 export const modulesFolder = (home: string): string => join(home, "translators");
 
-/** Names at the top of the tree that compute paths do not lead to. */
+/** Names at the top of the tree that neither compute paths nor grants lead to. */
 const BEYOND = new Set(["x", "n", "log", "ctl"]);
 /** What stands in a module's folder beside its own files. */
 const BESIDE = ["status", "status.json", "stats", "stats.json", "log"] as const;
@@ -45,7 +46,15 @@ export function translators({ home, owned, tree, root, modules }: TranslatorsOpt
   async function load(): Promise<Computing> {
     const { Computing } = await import("./computing.ts");
     const outputOf = (node: object) => (withRecipes.outputOf(node) as LaterOutput | undefined)?.output;
-    return loaded = new Computing({ home, modules: folder, files: withRecipes.server, root, outputOf });
+    const granted = grantedTree(tree, root, BEYOND);
+    return loaded = new Computing({
+      home,
+      modules: folder,
+      files: withRecipes.server,
+      granted,
+      root,
+      outputOf,
+    });
   }
   const computing = (): Promise<Computing> => loading ??= load();
 
