@@ -10,7 +10,7 @@ import {
   type User,
 } from "../../9p/mod.ts";
 import { type About, Result, type ResultCache } from "../cache/mod.ts";
-import type { Preopen, RunResult } from "../engine/mod.ts";
+import type { FailureReason, Preopen, RunResult } from "../engine/mod.ts";
 import type { Library, Module } from "../library/mod.ts";
 import { runLimits } from "../manifest/mod.ts";
 import { argvOf, type Stage } from "../pipeline/mod.ts";
@@ -223,7 +223,7 @@ export class Compute {
   async #runModule({ module, argv, key, sources, call, spool, onProgress }: Work): Promise<Result> {
     const { library, cache, granted } = this.#known;
     const health = library.health(module.name);
-    health.check(module.hash);
+    health.check(module.hash, call.user.name);
     // At once, so that a short input is pinned from here on.
     const input = concatenated(sources);
     const { size, bytes, read } = input instanceof Promise ? await input : input;
@@ -252,7 +252,8 @@ export class Compute {
     if (failure) {
       const reason = `The translator ${module.name}: ${failure.error.message}`;
       if (!NOT_RUN.has(failure.reason)) {
-        health.ended({ ...costs, reason, isFault: FAULTS.has(failure.reason) });
+        const fault = FAULTS.get(failure.reason);
+        health.ended({ ...costs, reason, ...(fault && { fault }) }, module.hash, call.user.name);
       }
       throw new NineError(failure.error.errno, reason);
     }
@@ -263,7 +264,7 @@ export class Compute {
       }
       const seal = sealed(ran.output);
       const about: About = { ...costs, ...(seal instanceof Promise ? await seal : seal) };
-      health.ended({ ...costs, isFault: false });
+      health.ended(costs, module.hash, call.user.name);
       if (module.grants.length > 0) return passing(key, ran.output, about);
       return ran.output.kind === "bytes"
         ? cache.putBytes(key, ran.output.bytes, about)
@@ -286,18 +287,18 @@ export class Compute {
 }
 
 /** Failures that the module is to blame for, and not its input or the node. */
-const FAULTS = new Set([
-  "invalid module",
-  "oversized module",
-  "slow compile",
-  "link",
-  "trap",
-  "fuel",
-  "deadline",
-  "memory",
-  "table",
-  "stack",
-  "output",
+const FAULTS = new Map<FailureReason, "module" | "run">([
+  ["invalid module", "module"],
+  ["oversized module", "module"],
+  ["slow compile", "module"],
+  ["link", "module"],
+  ["trap", "run"],
+  ["fuel", "run"],
+  ["deadline", "run"],
+  ["memory", "run"],
+  ["table", "run"],
+  ["stack", "run"],
+  ["output", "run"],
 ]);
 /** Failures of which the module knows nothing. */
 const NOT_RUN = new Set(["unavailable", "queue", "aborted"]);
