@@ -14,6 +14,8 @@ export interface TranslatorsOptions {
   /** The tree without what is computed, and its root. */
   readonly tree: Server;
   readonly root: object;
+  /** Whether a directory of that tree is a union of several. */
+  readonly isUnion: (dir: object) => boolean;
   /** The folder of modules as a file server. */
   readonly modules: Server;
 }
@@ -38,7 +40,7 @@ const BEYOND = new Set(["x", "n", "log", "ctl"]);
 const BESIDE = ["status", "status.json", "stats", "stats.json", "log"] as const;
 
 /** What a node shows of computing. What computes is loaded when somebody first looks at a computed file. */
-export function translators({ home, owned, tree, root, modules }: TranslatorsOptions): Translators {
+export function translators({ home, owned, tree, root, isUnion, modules }: TranslatorsOptions): Translators {
   const folder = modulesFolder(home);
   let loading: Promise<Computing> | undefined;
   let loaded: Computing | undefined;
@@ -85,6 +87,7 @@ export function translators({ home, owned, tree, root, modules }: TranslatorsOpt
   }
 
   const withRecipes = withOutputs(tree, {
+    isUnion,
     make: (recipe) => new LaterOutput(({ outputs }) => outputs.ofRecipe(recipe)),
   });
 
