@@ -92,6 +92,11 @@ export class Namespace {
     return this.#tree.walkPath(path, call);
   }
 
+  /** Whether more than one directory is looked through for the names in it. */
+  isUnion(node: Node): boolean {
+    return this.#tree.backings(node).length > 1;
+  }
+
   /** The absolute path of a node, by the names that it has now. */
   path(node: Node): string {
     return this.#tree.path(node);

@@ -211,21 +211,6 @@ export function primaryGroup(user: User): Principal {
   return user.name;
 }
 
-/** What df shows where nobody can say; as f_type, diod and QEMU give the magic number of v9fs. */
-export function plainStatfs(): StatFs {
-  return {
-    type: 0x01021997,
-    bsize: 4096,
-    blocks: 0,
-    bfree: 0,
-    bavail: 0,
-    files: 0,
-    ffree: 0,
-    fsid: 0,
-    namelen: 255,
-  };
-}
-
 /** The attributes of a made-up file: of no length, with one time for all (seconds since 1970). */
 export function plainAttr(qid: Qid, mode: number, uid: Principal, gid: Principal, timeSec = 0): Attr {
   return {

@@ -17,6 +17,8 @@ export interface ComputingOptions {
   /** The tree with what recipes make, and its root. */
   readonly files: Server;
   readonly root: object;
+  /** The tree as modules with a grant see it; its root is the same. */
+  readonly granted: Server;
   readonly outputOf: (node: object) => Output | undefined;
 }
 
@@ -28,7 +30,7 @@ export class Computing {
   #engine: WasmEngine | undefined;
 
   constructor(readonly options: ComputingOptions) {
-    const { home, modules, files, root, outputOf } = options;
+    const { home, modules, files, granted, root, outputOf } = options;
     this.#library = new Library(
       modules,
       new Grants(join(home, "grants.json")),
@@ -38,8 +40,8 @@ export class Computing {
     const compute = new Compute({
       library: this.#library,
       cache: this.#cache,
-      files,
-      walk: async (path, call) => await walk(files, root, path, call),
+      granted,
+      walk: async (path, call) => await walk(granted, root, path, call),
       runner: () => this.#start(),
     });
     this.outputs = new Outputs({ compute, files, root: () => root, outputOf, outputName });

@@ -4,6 +4,7 @@ import { type Computed, type Look, type Opened, paths, withOutputs } from "../..
 import { besides, type CtlFile, type CtlOptions } from "../../servers/ctl/mod.ts";
 import type { Output } from "../../translators/compute/mod.ts";
 import type { Computing } from "./computing.ts";
+import { grantedTree } from "./granted_tree.ts";
 
 type Server = FileServer<object, unknown>;
 
@@ -13,6 +14,8 @@ export interface TranslatorsOptions {
   /** The tree without what is computed, and its root. */
   readonly tree: Server;
   readonly root: object;
+  /** Whether a directory of that tree is a union of several. */
+  readonly isUnion: (dir: object) => boolean;
   /** The folder of modules as a file server. */
   readonly modules: Server;
 }
@@ -31,13 +34,13 @@ export interface Translators {
 
 export const modulesFolder = (home: string): string => join(home, "translators");
 
-/** Names at the top of the tree that compute paths do not lead to. */
+/** Names at the top of the tree that neither compute paths nor grants lead to. */
 const BEYOND = new Set(["x", "n", "log", "ctl"]);
 /** What stands in a module's folder beside its own files. */
 const BESIDE = ["status", "status.json", "stats", "stats.json", "log"] as const;
 
 /** What a node shows of computing. What computes is loaded when somebody first looks at a computed file. */
-export function translators({ home, owned, tree, root, modules }: TranslatorsOptions): Translators {
+export function translators({ home, owned, tree, root, isUnion, modules }: TranslatorsOptions): Translators {
   const folder = modulesFolder(home);
   let loading: Promise<Computing> | undefined;
   let loaded: Computing | undefined;
@@ -45,7 +48,15 @@ export function translators({ home, owned, tree, root, modules }: TranslatorsOpt
   async function load(): Promise<Computing> {
     const { Computing } = await import("./computing.ts");
     const outputOf = (node: object) => (withRecipes.outputOf(node) as LaterOutput | undefined)?.output;
-    return loaded = new Computing({ home, modules: folder, files: withRecipes.server, root, outputOf });
+    const granted = grantedTree(tree, root, BEYOND);
+    return loaded = new Computing({
+      home,
+      modules: folder,
+      files: withRecipes.server,
+      granted,
+      root,
+      outputOf,
+    });
   }
   const computing = (): Promise<Computing> => loading ??= load();
 
@@ -76,6 +87,7 @@ export function translators({ home, owned, tree, root, modules }: TranslatorsOpt
   }
 
   const withRecipes = withOutputs(tree, {
+    isUnion,
     make: (recipe) => new LaterOutput(({ outputs }) => outputs.ofRecipe(recipe)),
   });
 

@@ -148,6 +148,7 @@ export async function buildTree({ home, config, users, status }: TreeOptions): P
     owned,
     tree: namespace.server as Server,
     root: await namespace.walkPath("/", call),
+    isUnion: (dir) => namespace.isUnion(dir as Parameters<typeof namespace.isUnion>[0]),
     modules: hostServer(modules),
   });
   await namespace.mount(computing.modules, "/translators", call, { ...quiet, label: modules });

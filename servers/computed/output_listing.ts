@@ -29,6 +29,7 @@ export interface ListedOutputs<N extends object> {
   makes(node: object): boolean;
   output(recipe: object): N;
   qid(output: N): Qid;
+  isUnion(dir: object): boolean;
 }
 
 interface Known {
@@ -74,8 +75,9 @@ export class OutputListing<N extends object = object> {
     return this.server.list?.(this.dir, this.inner, cookie, max, withAttr, call) ?? [];
   }
 
-  /** Names that look like a recipe's; from memory where the directory has not changed. */
+  /** Names that look like a recipe's; from memory where the directory has not changed. Of a union, one part tells that. */
   #recipes(call: Call): Later<readonly string[]> {
+    if (this.listed.isUnion(this.dir)) return this.#scan(0, [], 0, call);
     return then(this.server.getattr(this.dir, this.inner, call), (attr) => {
       const stamp = stampOf(attr);
       const before = known.get(this.dir);

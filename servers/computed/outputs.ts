@@ -33,6 +33,8 @@ type Server = FileServer<object, unknown>;
 export interface OutputsOptions {
   /** What the recipe at a node makes. */
   readonly make: (recipe: object) => Computed;
+  /** Whether a directory is made of several, so that its attributes do not tell of all changes in it. */
+  readonly isUnion: (dir: object) => boolean;
 }
 
 /** What a recipe makes: a file that is there as long as its recipe is, and no stored file has its name. */
@@ -170,7 +172,13 @@ export function withOutputs(inner: Server, options: OutputsOptions): WithOutputs
       if (!isDirectory) return opened;
       return then(
         opened,
-        (handle) => new OutputListing(inner, node, handle, { output: outputNode, qid: qidOf, makes }),
+        (handle) =>
+          new OutputListing(inner, node, handle, {
+            output: outputNode,
+            qid: qidOf,
+            makes,
+            isUnion: options.isUnion,
+          }),
       );
     },
     create: (dir, name, what, flags, call): Later<Created<object, unknown>> =>

@@ -1,6 +1,5 @@
 import {
   type Attr,
-  concatenate,
   type FileServer,
   type Later,
   NineError,

@@ -60,6 +60,47 @@ test("a granted folder is read as whoever asks, not as the owner", async () => {
   await rejects(alice.writeFile("/translators/ctl", "allow peek\n"), { code: "EACCES" });
 });
 
+test("a granted folder has no computed files, for which a run would wait while it holds a Worker", async () => {
+  await using node = await computingNode(["sort"], {
+    prepare: (home) => put(home, "peek", wasmOfText(READS_SECRET), `${REQUEST}\nlimits: {time: 3s}`),
+  });
+  const { tree } = node;
+  await tree.mkdir("/data/d");
+  await tree.writeFile("/data/t", "b\na\n");
+  await tree.writeFile("/data/d/secret.fn", "from: ../t\npipe: sort\n");
+  await tree.writeFile("/translators/ctl", "allow peek\n");
+  await rejects(text(tree, "/x/peek/data/t"), { code: "EIO" });
+  match((await node.node.errors()).at(-1)!.reason, /code 7/);
+  // Nor when its result is there, lest it be there at one time and not at another.
+  strictEqual(await text(tree, "/data/d/secret"), "a\nb\n");
+  await rejects(text(tree, "/x/peek/data/t"), { code: "EIO" });
+  // So that the granted folder may have a recipe of the module, which then finds no cycle.
+  await tree.writeFile("/data/d/secret.fn", "from: ../t\npipe: peek\n");
+  await rejects(text(tree, "/data/d/secret"), { code: "EIO" });
+  match((await node.node.errors()).at(-1)!.reason, /code 7/);
+});
+
+test("a grant does not reach what computes, waits or commands", async () => {
+  const opens = (path: string) =>
+    wasmOfText(
+      READS_SECRET.replace('"secret"', `"${path}"`).replace("i32.const 6)", `i32.const ${path.length})`),
+    );
+  await using node = await computingNode(["sort"], {
+    prepare: async (home) => {
+      await put(home, "root", opens("log/errors"), "capabilities: [{read: /}]");
+      await put(home, "stored", opens("data/t"), "capabilities: [{read: /}]");
+      await put(home, "log", opens("errors"), "capabilities: [{read: /log}]");
+    },
+  });
+  const { tree } = node;
+  await tree.writeFile("/data/t", "x");
+  for (const name of ["root", "stored", "log"]) await tree.writeFile("/translators/ctl", `allow ${name}\n`);
+  strictEqual(await text(tree, "/x/stored/data/t"), "x");
+  await rejects(text(tree, "/x/root/data/t"), { code: "EIO" });
+  match((await node.node.errors()).at(-1)!.reason, /code 7/);
+  await rejects(text(tree, "/x/log/data/t"), { code: "EPERM" });
+});
+
 test("inputs are opened as whoever asks, before the cache is asked", async () => {
   await using node = await computingNode(["sha256"], {
     listen: ["tcp!127.0.0.1!PORT,users=trust"],

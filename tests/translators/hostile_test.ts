@@ -94,6 +94,33 @@ test("a module that keeps failing is kept out, and a new content of it is not", 
   strictEqual(await text(tree, "/x/bad/data/t"), "");
 });
 
+test("what one user makes of a module keeps it out for that user only", async () => {
+  // It does what its first argument's last character says: 1 is a trap.
+  const asked = `(module
+    (import "wasi_snapshot_preview1" "args_get" (func $get (param i32 i32) (result i32)))
+    (import "wasi_snapshot_preview1" "args_sizes_get" (func $sizes (param i32 i32) (result i32)))
+    (memory (export "memory") 1)
+    (func (export "_start")
+      (drop (call $get (i32.const 0) (i32.const 64)))
+      (drop (call $sizes (i32.const 32) (i32.const 36)))
+      (if (i32.eq (i32.load8_u (i32.add (i32.const 62) (i32.load (i32.const 36)))) (i32.const 49)) (then unreachable))))`;
+  await using node = await computingNode([], {
+    listen: ["tcp!127.0.0.1!PORT"],
+    prepare: (home) => put(home, "asked", wasmOfText(asked), "parameters: [{name: how, type: string}]"),
+  });
+  const { tree } = node;
+  await tree.writeFile("/data/t", "x\n");
+  await using none = await Tree.dial(node.node.address());
+  const codes: string[] = [];
+  while (codes.at(-1) !== "EAGAIN" && codes.length < 4) {
+    codes.push(await text(none, "/x/asked:1/data/t").then(() => "", ({ code }) => code));
+  }
+  // A reader may look at its length first, which is a run too.
+  ok(codes.length > 1 && codes.pop() === "EAGAIN" && codes.every((code) => code === "EIO"), codes.join());
+  match(await text(tree, "/translators/asked/status"), /^state 'out until [^']* for 1 user'/);
+  strictEqual(await text(tree, "/x/asked:0/data/t"), "");
+});
+
 test("others' plain reads keep their p99 while the pool is saturated", async () => {
   await using node = await computingNode([], {
     prepare: (home) => put(home, "burn", wasmOfText(BURN), "limits: {time: 30s}"),

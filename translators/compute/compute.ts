@@ -10,7 +10,7 @@ import {
   type User,
 } from "../../9p/mod.ts";
 import { type About, Result, type ResultCache } from "../cache/mod.ts";
-import type { RunResult } from "../engine/mod.ts";
+import type { FailureReason, Preopen, RunResult } from "../engine/mod.ts";
 import type { Library, Module } from "../library/mod.ts";
 import { runLimits } from "../manifest/mod.ts";
 import { argvOf, type Stage } from "../pipeline/mod.ts";
@@ -28,9 +28,12 @@ export interface ComputeOptions {
   readonly cache: ResultCache;
   /** Started when it is first needed. Rejects with what to do where there is none. */
   readonly runner: () => Later<Runner>;
-  /** The whole tree, for folders that modules were granted. */
-  readonly files: FileServer<object, unknown>;
-  /** The tree's place of an absolute path, as the user sees it. */
+  /**
+   * The tree that modules see which were granted folders: without computed files, since a module waits for what it reads
+   * while it holds a Worker, and the file might wait for that Worker.
+   */
+  readonly granted: FileServer<object, unknown>;
+  /** That tree's place of an absolute path, as the user sees it. */
   readonly walk: (path: string, call: Call) => Promise<object>;
 }
 
@@ -218,17 +221,18 @@ export class Compute {
   }
 
   async #runModule({ module, argv, key, sources, call, spool, onProgress }: Work): Promise<Result> {
-    const { library, cache, files } = this.#known;
+    const { library, cache, granted } = this.#known;
     const health = library.health(module.name);
-    health.check(module.hash);
+    health.check(module.hash, call.user.name);
     // At once, so that a short input is pinned from here on.
     const input = concatenated(sources);
     const { size, bytes, read } = input instanceof Promise ? await input : input;
     const starting = this.#known.runner();
     const runner = starting instanceof Promise ? await starting : starting;
-    const preopens = module.grants.length > 0 ? await this.#preopens(module, call) : [];
+    const preopens: Preopen[] = [];
     let ran: RunResult;
     try {
+      if (module.grants.length > 0) await this.#preopen(module, preopens, call);
       ran = await runner.run({
         module: { hash: module.hash, path: module.path },
         args: [module.name, ...argv],
@@ -241,14 +245,15 @@ export class Compute {
         signal: call.signal,
       });
     } finally {
-      for (const { root } of preopens) files.drop?.(root);
+      for (const { root } of preopens) granted.drop?.(root as object);
     }
     const { failure, fuel: used, wallUs, memoryBytes } = ran;
     const costs = { fuel: Number(used), wallUs, memoryBytes };
     if (failure) {
       const reason = `The translator ${module.name}: ${failure.error.message}`;
       if (!NOT_RUN.has(failure.reason)) {
-        health.ended({ ...costs, reason, isFault: FAULTS.has(failure.reason) });
+        const fault = FAULTS.get(failure.reason);
+        health.ended({ ...costs, reason, ...(fault && { fault }) }, module.hash, call.user.name);
       }
       throw new NineError(failure.error.errno, reason);
     }
@@ -259,7 +264,7 @@ export class Compute {
       }
       const seal = sealed(ran.output);
       const about: About = { ...costs, ...(seal instanceof Promise ? await seal : seal) };
-      health.ended({ ...costs, isFault: false });
+      health.ended(costs, module.hash, call.user.name);
       if (module.grants.length > 0) return passing(key, ran.output, about);
       return ran.output.kind === "bytes"
         ? cache.putBytes(key, ran.output.bytes, about)
@@ -270,31 +275,30 @@ export class Compute {
     }
   }
 
-  /** The folders that the module was granted, opened as the user who asks. */
-  async #preopens({ grants }: Module, call: Call) {
-    const preopens = [];
+  /** Adds the folders that the module was granted, opened as the user who asks; each is held. */
+  async #preopen({ grants }: Module, preopens: Preopen[], call: Call): Promise<void> {
+    const { granted: server, walk } = this.#known;
     for (const { read } of grants) {
-      const root = await this.#known.walk(read, call);
-      this.#known.files.hold?.(root);
-      preopens.push({ guestPath: read, server: this.#known.files, root, writable: false, call });
+      const root = await walk(read, call);
+      server.hold?.(root);
+      preopens.push({ guestPath: read, server, root, writable: false, call });
     }
-    return preopens;
   }
 }
 
 /** Failures that the module is to blame for, and not its input or the node. */
-const FAULTS = new Set([
-  "invalid module",
-  "oversized module",
-  "slow compile",
-  "link",
-  "trap",
-  "fuel",
-  "deadline",
-  "memory",
-  "table",
-  "stack",
-  "output",
+const FAULTS = new Map<FailureReason, "module" | "run">([
+  ["invalid module", "module"],
+  ["oversized module", "module"],
+  ["slow compile", "module"],
+  ["link", "module"],
+  ["trap", "run"],
+  ["fuel", "run"],
+  ["deadline", "run"],
+  ["memory", "run"],
+  ["table", "run"],
+  ["stack", "run"],
+  ["output", "run"],
 ]);
 /** Failures of which the module knows nothing. */
 const NOT_RUN = new Set(["unavailable", "queue", "aborted"]);

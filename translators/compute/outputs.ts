@@ -9,10 +9,12 @@ import { always } from "./later.ts";
 import { type Asked, Output } from "./output.ts";
 import { Patience } from "./patience.ts";
 import { PatientWait } from "./patient_wait.ts";
-import { findPlaces, pathOf } from "./places.ts";
+import { findPlaces, pathOf, type Place } from "./places.ts";
 import { KnownHashes, openStored } from "./stored_input.ts";
 
 const RECIPES_MAX = 1000;
+/** Of a recipe, how many folders and missing names count among what it depends on, beside its inputs. */
+const LOOKED_MAX = 10_000;
 
 export interface OutputsOptions {
   readonly compute: Compute;
@@ -142,15 +144,26 @@ class RecipeOutput extends Output {
     const { from, text, stages } = await always(() => this.outputs.parse(stored), () => stored.close());
     const depends = [recipePath, ...stages.map(({ name }) => `/translators/${name}/`)];
     if (text !== undefined) inputs.list.push(textInput(text, recipePath, stored.mtimeSec));
-    for (const one of from ?? []) {
-      for (const { node, path } of await findPlaces(files, root(), files.parent(this.recipe), one, call)) {
-        // A glob beside the output finds the output too.
-        if (this.outputs.options.outputOf(node)?.id === this.id && /[*?[]/.test(one)) continue;
-        depends.push(path);
-        if (!await this.outputs.add(inputs, node, path, call, asked, start)) return undefined;
+    const onLook = (path: string) => {
+      if (depends.length < LOOKED_MAX) depends.push(path);
+    };
+    const places: Place[] = [];
+    try {
+      for (const one of from ?? []) {
+        for (const place of await findPlaces(files, root(), files.parent(this.recipe), one, call, onLook)) {
+          // A glob beside the output finds the output too.
+          if (this.outputs.options.outputOf(place.node)?.id === this.id && /[*?[]/.test(one)) continue;
+          places.push(place);
+          depends.push(place.path);
+        }
       }
+    } finally {
+      // Before anything is opened, and also where something is not there: that it comes to be is a change.
+      dependents.set(this.path, depends);
     }
-    dependents.set(this.path, depends);
+    for (const { node, path } of places) {
+      if (!await this.outputs.add(inputs, node, path, call, asked, start)) return undefined;
+    }
     inputs.opened();
     const evaluation = await compute.evaluate(this.path, stages, inputs, call, start);
     if (evaluation) evaluation.mtimeSec = Math.max(evaluation.mtimeSec, stored.mtimeSec);

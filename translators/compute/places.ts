@@ -32,7 +32,9 @@ export function pathOf(server: Server, node: object): string {
 
 /**
  * The files that a path or glob stands for, as the user who asks sees them, in the order of their names. A relative path
- * starts at `dir`. ENOENT where there is none, EPERM for what recipes do not reach. Each name costs its walk.
+ * starts at `dir`. ENOENT where there is none, EPERM for what recipes do not reach. Each name costs its walk. `onLook` is
+ * told of what else the answer depends on: folders that were looked through, with `/` at the end, links, and what was not
+ * there.
  */
 export async function findPlaces(
   server: Server,
@@ -40,6 +42,7 @@ export async function findPlaces(
   dir: object,
   text: string,
   call: Call,
+  onLook: (path: string) => void = () => {},
 ): Promise<Place[]> {
   const isAbsolute = text.startsWith("/");
   const names = text.split("/").filter((name) => name !== "" && name !== ".");
@@ -49,11 +52,11 @@ export async function findPlaces(
     for (const node of nodes) {
       if (isGlob(name)) {
         const wantsDirectories = i < names.length - 1;
-        for (const found of await matching(server, root, node, name, wantsDirectories, call)) {
+        for (const found of await matching(server, root, node, name, wantsDirectories, call, onLook)) {
           next.push(found);
         }
       } else {
-        const found = await step(server, root, node, literal(name), call, nodes.length > 1);
+        const found = await step(server, root, node, literal(name), call, nodes.length > 1, onLook);
         if (found) next.push(found);
       }
       if (next.length > FILES_MAX) {
@@ -64,6 +67,12 @@ export async function findPlaces(
   }
   if (nodes.length === 0) throw new NineError("ENOENT", `${text} stands for no file`);
   return nodes.map((node) => ({ node, path: reachable(server, node) }));
+}
+
+/** The path of a directory with `/` at its end. */
+function folderOf(server: Server, dir: object): string {
+  const path = pathOf(server, dir);
+  return path === "/" ? path : `${path}/`;
 }
 
 function reachable(server: Server, node: object): string {
@@ -86,6 +95,7 @@ async function step(
   name: string,
   call: Call,
   mayMiss: boolean,
+  onLook: (path: string) => void,
 ): Promise<object | undefined> {
   const left = [name];
   let links = 0;
@@ -106,6 +116,7 @@ async function step(
     try {
       found = await server.walk(at, next, call);
     } catch (thrown) {
+      onLook(`${folderOf(server, at)}${next}`);
       if (mayMiss) return undefined;
       throw thrown;
     }
@@ -114,6 +125,7 @@ async function step(
       continue;
     }
     const path = pathOf(server, found);
+    onLook(path);
     const target = await server.readlink!(found, call);
     if (target.startsWith("/") || ++links > LINKS_MAX) {
       throw new NineError(
@@ -133,12 +145,14 @@ async function matching(
   pattern: string,
   wantsDirectories: boolean,
   call: Call,
+  onLook: (path: string) => void,
 ): Promise<object[]> {
   if (!(server.qid(dir).type & Qt.DIR)) return [];
+  onLook(folderOf(server, dir));
   const names = (await namesIn(server, dir, call)).filter((name) => fits(pattern, name)).sort();
   const found: object[] = [];
   for (const name of names) {
-    const node = await step(server, root, dir, name, call, true);
+    const node = await step(server, root, dir, name, call, true, onLook);
     if (node && (server.qid(node).type & Qt.DIR) !== 0 === wantsDirectories) found.push(node);
     if (found.length > FILES_MAX) break;
   }

@@ -47,9 +47,12 @@ export class FairQueue<T> {
     else own.unshift(item);
   }
 
-  shift(): T | undefined {
+  /** The next one, of those callers whose first one is wanted; the others keep their turn. */
+  shift(isWanted: (item: T) => boolean = () => true): T | undefined {
     for (const [caller, own] of this.#waiting) {
-      const item = own.shift()!;
+      const item = own[0];
+      if (!isWanted(item)) continue;
+      own.shift();
       this.#waiting.delete(caller);
       if (own.length > 0) this.#waiting.set(caller, own);
       this.#size--;

@@ -20,6 +20,14 @@ Deno.test("FairQueue gives callers their turn, whatever one of them asks for", (
   assert.equal(queue.size, 0);
 });
 
+Deno.test("FairQueue passes over callers whose turn is not wanted, and they keep it", () => {
+  const queue = new FairQueue<string>({ callerMax: 10, totalMax: 20 });
+  for (const item of ["a1", "b1", "c1", "a2", "b2"]) queue.push(item[0], item);
+  assert.equal(queue.shift((item) => item > "b"), "b1");
+  assert.equal(queue.shift((item) => item === "a2"), undefined);
+  assert.deepEqual(all(queue), ["a1", "c1", "b2", "a2"]);
+});
+
 Deno.test("FairQueue refuses what is too much, of one and of all", () => {
   const queue = new FairQueue<string>({ callerMax: 2, totalMax: 3 });
   queue.push("alice", "a1");

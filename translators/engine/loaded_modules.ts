@@ -50,6 +50,11 @@ export class LoadedModules {
     this.#linked.delete(key);
   }
 
+  close(): void {
+    for (const key of [...this.#linked.keys()]) this.drop(key);
+    for (const linker of this.#linkers) linker.close();
+  }
+
   #link(ticket: ModuleTicket, module: Pointer): Owned {
     const native = this.#native;
     const linker = this.#linkers[Number(ticket.metered)].ptr();

@@ -13,7 +13,9 @@ export type ToWorker =
   }
   | RunOrder
   /** Forget the module; with an address, delete it. */
-  | { kind: "drop"; key: string; address?: bigint };
+  | { kind: "drop"; key: string; address?: bigint }
+  /** There is nothing more to do. */
+  | { kind: "end" };
 
 export interface RunOrder {
   kind: "run";

@@ -15,10 +15,17 @@ const LOST_MS = 5000;
 const LOOK_MS = 250;
 /** How long a Worker may take to start, ms: a machine may be busy. */
 const START_MS_MAX = 60_000;
+/** Whoever has no run is not to wait longer than this for the end of somebody else's, ms. */
+const PATIENCE_MS = 500;
+/** Workers beyond the usual ones, for those who waited that long. */
+const EXTRA_MAX = 2;
+/** How long the extra ones are kept with nothing to do, ms. */
+const EXTRA_IDLE_MS = 2000;
 /** How long the clock goes on for a Worker that was given up: its guest may still have to be interrupted, ms. */
 const LINGER_MS = 60_000;
 
 export interface PoolOptions {
+  /** As many runs go on at one time; a few more, where somebody would have to wait for others' long runs. */
   readonly workersMax: number;
   readonly queue: QueueBounds;
   readonly library: string;
@@ -38,6 +45,7 @@ export class PoolFailure extends Error {
 interface Job {
   readonly request: RunRequest;
   readonly pin: Pin;
+  readonly askedAt: number;
   readonly resolve: (outcome: Outcome) => void;
   readonly reject: (failure: PoolFailure) => void;
   attempts: number;
@@ -61,7 +69,12 @@ interface Member {
   };
 }
 
-/** The Workers. They start when there is something to do, and stay. */
+/**
+ * The Workers. They start when there is something to do, and stay. Callers take turns, which is fair as long as runs are
+ * short. A run may take as long as its manifest allows, though, and one caller's runs may keep all the Workers: so whoever
+ * has none and has waited for a moment gets an extra one, which ends when there is nothing to do for it. With more such
+ * callers than extra Workers, they wait for each other.
+ */
 export class Pool {
   readonly #options: PoolOptions;
   readonly #queue: FairQueue<Job>;
@@ -69,6 +82,7 @@ export class Pool {
   readonly #idle: Member[] = [];
   readonly #lingering = new Set<ReturnType<typeof setTimeout>>();
   #lastRun = 0;
+  #retiring: ReturnType<typeof setTimeout> | undefined;
   #watch: ReturnType<typeof setInterval> | undefined;
   #isClosed = false;
   /** Workers that died or were given up. */
@@ -98,6 +112,7 @@ export class Pool {
     const job: Job = {
       request,
       pin,
+      askedAt: performance.now(),
       attempts: 0,
       isShown: false,
       resolve: (outcome) => {
@@ -145,6 +160,7 @@ export class Pool {
     for (const member of [...this.#members]) this.#lose(member, "aborted", "The engine was closed");
     for (const timer of this.#lingering) clearTimeout(timer);
     clearInterval(this.#watch);
+    clearTimeout(this.#retiring);
   }
 
   #abort(job: Job): void {
@@ -155,15 +171,28 @@ export class Pool {
   }
 
   #dispatch(): void {
-    while (this.#queue.size > 0) {
-      const member = this.#idle.pop() ?? this.#hire();
-      if (member === undefined) return;
-      this.#assign(member, this.#queue.shift()!);
+    while (!this.#isClosed) {
+      const job = this.#next();
+      if (job === undefined) return;
+      this.#assign(this.#idle.pop() ?? this.#hire(), job);
     }
   }
 
-  #hire(): Member | undefined {
-    if (this.#isClosed || this.#members.size >= this.#options.workersMax) return undefined;
+  /** What may run now. */
+  #next(): Job | undefined {
+    const { workersMax } = this.#options;
+    if (this.busy < workersMax) return this.#queue.shift();
+    if (this.busy >= workersMax + EXTRA_MAX) return undefined;
+    const latest = performance.now() - PATIENCE_MS;
+    return this.#queue.shift(({ askedAt, request }) => askedAt <= latest && !this.#isServed(request.caller));
+  }
+
+  #isServed(caller: string): boolean {
+    for (const { current } of this.#members) if (current?.job.request.caller === caller) return true;
+    return false;
+  }
+
+  #hire(): Member {
     const { library, engines, program } = this.#options;
     const control = newControl();
     const worker = new Worker(program, { type: "module", name: "translator" });
@@ -219,6 +248,22 @@ export class Pool {
     member.current = undefined;
     this.#idle.push(member);
     this.#ended();
+    if (this.#members.size > this.#options.workersMax) {
+      this.#retiring ??= setTimeout(() => this.#retire(), EXTRA_IDLE_MS);
+    }
+  }
+
+  /** Lets those go that were hired for a moment and have nothing to do. */
+  #retire(): void {
+    this.#retiring = undefined;
+    const { workersMax } = this.#options;
+    while (this.#members.size > workersMax && this.#idle.length > 0) {
+      // The one that has been idle for longest.
+      const member = this.#idle.shift()!;
+      this.#members.delete(member);
+      const message: ToWorker = { kind: "end" };
+      member.worker.postMessage(message);
+    }
   }
 
   #ended(): void {
@@ -315,6 +360,8 @@ export class Pool {
         member.desk.stop(current.run);
       }
     }
+    // Somebody may have waited long enough by now.
+    this.#dispatch();
   }
 
   /** The Worker is of no use any more; its run is tried again with another one, where that can do no harm. */
@@ -331,7 +378,7 @@ export class Pool {
       this.#linger();
       const { job } = current;
       removeSpool(job.request);
-      const mayRepeat = reason === "engine" && job.attempts < 2 && !job.isShown &&
+      const mayRepeat = reason === "engine" && !this.#isClosed && job.attempts < 2 && !job.isShown &&
         !job.request.preopens?.some(({ writable }) => writable) && !job.request.signal?.aborted;
       if (mayRepeat) this.#queue.pushBack(job.request.caller, job);
       else job.reject(new PoolFailure(reason, message));

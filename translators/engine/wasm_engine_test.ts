@@ -221,6 +221,47 @@ engineTest({
 });
 
 engineTest({
+  name: "WasmEngine lets nobody wait for the end of somebody else's long run",
+  async fn() {
+    await using test = testEngine({ workersMax: 1 });
+    const { engine, request } = test;
+    const spin = command("(loop (br 0))");
+    const cat = command(CAT);
+    await engine.run(request(cat));
+    await engine.prepare(spin, false, "mallory");
+    const over = new AbortController();
+    const runs = Array.from(
+      { length: 3 },
+      () => engine.run(request(spin, { caller: "mallory", signal: over.signal })),
+    );
+    const ofMallory = Array.from(
+      { length: 2 },
+      () => engine.run(request(cat, { caller: "mallory", signal: over.signal })),
+    );
+    // Two at a time, one of which takes its time too: neither of them waits for a run that has all its time left.
+    const ofAlice = engine.run(request(spin, { caller: "alice", signal: over.signal }));
+    const startedAt = performance.now();
+    for (const text of ["one", "two"]) {
+      assert.equal(outputOf(await engine.run(request(cat, { caller: "bob", stdin: input(text) }))), text);
+    }
+    assert.ok(performance.now() - startedAt < LIMITS.wallMs - 1000);
+    // The extra ones are for those who have none.
+    const { busy, workers, queued } = engine.status();
+    assert.deepEqual({ busy, workers, queued }, { busy: 2, workers: 3, queued: 4 });
+    over.abort();
+    for (const run of [...runs, ...ofMallory, ofAlice]) assert.equal((await run).failure?.reason, "aborted");
+    // And go again.
+    const until = performance.now() + 20_000;
+    while (engine.status().workers > 1 && performance.now() < until) {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    assert.equal(engine.status().workers, 1);
+    assert.equal(outputOf(await engine.run(request(cat, { stdin: input("still here") }))), "still here");
+    assert.equal(engine.status().replaced, 0);
+  },
+});
+
+engineTest({
   name: "WasmEngine replaces a Worker that dies, and its run is not lost",
   async fn() {
     const program = new URL("./_flaky_worker.ts", import.meta.url);

@@ -7,6 +7,7 @@ import { Runner } from "./runner.ts";
 const scope = self as unknown as {
   onmessage: (event: MessageEvent<ToWorker>) => void;
   postMessage(message: FromWorker, transfer?: Transferable[]): void;
+  close(): void;
 };
 
 let runner: Runner | undefined;
@@ -31,6 +32,9 @@ scope.onmessage = ({ data }) => {
     }
     case "drop":
       return runner!.drop(data.key, data.address);
+    case "end":
+      runner!.close();
+      return scope.close();
   }
 };
 

@@ -1,6 +1,6 @@
 import { deepStrictEqual, match, notStrictEqual, rejects, strictEqual, throws } from "node:assert/strict";
 import { join } from "node:path";
-import { Grants, Health, Library } from "./mod.ts";
+import { Grants, Health, Library, type Outcome } from "./mod.ts";
 
 /** By the text of the file, which is as strict as it gets. */
 function stampOf(path: string): { isSame(): boolean } {
@@ -91,8 +91,8 @@ Deno.test("Health keeps a module out for a growing while, and a good run ends th
   let now = 0;
   const health = new Health("a", () => now);
   const run = (reason?: string) => {
-    health.check("h");
-    health.ended({ ...(reason ? { reason } : {}), isFault: true, fuel: 1, wallUs: 1, memoryBytes: 1 });
+    health.check("h", "alice");
+    health.ended(outcome(reason, "run"), "h", "alice");
   };
   const outMs: number[] = [];
   for (let i = 0; i < 2; i++) run("trap");
@@ -108,17 +108,82 @@ Deno.test("Health keeps a module out for a growing while, and a good run ends th
   run();
   run("trap");
   run("trap");
-  health.check("h");
+  health.check("h", "alice");
   run("trap");
-  throws(() => health.check("h"), /kept out for another 1\.0 s/);
-  health.check("another content");
+  throws(() => health.check("h", "alice"), /kept out for another 1\.0 s/);
+  health.check("another content", "alice");
+  // A run of the old content says nothing about the new one.
+  for (let i = 0; i < 3; i++) health.ended(outcome("trap", "run"), "h", "alice");
+  health.check("another content", "alice");
 });
+
+Deno.test("Health keeps a module out for those whose runs fail, and for all where it fails for three of them", () => {
+  let now = 0;
+  const health = new Health("a", () => now);
+  const run = (caller: string, reason?: string) => {
+    health.check("h", caller);
+    health.ended(outcome(reason, "run"), "h", caller);
+  };
+  const isOut = (caller: string) => {
+    try {
+      health.check("h", caller);
+      return false;
+    } catch {
+      return true;
+    }
+  };
+  for (let i = 0; i < 3; i++) run("none", "deadline");
+  deepStrictEqual([isOut("none"), isOut("alice")], [true, false]);
+  match(health.status, /^out until 1970-01-01T00:00:01.000Z for 1 user$/);
+  // That others' runs go well is no merit of his.
+  run("alice");
+  deepStrictEqual([isOut("none"), isOut("alice")], [true, false]);
+  now = 1000;
+  strictEqual(health.status, "ready");
+  run("none", "deadline");
+  run("alice", "trap");
+  strictEqual(isOut("bob"), false);
+  run("bob", "trap");
+  deepStrictEqual([isOut("alice"), isOut("bob"), isOut("carol")], [true, true, true]);
+  strictEqual(health.status, "out until 1970-01-01T00:00:02.000Z");
+  // One of the three does not keep it out for the others when it is back.
+  now = 10_000;
+  for (let i = 0; i < 9; i++) {
+    run("none", "deadline");
+    now += 300_000;
+  }
+  strictEqual(isOut("carol"), false);
+});
+
+Deno.test("Health keeps a module out for all that is wrong for all", () => {
+  const health = new Health("a", () => 0);
+  for (let i = 0; i < 3; i++) {
+    health.check("h", "none");
+    health.ended(outcome("no valid module", "module"), "h", "none");
+  }
+  throws(() => health.check("h", "alice"), { code: "EAGAIN" });
+});
+
+Deno.test("Health remembers a bounded number of users", () => {
+  const health = new Health("a", () => 0);
+  for (let user = 0; user < 3000; user++) {
+    for (let i = 0; i < 3; i++) health.ended(outcome("trap", "run"), "", `user ${user}`);
+    health.ended(outcome(), "", "alice");
+  }
+  match(health.status, / for 1000 users$/);
+  throws(() => health.check("", "user 2999"), { code: "EAGAIN" });
+  health.check("", "user 0");
+});
+
+function outcome(reason?: string, fault?: "module" | "run"): Outcome {
+  return { ...(reason && { reason, ...(fault && { fault }) }), fuel: 1, wallUs: 1, memoryBytes: 1 };
+}
 
 Deno.test("Health blames no module for its input, and bounds its log", () => {
   const health = new Health("a", () => 0);
   for (let i = 0; i < 500; i++) {
-    health.check("h");
-    health.ended({ reason: "x".repeat(5000), isFault: false, fuel: 0, wallUs: 0, memoryBytes: 0 });
+    health.check("h", "alice");
+    health.ended(outcome("x".repeat(5000)), "h", "alice");
   }
   strictEqual(health.stats.failures, 500);
   strictEqual(health.log.split("\n").length, 201);
