@@ -17,8 +17,11 @@ export const modules = (): Record<string, Uint8Array<ArrayBuffer>> => ({
   endless: command("(loop $l (br $l))").bytes,
 });
 
-/** MB that memory may grow by in another million runs, by the slope of the second half. */
-const GROWTH_MAX = 5;
+/**
+ * MB that memory may grow by in another million runs, by the slope of the second half: the heap breathes by more, and the
+ * smallest thing that every run left would be twice as much.
+ */
+const GROWTH_MAX = 25;
 const DESCRIPTORS_MAX = 4;
 
 export interface ComputingNode {

@@ -67,7 +67,6 @@ function targets(runs: Measured["runs"], reads: readonly Reads[], idle: Idle): s
     ["cached 4 KiB read of an open file, next to a stored file's", ({ read4kUs }) => read4kUs],
     ["cached 64 KiB read", ({ read64kUs }) => read64kUs],
     ["cached open, read, clunk", ({ openUs }) => openUs],
-    ["cached walk, open, read, clunk", ({ peekUs }) => peekUs],
   ];
   for (const [what, pick] of cached) {
     rows.push([

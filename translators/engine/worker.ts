@@ -10,6 +10,9 @@ const scope = self as unknown as {
   close(): void;
 };
 
+/** To hand over memory takes longer than to copy that much. */
+const COPIED_BYTES_MAX = 16 * 1024;
+
 let runner: Runner | undefined;
 
 scope.onmessage = ({ data }) => {
@@ -26,9 +29,11 @@ scope.onmessage = ({ data }) => {
     }
     case "run": {
       const outcome = runOf(data);
-      const transfer = [outcome.stderr.buffer];
-      if (outcome.bytes) transfer.push(outcome.bytes.buffer);
-      return scope.postMessage({ kind: "done", run: data.run, outcome }, transfer);
+      const { bytes } = outcome;
+      const message: FromWorker = { kind: "done", run: data.run, outcome };
+      return bytes && bytes.byteLength > COPIED_BYTES_MAX
+        ? scope.postMessage(message, [bytes.buffer])
+        : scope.postMessage(message);
     }
     case "drop":
       return runner!.drop(data.key, data.address);
