@@ -161,8 +161,9 @@ export function withOutputs(inner: Server, options: OutputsOptions): WithOutputs
         : inner.getattr(node, passed(handle), call),
     setattr(node, change, handle, call) {
       if (node instanceof OutputNode) return Object.keys(change).length > 0 ? readOnly(node) : undefined;
-      if (typeof change.mtime === "object") arriving.dated(inner.qid(node).path);
-      return inner.setattr?.(node, change, passed(handle), call);
+      const changed = inner.setattr?.(node, change, passed(handle), call);
+      if (typeof change.mtime !== "object") return changed;
+      return then(changed, () => arriving.dated(inner.qid(node).path));
     },
     open(node, flags, call) {
       if (node instanceof OutputNode) return open(node, flags, call);
@@ -186,9 +187,11 @@ export function withOutputs(inner: Server, options: OutputsOptions): WithOutputs
         return made;
       }),
     write(node, handle, offset, data, call) {
-      arriving.wrote(call.user.name);
       if (!inner.write) throw new NineError("EROFS", "The file server writes no files");
-      return inner.write(node, handle, offset, data, call);
+      return then(inner.write(node, handle, offset, data, call), (count) => {
+        arriving.wrote(call.user.name);
+        return count;
+      });
     },
     close(node, handle, call) {
       if (node instanceof OutputNode) return (handle as Opened).close();
