@@ -161,9 +161,10 @@ export function withOutputs(inner: Server, options: OutputsOptions): WithOutputs
         : inner.getattr(node, passed(handle), call),
     setattr(node, change, handle, call) {
       if (node instanceof OutputNode) return Object.keys(change).length > 0 ? readOnly(node) : undefined;
+      const changed = inner.setattr?.(node, change, passed(handle), call);
       // A time that comes with a length is of now: so the kernel cuts a file by 9P2000.
-      if (typeof change.mtime === "object" && change.size === undefined) arriving.dated(inner.qid(node).path);
-      return inner.setattr?.(node, change, passed(handle), call);
+      if (typeof change.mtime !== "object" || change.size !== undefined) return changed;
+      return then(changed, () => arriving.dated(inner.qid(node).path));
     },
     open(node, flags, call) {
       if (node instanceof OutputNode) return open(node, flags, call);
@@ -187,9 +188,11 @@ export function withOutputs(inner: Server, options: OutputsOptions): WithOutputs
         return made;
       }),
     write(node, handle, offset, data, call) {
-      arriving.wrote(call.user.name);
       if (!inner.write) throw new NineError("EROFS", "The file server writes no files");
-      return inner.write(node, handle, offset, data, call);
+      return then(inner.write(node, handle, offset, data, call), (count) => {
+        arriving.wrote(call.user.name);
+        return count;
+      });
     },
     close(node, handle, call) {
       if (node instanceof OutputNode) return (handle as Opened).close();

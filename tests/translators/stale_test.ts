@@ -75,3 +75,12 @@ test("a recipe that comes to any member of a union is listed", async () => {
   await Deno.remove(join(folder, "u.fn"));
   deepStrictEqual(await names(tree, "/data"), []);
 });
+
+test("who may not set the time of a recipe does not make it look like one that is being copied", async () => {
+  await using node = await computingNode(["sort"], { listen: ["tcp!127.0.0.1!PORT"] });
+  const { tree } = node;
+  await using none = await Tree.dial(node.node.address());
+  await tree.writeFile("/data/t.fn", "text: computed\npipe: sort\n");
+  await rejects(none.setattr("/data/t.fn", { mtime: { sec: 1_000_000, nsec: 0 } }), { code: "EACCES" });
+  strictEqual(await text(tree, "/data/t"), "computed\n");
+});
