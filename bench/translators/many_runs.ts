@@ -23,6 +23,8 @@ export const modules = (): Record<string, Uint8Array<ArrayBuffer>> => ({
  */
 const GROWTH_MAX = 25;
 const DESCRIPTORS_MAX = 4;
+/** Before that the cache fills, which keeps 100,000 results, and a slope says nothing. */
+const LONG_RUNS = 500_000;
 
 export interface ComputingNode {
   readonly pid: number;
@@ -92,7 +94,7 @@ export async function manyRuns(node: ComputingNode, runs: number, say = console.
 
   const half = samples.slice(samples.length >> 1);
   const perMillion = slope(half.map(({ runs, megabytes }) => [runs / 1e6, megabytes]));
-  const isLong = runs >= 100_000;
+  const isLong = runs >= LONG_RUNS;
   const more = samples[samples.length - 1].descriptors - samples[1].descriptors;
   const isFlat = !isLong || perMillion <= GROWTH_MAX;
   return {
