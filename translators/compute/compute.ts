@@ -102,6 +102,7 @@ export class Compute {
         if (cached) {
           for (const { module } of steps) this.library.health(module.name).stats.cached++;
           evaluation.succeed(cached);
+          cached.release();
         } else {
           inputs.hold();
           // A damaged result is gone by now.
@@ -159,6 +160,7 @@ export class Compute {
       const last = step > 0 ? await this.#known.cache.get(found.key) : undefined;
       if (last) {
         sources = outputOf(last, steps[step - 1].module.name);
+        last.release();
         inputs.release();
       } else if (step > 0) {
         // It was damaged: from the start.
