@@ -155,7 +155,9 @@ export class ResultCache {
 
   /** Keeps an output that is in memory. It can be read at once; its file follows. */
   putBytes(key: string, bytes: Uint8Array, about: About): Result {
-    if (bytes.byteLength + TRAILER_BYTES > this.#bytesMax) return new Result(key, about, "", bytes, "passing");
+    if (bytes.byteLength + TRAILER_BYTES > this.#bytesMax) {
+      return new Result(key, about, "", bytes, "passing");
+    }
     const result = new Result(key, about, join(this.folder, key), bytes);
     // The disk is slower than the modules: who waits has the result, and nobody keeps it.
     if (this.#smallBytes > UNWRITTEN_BYTES_MAX || this.#unwritten.size > UNWRITTEN_FILES_MAX) return result;

@@ -6,11 +6,14 @@ import { Dependents } from "./dependents.ts";
 import type { Evaluation } from "./evaluation.ts";
 import { type Input, type Inputs, resultInput, textInput } from "./input.ts";
 import { always } from "./later.ts";
-import { type Asked, Output } from "./output.ts";
+import type { Asking } from "./asking.ts";
+import { HashJobs } from "./hash_jobs.ts";
+import { Output } from "./output.ts";
 import { Patience } from "./patience.ts";
 import { PatientWait } from "./patient_wait.ts";
 import { findPlaces, pathOf } from "./places.ts";
 import { KnownHashes, openStored } from "./stored_input.ts";
+import { Turns } from "./turns.ts";
 
 const RECIPES_MAX = 1000;
 
@@ -24,12 +27,16 @@ export interface OutputsOptions {
   readonly outputOf: (node: object) => Output | undefined;
   /** The name of what a recipe of that name makes. */
   readonly outputName: (recipe: string) => string | undefined;
+  /** Opened for one computed file; 10,000. */
+  readonly inputsMax?: number;
 }
 
 /** Makes computed files of recipes and of compute paths, and holds what they share. */
 export class Outputs {
   readonly known = new KnownHashes();
   readonly dependents = new Dependents();
+  readonly turns = new Turns();
+  readonly jobs = new HashJobs(this.turns);
   /** Waits for up to 100 ms at once and half a second in a row, and a tenth of the time in the long run. */
   readonly patience = new Patience(500, 100, 0.1);
   /** How long an open waits for the length of what it opens: what is quick is an ordinary file then. */
@@ -63,15 +70,28 @@ export class Outputs {
     node: object,
     path: string,
     call: Call,
-    asked: readonly Asked[],
+    asking: Asking,
     start: boolean,
   ): Later<boolean> {
+    asking.count();
     const computed = this.options.outputOf(node);
-    if (computed) return this.#addComputed(inputs, computed, path, call, asked, start);
-    return then(openStored({ server: this.options.files, node, path, known: this.known, call }), (input) => {
+    if (computed) return this.#addComputed(inputs, computed, path, call, asking, start);
+    return then(this.openStored(node, path, call, start), (input) => {
+      if (!input) return false;
       inputs.list.push(input);
       return true;
     });
+  }
+
+  openStored(
+    node: object,
+    path: string,
+    call: Call,
+    start: boolean,
+    bytesMax?: number,
+  ): Later<Input | undefined> {
+    const { known, jobs, options: { files: server } } = this;
+    return openStored({ server, node, path, known, jobs, call, start, bytesMax });
   }
 
   async #addComputed(
@@ -79,32 +99,26 @@ export class Outputs {
     computed: Output,
     path: string,
     call: Call,
-    asked: readonly Asked[],
+    asking: Asking,
     start: boolean,
   ): Promise<boolean> {
-    const evaluation = await computed.evaluate(call, asked, start);
-    if (!evaluation) return false;
-    const giveUp = () => evaluation.release();
-    call.signal.addEventListener("abort", giveUp, { once: true });
-    try {
-      inputs.list.push(resultInput(await evaluation.result(), path, evaluation.mtimeSec));
-      return true;
-    } finally {
-      call.signal.removeEventListener("abort", giveUp);
-      if (!call.signal.aborted) giveUp();
+    let evaluation = asking.evaluated(computed.id);
+    if (!evaluation) {
+      evaluation = await computed.evaluateFor(asking, call, start);
+      if (!evaluation) return false;
+      // Whatever happens from here on, it is let go with the request.
+      asking.keep(computed.id, evaluation);
     }
+    const result = await evaluation.result(call.signal);
+    call.signal.throwIfAborted();
+    inputs.list.push(resultInput(result, path, evaluation.mtimeSec));
+    return true;
   }
 
   /** The recipe in a file; parsed once. */
   async parse(file: Input): Promise<Recipe> {
     let recipe = this.#parsed.get(file.hash);
     if (!recipe) {
-      if (file.size > RECIPE_BYTES_MAX) {
-        throw new NineError(
-          "EFBIG",
-          `${file.path} has ${file.size} bytes, a recipe has at most ${RECIPE_BYTES_MAX}`,
-        );
-      }
       recipe = parseRecipe(textOf((await file.whole())!, file.path), file.path);
       await file.verify();
       this.#parsed.set(file.hash, recipe);
@@ -133,23 +147,26 @@ class RecipeOutput extends Output {
   protected async begin(
     inputs: Inputs,
     call: Call,
-    asked: readonly Asked[],
+    asking: Asking,
     start: boolean,
   ): Promise<Evaluation | undefined> {
-    const { options: { files, root, compute }, known, dependents } = this.outputs;
+    const { options: { files, root, compute, outputOf }, dependents } = this.outputs;
     const recipePath = pathOf(files, this.recipe);
-    const stored = await openStored({ server: files, node: this.recipe, path: recipePath, known, call });
+    const stored = (await this.outputs.openStored(this.recipe, recipePath, call, true, RECIPE_BYTES_MAX))!;
     const { from, text, stages } = await always(() => this.outputs.parse(stored), () => stored.close());
     const depends = [recipePath, ...stages.map(({ name }) => `/translators/${name}/`)];
     if (text !== undefined) inputs.list.push(textInput(text, recipePath, stored.mtimeSec));
     for (const one of from ?? []) {
+      await asking.breathe(call.signal);
       for (const { node, path } of await findPlaces(files, root(), files.parent(this.recipe), one, call)) {
+        await asking.breathe(call.signal);
         // A glob beside the output finds the output too.
-        if (this.outputs.options.outputOf(node)?.id === this.id && /[*?[]/.test(one)) continue;
+        if (outputOf(node)?.id === this.id && /[*?[]/.test(one)) continue;
         depends.push(path);
-        if (!await this.outputs.add(inputs, node, path, call, asked, start)) return undefined;
+        if (!await this.outputs.add(inputs, node, path, call, asking, start)) return undefined;
       }
     }
+    call.signal.throwIfAborted();
     dependents.set(this.path, depends);
     inputs.opened();
     const evaluation = await compute.evaluate(this.path, stages, inputs, call, start);
@@ -175,13 +192,14 @@ class PathOutput extends Output {
   protected begin(
     inputs: Inputs,
     call: Call,
-    asked: readonly Asked[],
+    asking: Asking,
     start: boolean,
   ): Later<Evaluation | undefined> {
     const { options: { files, compute } } = this.outputs;
     const path = pathOf(files, this.target);
-    return then(this.outputs.add(inputs, this.target, path, call, asked, start), (isThere) => {
+    return then(this.outputs.add(inputs, this.target, path, call, asking, start), (isThere) => {
       if (!isThere) return undefined;
+      call.signal.throwIfAborted();
       inputs.opened();
       return compute.evaluate(this.path, this.stages, inputs, call, start);
     });
