@@ -77,6 +77,11 @@ export class Compute {
     this.#known = options;
   }
 
+  /** Runs that are under way and could be shared. */
+  get running(): number {
+    return this.#runs.size;
+  }
+
   get library(): Library {
     return this.#known.library;
   }
