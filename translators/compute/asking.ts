@@ -1,11 +1,14 @@
 import { NineError } from "../../9p/mod.ts";
 import type { Evaluation } from "./evaluation.ts";
+import type { Pins } from "./stored_input.ts";
 import type { Turns } from "./turns.ts";
 
 /** Of one file made from another, and so on. */
 const DEPTH_MAX = 16;
 /** How many inputs are opened for one computed file, those of what it is made from included. */
 const INPUTS_MAX = 10_000;
+/** Of short inputs that are kept in memory for one computed file. */
+const PINNED_BYTES_MAX = 16 * 1024 * 1024;
 /** How long one may take without others having their turn. */
 const SLICE_MS = 2;
 
@@ -21,6 +24,7 @@ interface Shared {
   readonly inputsMax: number;
   /** Of outputs that others are made from, however often they are named; held. */
   readonly evaluations: Map<unknown, Evaluation>;
+  readonly pins: Pins;
   inputs: number;
   sliceEndMs: number;
 }
@@ -37,6 +41,7 @@ export class Asking {
       turns,
       inputsMax,
       evaluations: new Map(),
+      pins: { bytesLeft: PINNED_BYTES_MAX },
       inputs: 0,
       sliceEndMs: performance.now() + SLICE_MS,
     });

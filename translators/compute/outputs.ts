@@ -1,4 +1,4 @@
-import { type Call, type FileServer, type Later, NineError, then } from "../../9p/mod.ts";
+import { type Call, errnoOf, type FileServer, type Later, NineError, reasonOf, then } from "../../9p/mod.ts";
 import { parsePipeline, type Stage } from "../pipeline/mod.ts";
 import { parseRecipe, type Recipe, RECIPE_BYTES_MAX } from "../recipe/mod.ts";
 import type { Compute } from "./compute.ts";
@@ -12,10 +12,12 @@ import { Output } from "./output.ts";
 import { Patience } from "./patience.ts";
 import { PatientWait } from "./patient_wait.ts";
 import { findPlaces, pathOf } from "./places.ts";
-import { KnownHashes, openStored } from "./stored_input.ts";
+import { KnownHashes, openStored, type Pins } from "./stored_input.ts";
 import { Turns } from "./turns.ts";
 
 const RECIPES_MAX = 1000;
+/** Of what is said of a recipe that is none: each of its lines may be wrong. */
+const REASON_LENGTH_MAX = 2000;
 
 export interface OutputsOptions {
   readonly compute: Compute;
@@ -41,7 +43,8 @@ export class Outputs {
   readonly patience = new Patience(500, 100, 0.1);
   /** How long an open waits for the length of what it opens: what is quick is an ordinary file then. */
   readonly opening = new PatientWait(50);
-  readonly #parsed = new Map<string, Recipe>();
+  /** By the hash of its text; what is wrong with one is told with its path, and remembered by that as well. */
+  readonly #parsed = new Map<string, Recipe | NineError>();
 
   constructor(readonly options: OutputsOptions) {}
 
@@ -76,7 +79,7 @@ export class Outputs {
     asking.count();
     const computed = this.options.outputOf(node);
     if (computed) return this.#addComputed(inputs, computed, path, call, asking, start);
-    return then(this.openStored(node, path, call, start), (input) => {
+    return then(this.openStored(node, path, call, start, asking.shared.pins), (input) => {
       if (!input) return false;
       inputs.list.push(input);
       return true;
@@ -88,10 +91,11 @@ export class Outputs {
     path: string,
     call: Call,
     start: boolean,
+    pins: Pins,
     bytesMax?: number,
   ): Later<Input | undefined> {
     const { known, jobs, options: { files: server } } = this;
-    return openStored({ server, node, path, known, jobs, call, start, bytesMax });
+    return openStored({ server, node, path, known, jobs, call, start, pins, bytesMax });
   }
 
   async #addComputed(
@@ -115,16 +119,28 @@ export class Outputs {
     return true;
   }
 
-  /** The recipe in a file; parsed once. */
+  /** The recipe in a file; parsed once, also where it is none. */
   async parse(file: Input): Promise<Recipe> {
-    let recipe = this.#parsed.get(file.hash);
-    if (!recipe) {
-      recipe = parseRecipe(textOf((await file.whole())!, file.path), file.path);
-      await file.verify();
-      this.#parsed.set(file.hash, recipe);
-      if (this.#parsed.size > RECIPES_MAX) this.#parsed.delete(this.#parsed.keys().next().value!);
+    const wrong = `${file.hash} ${file.path}`;
+    const known = this.#parsed.get(file.hash) ?? this.#parsed.get(wrong);
+    if (known instanceof NineError) throw known;
+    if (known) return known;
+    const bytes = (await file.whole())!;
+    await file.verify();
+    try {
+      const recipe = parseRecipe(textOf(bytes, file.path), file.path);
+      this.#remember(file.hash, recipe);
+      return recipe;
+    } catch (thrown) {
+      const failure = new NineError(errnoOf(thrown), reasonOf(thrown).slice(0, REASON_LENGTH_MAX));
+      this.#remember(wrong, failure);
+      throw failure;
     }
-    return recipe;
+  }
+
+  #remember(key: string, parsed: Recipe | NineError): void {
+    this.#parsed.set(key, parsed);
+    if (this.#parsed.size > RECIPES_MAX) this.#parsed.delete(this.#parsed.keys().next().value!);
   }
 }
 
@@ -152,14 +168,18 @@ class RecipeOutput extends Output {
   ): Promise<Evaluation | undefined> {
     const { options: { files, root, compute, outputOf }, dependents } = this.outputs;
     const recipePath = pathOf(files, this.recipe);
-    const stored = (await this.outputs.openStored(this.recipe, recipePath, call, true, RECIPE_BYTES_MAX))!;
+    const pins = { bytesLeft: RECIPE_BYTES_MAX };
+    const opened = this.outputs.openStored(this.recipe, recipePath, call, start, pins, RECIPE_BYTES_MAX);
+    // Whatever may be started: it is short.
+    const stored = (await opened)!;
     const { from, text, stages } = await always(() => this.outputs.parse(stored), () => stored.close());
     const depends = [recipePath, ...stages.map(({ name }) => `/translators/${name}/`)];
     if (text !== undefined) inputs.list.push(textInput(text, recipePath, stored.mtimeSec));
+    const breathe = () => asking.breathe(call.signal);
     for (const one of from ?? []) {
-      await asking.breathe(call.signal);
-      for (const { node, path } of await findPlaces(files, root(), files.parent(this.recipe), one, call)) {
-        await asking.breathe(call.signal);
+      const dir = files.parent(this.recipe);
+      for (const { node, path } of await findPlaces(files, root(), dir, one, call, breathe)) {
+        await breathe();
         // A glob beside the output finds the output too.
         if (outputOf(node)?.id === this.id && /[*?[]/.test(one)) continue;
         depends.push(path);

@@ -1,5 +1,5 @@
 /** Recipes in memory, with the engine that runs them. */
-import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, match, ok, rejects, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Call, type FileServer, O, S } from "../../9p/mod.ts";
@@ -234,4 +234,29 @@ test("Outputs of many inputs leave others their turn", {}, async (computing) => 
   deepStrictEqual((await looks).map(({ size }) => size), Array(20).fill(2000));
   clearInterval(timer);
   ok(turns > 10, `${turns} turns`);
+});
+
+test("A recipe that is none is parsed once, and told by its own path", {}, async (computing) => {
+  const wrong = `pipe: wc\nfrom:\n${"- x\n".repeat(7000)}`;
+  await computing.write("bad.fn", wrong);
+  await computing.write("same.fn", wrong);
+  await sleep(30);
+  const failure = async (name: string): Promise<Error> => {
+    try {
+      await computing.text(name);
+    } catch (thrown) {
+      return thrown as Error;
+    }
+    throw new Error(`${name} was computed`);
+  };
+  const first = await failure("bad");
+  strictEqual(await failure("bad"), first);
+  match(first.message, /^\/bad\.fn/);
+  match((await failure("same")).message, /^\/same\.fn/);
+});
+
+test("A recipe longer than 32 KiB is EFBIG", {}, async (computing) => {
+  await computing.write("long.fn", `text: ${"x".repeat(32 * 1024)}\npipe: wc\n`);
+  await rejects(computing.text("long"), { code: "EFBIG" });
+  deepStrictEqual((await (await computing.output("long")).look(computing.call())).size, 0);
 });

@@ -32,7 +32,8 @@ export function pathOf(server: Server, node: object): string {
 
 /**
  * The files that a path or glob stands for, as the user who asks sees them, in the order of their names. A relative path
- * starts at `dir`. ENOENT where there is none, EPERM for what recipes do not reach. Each name costs its walk.
+ * starts at `dir`. ENOENT where there is none, EPERM for what recipes do not reach. Each name costs its walk; others have
+ * their turn in `breathe`, which throws where nobody wants the places any more.
  */
 export async function findPlaces(
   server: Server,
@@ -40,6 +41,7 @@ export async function findPlaces(
   dir: object,
   text: string,
   call: Call,
+  breathe: () => Promise<void>,
 ): Promise<Place[]> {
   const isAbsolute = text.startsWith("/");
   const names = text.split("/").filter((name) => name !== "" && name !== ".");
@@ -47,9 +49,10 @@ export async function findPlaces(
   for (const [i, name] of names.entries()) {
     const next: object[] = [];
     for (const node of nodes) {
+      await breathe();
       if (isGlob(name)) {
         const wantsDirectories = i < names.length - 1;
-        for (const found of await matching(server, root, node, name, wantsDirectories, call)) {
+        for (const found of await matching(server, root, node, name, wantsDirectories, call, breathe)) {
           next.push(found);
         }
       } else {
@@ -133,11 +136,13 @@ async function matching(
   pattern: string,
   wantsDirectories: boolean,
   call: Call,
+  breathe: () => Promise<void>,
 ): Promise<object[]> {
   if (!(server.qid(dir).type & Qt.DIR)) return [];
-  const names = (await namesIn(server, dir, call)).filter((name) => fits(pattern, name)).sort();
+  const names = (await namesIn(server, dir, call, breathe)).filter((name) => fits(pattern, name)).sort();
   const found: object[] = [];
   for (const name of names) {
+    await breathe();
     const node = await step(server, root, dir, name, call, true);
     if (node && (server.qid(node).type & Qt.DIR) !== 0 === wantsDirectories) found.push(node);
     if (found.length > FILES_MAX) break;
@@ -145,7 +150,12 @@ async function matching(
   return found;
 }
 
-async function namesIn(server: Server, dir: object, call: Call): Promise<string[]> {
+async function namesIn(
+  server: Server,
+  dir: object,
+  call: Call,
+  breathe: () => Promise<void>,
+): Promise<string[]> {
   if (!server.list) return [];
   const names: string[] = [];
   server.hold?.(dir);
@@ -155,6 +165,7 @@ async function namesIn(server: Server, dir: object, call: Call): Promise<string[
       let entries: Entry[];
       let cookie: Entry["cookie"] = 0;
       while ((entries = await server.list(dir, handle, cookie, LISTED_AT_ONCE, false, call)).length > 0) {
+        await breathe();
         for (const { name } of entries) names.push(name);
         if (names.length > NAMES_MAX) {
           throw new NineError(

@@ -62,6 +62,11 @@ function isRacy(attr: Attr): boolean {
 
 type Server = FileServer<object, unknown>;
 
+/** How much may still be kept in memory of short inputs. */
+export interface Pins {
+  bytesLeft: number;
+}
+
 export interface StoredOptions {
   readonly server: Server;
   readonly node: object;
@@ -72,6 +77,8 @@ export interface StoredOptions {
   readonly call: Call;
   /** Whether a long file may be read for that. */
   readonly start: boolean;
+  /** Of what is kept in memory, which several inputs may share. */
+  readonly pins: Pins;
   /** EFBIG for more than that. */
   readonly bytesMax?: number;
 }
@@ -160,9 +167,18 @@ class StoredInput implements Input {
       return undefined;
     }
     return then(this.#readWhole(), (bytes) => {
+      const { pins } = this.#options;
+      const hash = createHash("sha256").update(bytes).digest("hex");
+      // What does not fit is read again by the run.
+      if (bytes.byteLength > pins.bytesLeft) return this.#learn(hash);
+      pins.bytesLeft -= bytes.byteLength;
       this.#bytes = bytes;
       this.#isPinned = true;
-      return this.#learn(createHash("sha256").update(bytes).digest("hex"));
+      return then(this.#learn(hash), () => {
+        // Nothing more is read of it, and a run may have thousands of inputs.
+        this.close();
+        return this;
+      });
     });
   }
 

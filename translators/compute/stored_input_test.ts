@@ -23,8 +23,17 @@ const sha256 = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest(
 async function stored(size: number) {
   const tree = mem() as unknown as FileServer<object, unknown>;
   let bytesRead = 0;
+  let opened = 0;
   const server: FileServer<object, unknown> = {
     ...tree,
+    open(node, flags, call) {
+      opened++;
+      return tree.open?.(node, flags, call);
+    },
+    close(node, handle, call) {
+      opened--;
+      return tree.close?.(node, handle, call);
+    },
     read(node, handle, offset, into, call) {
       const count = tree.read!(node, handle, offset, into, call);
       if (typeof count === "number") bytesRead += count;
@@ -52,8 +61,21 @@ async function stored(size: number) {
     get bytesRead() {
       return bytesRead;
     },
-    open: (signal = never, start = true) =>
-      openStored({ server, node: made.node, path: "/file", known, jobs, call: call(signal), start }),
+    get opened() {
+      return opened;
+    },
+    open: (signal = never, start = true, bytesMax = Infinity, pins = { bytesLeft: MIB }) =>
+      openStored({
+        server,
+        node: made.node,
+        path: "/file",
+        known,
+        jobs,
+        call: call(signal),
+        start,
+        pins,
+        bytesMax,
+      }),
   };
 }
 
@@ -203,4 +225,30 @@ Deno.test("A long stored input that has just changed is remembered all the same"
   await file.write(0, new Uint8Array([1]));
   for (let i = 0; i < 2; i++) (await file.open())!.close();
   strictEqual(file.bytesRead, LONG);
+});
+
+Deno.test("A short stored input is closed as soon as it is in memory, as far as memory is left", async () => {
+  const file = await stored(1000);
+  await file.date(Math.floor(Date.now() / 1000) + 100);
+  const pins = { bytesLeft: 1500 };
+  const inputs = [];
+  for (const opened of [0, 1]) {
+    inputs.push((await file.open(never, true, Infinity, pins))!);
+    strictEqual(file.opened, opened);
+  }
+  await file.write(0, new Uint8Array([99]));
+  const [pinned, other] = inputs;
+  deepStrictEqual(await readAll(pinned), file.contents);
+  await pinned.verify();
+  await readAll(other);
+  await rejects(async () => await other.verify(), { code: "ESTALE" });
+  for (const input of inputs) input.close();
+  strictEqual(file.opened, 0);
+});
+
+Deno.test("A stored input that is longer than allowed is not read", async () => {
+  const file = await stored(1000);
+  await rejects(async () => await file.open(never, true, 999), { code: "EFBIG" });
+  strictEqual(file.bytesRead, 0);
+  strictEqual(file.opened, 0);
 });
