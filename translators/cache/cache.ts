@@ -148,8 +148,12 @@ export class ResultCache {
     return result;
   }
 
-  /** A name in the folder for an output that is being written; the file is made by whoever writes it. */
+  /**
+   * A name in the folder for an output that is being written; the file is made by whoever writes it. The folder may have
+   * been removed from outside, as what can be made again.
+   */
   temporary(): string {
+    Deno.mkdirSync(this.folder, { recursive: true, mode: 0o700 });
     return join(this.folder, `tmp.${Deno.pid}.${++this.#temporary}`);
   }
 

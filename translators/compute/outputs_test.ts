@@ -156,6 +156,7 @@ test("Outputs are computed anew where their results were removed from outside", 
     for (const { name } of Deno.readDirSync(computing.results)) {
       await Deno.remove(join(computing.results, name));
     }
+    if (i === 2) await Deno.remove(computing.results);
   }
 });
 
