@@ -115,7 +115,10 @@ export class Evaluation {
     return (this.#waiting ??= Promise.withResolvers()).promise;
   }
 
-  /** The result; rejects with why there is none, or EINTR once the signal is aborted. It is held as long as the evaluation is. */
+  /**
+   * The result; rejects with why there is none, or EINTR once the signal is aborted. It is held as long as the evaluation
+   * is.
+   */
   async result(signal?: AbortSignal): Promise<Result> {
     while (!this.#result) {
       if (this.#failure) throw this.#failure.thrown;
