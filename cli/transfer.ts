@@ -23,6 +23,8 @@ export async function transfer(source: Place, target: Place, { recursive }: Tran
   Deno.addSignalListener("SIGINT", stop);
   const progress = new Progress();
   const options: CopyOptions = {
+    // As cp(1): one file is new where it is copied to, a folder is the same folder.
+    preserve: recursive ? true : "mode",
     signal: aborter.signal,
     onProgress: ({ files, bytes }, path) =>
       progress.draw(`${files} files, ${bytesText(bytes)}, ${visible(path)}`),

@@ -15,7 +15,7 @@ export function define(command: Command): void {
     .addHelpText(
       "after",
       `
-Permissions and times are kept. A link is copied as a link.
+Permissions are kept, and with -r times as well. A link is copied as a link.
 
 Examples:
   lux9 get /data/notes.md

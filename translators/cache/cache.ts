@@ -49,6 +49,9 @@ export class ResultCache {
   /** Results whose files are still to be written, one after the other. */
   readonly #unwritten = new Map<string, Result>();
   #writing: Promise<void> | undefined;
+  /** Long results that are being checked, one after the other: each is read whole. */
+  readonly #checking = new Map<string, Promise<Result | undefined>>();
+  #lastCheck: Promise<unknown> = Promise.resolve();
   /** When the last result came. */
   #putAtMs = 0;
   #isClosing = false;
@@ -96,8 +99,28 @@ export class ResultCache {
     return entry.about;
   }
 
-  /** The result of that key; later where it is long and has not been checked since the start. */
+  /**
+   * The result of that key, held: who gets it releases it. Later where it is long and has not been checked since the
+   * start; undefined where there is none, or its file was removed from outside.
+   */
   get(key: string): Result | undefined | Promise<Result | undefined> {
+    const found = this.#find(key);
+    return found instanceof Promise
+      ? found.then((result) => this.#held(key, result))
+      : this.#held(key, found);
+  }
+
+  #held(key: string, result: Result | undefined): Result | undefined {
+    try {
+      result?.hold();
+      return result;
+    } catch {
+      if (this.#entries.get(key)?.result === result) this.#remove(key);
+      return undefined;
+    }
+  }
+
+  #find(key: string): Result | undefined | Promise<Result | undefined> {
     const entry = this.#entries.get(key);
     if (!entry) return undefined;
     this.#entries.delete(key);
@@ -125,13 +148,20 @@ export class ResultCache {
     return result;
   }
 
-  /** A name in the folder for an output that is being written; the file is made by whoever writes it. */
+  /**
+   * A name in the folder for an output that is being written; the file is made by whoever writes it. The folder may have
+   * been removed from outside, as what can be made again.
+   */
   temporary(): string {
+    Deno.mkdirSync(this.folder, { recursive: true, mode: 0o700 });
     return join(this.folder, `tmp.${Deno.pid}.${++this.#temporary}`);
   }
 
   /** Keeps an output that is in memory. It can be read at once; its file follows. */
   putBytes(key: string, bytes: Uint8Array, about: About): Result {
+    if (bytes.byteLength + TRAILER_BYTES > this.#bytesMax) {
+      return new Result(key, about, "", bytes, "passing");
+    }
     const result = new Result(key, about, join(this.folder, key), bytes);
     // The disk is slower than the modules: who waits has the result, and nobody keeps it.
     if (this.#smallBytes > UNWRITTEN_BYTES_MAX || this.#unwritten.size > UNWRITTEN_FILES_MAX) return result;
@@ -139,7 +169,7 @@ export class ResultCache {
     this.#unwritten.set(key, result);
     // As much as a trailer is, give or take: it is made when the file is.
     this.#add(key, bytes.byteLength + TRAILER_BYTES, result);
-    this.#evict();
+    this.#evict(key);
     this.#writing ??= this.#writeAll();
     return result;
   }
@@ -166,14 +196,17 @@ export class ResultCache {
       performance.now() - this.#putAtMs < WRITE_AFTER_MS;
   }
 
-  /** Keeps an output that was written to a `temporary` file. */
+  /** Keeps an output that was written to a `temporary` file, unless the cache is smaller: that goes with its readers. */
   async putFile(key: string, temporary: string, about: About): Promise<Result> {
-    const result = new Result(key, about, join(this.folder, key));
     const trailer = encodeTrailer(about);
+    if (about.size + trailer.byteLength > this.#bytesMax) {
+      return new Result(key, about, temporary, undefined, "passing");
+    }
+    const result = new Result(key, about, join(this.folder, key));
     await Deno.writeFile(temporary, trailer, { append: true });
     await Deno.rename(temporary, result.path);
     this.#add(key, about.size + trailer.byteLength, result);
-    this.#evict();
+    this.#evict(key);
     return result;
   }
 
@@ -214,10 +247,11 @@ export class ResultCache {
     removeQuietly(join(this.folder, key));
   }
 
-  #evict(): void {
+  /** Lets go what is too much, but not what was just `added`: somebody waits for it. */
+  #evict(added?: string): void {
     for (const key of this.#entries.keys()) {
       if (this.#bytes <= this.#bytesMax && this.#entries.size <= this.#filesMax) return;
-      this.#remove(key);
+      if (key !== added) this.#remove(key);
     }
   }
 
@@ -241,14 +275,10 @@ export class ResultCache {
     } catch {
       return undefined;
     }
-    let isLater = false;
     try {
       const about = trailerOf(fd);
       if (!about) return undefined;
-      if (about.size > CHECKED_BYTES) {
-        isLater = true;
-        return this.#checkLong(fd, about, path, key);
-      }
+      if (about.size > CHECKED_BYTES) return this.#checkLong(about, path, key);
       const bytes = new Uint8Array(about.size);
       readSync(fd, bytes, 0, bytes.byteLength, 0);
       if (createHash("sha256").update(bytes).digest("hex") !== about.hash) return undefined;
@@ -256,26 +286,46 @@ export class ResultCache {
     } catch {
       return undefined;
     } finally {
-      if (!isLater) closeSync(fd);
+      closeSync(fd);
     }
   }
 
-  async #checkLong(fd: number, about: About, path: string, key: string): Promise<Result | undefined> {
-    try {
-      const hash = createHash("sha256");
-      const piece = new Uint8Array(CHECKED_BYTES / 4);
-      for (let at = 0; at < about.size;) {
-        const count = readSync(fd, piece, 0, Math.min(piece.byteLength, about.size - at), at);
-        if (count === 0) return undefined;
-        hash.update(piece.subarray(0, count));
-        at += count;
-        // Others have their turn.
-        await new Promise((next) => setImmediate(next));
-      }
-      return hash.digest("hex") === about.hash ? new Result(key, about, path) : undefined;
-    } finally {
-      closeSync(fd);
+  /** Once for all who ask at the same time. */
+  #checkLong(about: About, path: string, key: string): Promise<Result | undefined> {
+    let check = this.#checking.get(key);
+    if (!check) {
+      check = this.#lastCheck.then(() => checked(about, path, key)).finally(() => this.#checking.delete(key));
+      this.#checking.set(key, check);
+      this.#lastCheck = check;
     }
+    return check;
+  }
+}
+
+/** The result of a long file, read in pieces; undefined where it is damaged or gone. */
+async function checked(about: About, path: string, key: string): Promise<Result | undefined> {
+  let fd: number;
+  try {
+    fd = openSync(path, "r");
+  } catch {
+    return undefined;
+  }
+  try {
+    const hash = createHash("sha256");
+    const piece = new Uint8Array(CHECKED_BYTES / 4);
+    for (let at = 0; at < about.size;) {
+      const count = readSync(fd, piece, 0, Math.min(piece.byteLength, about.size - at), at);
+      if (count === 0) return undefined;
+      hash.update(piece.subarray(0, count));
+      at += count;
+      // Others have their turn.
+      await new Promise((next) => setImmediate(next));
+    }
+    return hash.digest("hex") === about.hash ? new Result(key, about, path) : undefined;
+  } catch {
+    return undefined;
+  } finally {
+    closeSync(fd);
   }
 }
 

@@ -26,7 +26,6 @@ async function inFolder(test: (folder: string) => Promise<void>): Promise<void> 
 
 function contents(result: Result | undefined): Uint8Array {
   ok(result);
-  result.hold();
   const into = new Uint8Array(result.size);
   strictEqual(result.read(0, into), result.size);
   result.release();
@@ -85,8 +84,7 @@ Deno.test("ResultCache lets go what was used least recently, and who reads it go
     // From disk, so that the file is what is read.
     const again = new ResultCache(folder, { bytesMax: 400_000 });
     const held = (await again.get(key(0)))!;
-    held.hold();
-    for (let n = 1; n < 3; n++) await again.get(key(n));
+    for (let n = 1; n < 3; n++) contents(await again.get(key(n)));
     for (let n = 3; n < 6; n++) again.putBytes(key(n), bytes, about(bytes));
     await again.close();
     strictEqual(await again.get(key(0)), undefined);
@@ -102,7 +100,7 @@ Deno.test("ResultCache remembers across a restart what was used last", () =>
     const bytes = filled(1000);
     const before = new ResultCache(folder);
     for (let n = 0; n < 5; n++) before.putBytes(key(n), bytes, about(bytes));
-    await before.get(key(0));
+    contents(await before.get(key(0)));
     await before.close();
     const after = new ResultCache(folder, { filesMax: 2 });
     ok(await after.get(key(0)));
@@ -128,4 +126,66 @@ Deno.test("ResultCache bounds what it holds in memory", () =>
       deepStrictEqual(contents(await cache.get(key(n))), bytes);
       ok(cache.smallBytes <= SMALL_TOTAL_MAX);
     }
+  }));
+
+Deno.test("ResultCache gives a result that is larger than itself to those who wait, and keeps others", () =>
+  inFolder(async (folder) => {
+    const cache = new ResultCache(folder, { bytesMax: 10_000 });
+    const short = filled(100);
+    cache.putBytes(key(1), short, about(short));
+    const bytes = filled(20_000);
+    const temporary = cache.temporary();
+    await Deno.writeFile(temporary, bytes);
+    for (
+      const result of [
+        await cache.putFile(key(2), temporary, about(bytes)),
+        cache.putBytes(key(3), bytes, about(bytes)),
+      ]
+    ) {
+      result.hold();
+      deepStrictEqual(contents(result), bytes);
+    }
+    await cache.close();
+    strictEqual(await cache.get(key(2)), undefined);
+    strictEqual(await cache.get(key(3)), undefined);
+    deepStrictEqual(contents(await cache.get(key(1))), short);
+    deepStrictEqual([...Deno.readDirSync(folder)].map(({ name }) => name), [key(1)]);
+  }));
+
+Deno.test("ResultCache does not let go what was just added", () =>
+  inFolder(async (folder) => {
+    const cache = new ResultCache(folder, { filesMax: 0 });
+    const bytes = filled(100_000);
+    const temporary = cache.temporary();
+    await Deno.writeFile(temporary, bytes);
+    const result = await cache.putFile(key(1), temporary, about(bytes));
+    result.hold();
+    deepStrictEqual(contents(result), bytes);
+  }));
+
+Deno.test("ResultCache has no result whose file was removed from outside", () =>
+  inFolder(async (folder) => {
+    const cache = new ResultCache(folder);
+    const bytes = filled(100_000);
+    const temporary = cache.temporary();
+    await Deno.writeFile(temporary, bytes);
+    await cache.putFile(key(1), temporary, about(bytes));
+    await Deno.remove(join(folder, key(1)));
+    strictEqual(await cache.get(key(1)), undefined);
+    strictEqual(cache.peek(key(1)), undefined);
+    strictEqual(cache.files, 0);
+  }));
+
+Deno.test("ResultCache checks a long file once for all who ask at the same time", () =>
+  inFolder(async (folder) => {
+    const bytes = filled(3_000_000);
+    const before = new ResultCache(folder);
+    for (const n of [1, 2]) before.putBytes(key(n), bytes, about(bytes));
+    await before.close();
+    const cache = new ResultCache(folder);
+    const [one, same, other] = await Promise.all([1, 1, 2].map((n) => cache.get(key(n))));
+    strictEqual(one, same);
+    deepStrictEqual(contents(one), bytes);
+    deepStrictEqual(contents(same), bytes);
+    deepStrictEqual(contents(other), bytes);
   }));

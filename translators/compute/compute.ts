@@ -80,6 +80,11 @@ export class Compute {
     this.#known = options;
   }
 
+  /** Runs that are under way and could be shared. */
+  get running(): number {
+    return this.#runs.size;
+  }
+
   get library(): Library {
     return this.#known.library;
   }
@@ -105,6 +110,7 @@ export class Compute {
         if (cached) {
           for (const { module } of steps) this.library.health(module.name).stats.cached++;
           evaluation.succeed(cached);
+          cached.release();
         } else {
           inputs.hold();
           // A damaged result is gone by now.
@@ -162,6 +168,7 @@ export class Compute {
       const last = step > 0 ? await this.#known.cache.get(found.key) : undefined;
       if (last) {
         sources = outputOf(last, steps[step - 1].module.name);
+        last.release();
         inputs.release();
       } else if (step > 0) {
         // It was damaged: from the start.

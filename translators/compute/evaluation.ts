@@ -115,13 +115,29 @@ export class Evaluation {
     return (this.#waiting ??= Promise.withResolvers()).promise;
   }
 
-  /** The result; rejects with why there is none. It is held as long as the evaluation is. */
-  async result(): Promise<Result> {
+  /**
+   * The result; rejects with why there is none, or EINTR once the signal is aborted. It is held as long as the evaluation
+   * is.
+   */
+  async result(signal?: AbortSignal): Promise<Result> {
     while (!this.#result) {
       if (this.#failure) throw this.#failure.thrown;
-      await this.#change();
+      await (signal ? this.#unlessAborted(this.#change(), signal) : this.#change());
     }
     return this.#result;
+  }
+
+  /** Waits, and rejects when nobody waits any more. */
+  async #unlessAborted(change: Promise<void>, signal: AbortSignal): Promise<void> {
+    const { promise: aborted, reject } = Promise.withResolvers<never>();
+    const giveUp = () => reject(new NineError("EINTR", `The read of ${this.path} was given up`));
+    if (signal.aborted) giveUp();
+    else signal.addEventListener("abort", giveUp, { once: true });
+    try {
+      await Promise.race([change, aborted]);
+    } finally {
+      signal.removeEventListener("abort", giveUp);
+    }
   }
 
   /** Fills `into` from `offset` on, at once where the bytes are there; 0 at the end. */
@@ -137,16 +153,11 @@ export class Evaluation {
   }
 
   async #readLater(offset: number, length: number, signal: AbortSignal): Promise<Uint8Array> {
-    const aborted = new Promise<void>((_, reject) => {
-      const give = () => reject(new NineError("EINTR", `The read of ${this.path} was given up`));
-      if (signal.aborted) give();
-      else signal.addEventListener("abort", give, { once: true });
-    });
     const into = new Uint8Array(length);
     for (;;) {
       const count = this.#readNow(offset, into);
       if (count !== undefined) return into.subarray(0, count);
-      await Promise.race([this.#isLast && this.#run ? this.#run.more() : this.#change(), aborted]);
+      await this.#unlessAborted(this.#isLast && this.#run ? this.#run.more() : this.#change(), signal);
     }
   }
 }

@@ -1,17 +1,9 @@
-import { type Call, type Later, NineError, reasonOf, then } from "../../9p/mod.ts";
-import { Inputs } from "./input.ts";
+import { type Call, type Later, reasonOf, then } from "../../9p/mod.ts";
+import { Asking } from "./asking.ts";
+import { Inputs, UNWANTED } from "./input.ts";
 import { always } from "./later.ts";
 import type { Evaluation, InputReport, StageReport } from "./evaluation.ts";
 import type { Outputs } from "./outputs.ts";
-
-/** Of one file made from another, and so on. */
-const DEPTH_MAX = 16;
-
-/** One computed file on the way to another, outermost first. */
-export interface Asked {
-  readonly id: unknown;
-  readonly path: string;
-}
 
 /** What is known of a computed file. */
 export interface Look {
@@ -49,31 +41,22 @@ export abstract class Output {
   protected abstract begin(
     inputs: Inputs,
     call: Call,
-    asked: readonly Asked[],
+    asking: Asking,
     start: boolean,
   ): Later<Evaluation | undefined>;
 
-  /**
-   * The evaluation for the inputs as they are now; with `start` false, undefined unless the result is there already.
-   * `asked` is the way that led here: ELOOP where it comes back to itself or grows too long.
-   */
-  evaluate(call: Call, asked: readonly Asked[] = [], start = true): Later<Evaluation | undefined> {
-    const way = [...asked, { id: this.id, path: this.path }];
-    if (asked.some(({ id }) => id === this.id)) {
-      throw new NineError(
-        "ELOOP",
-        `${way.map(({ path }) => path).join(" is made from ")}: a file cannot be made from itself`,
-      );
-    }
-    if (way.length > DEPTH_MAX) {
-      throw new NineError(
-        "ELOOP",
-        `${way[0].path} is made from files made from files, ${way.length} deep; allowed are ${DEPTH_MAX}`,
-      );
-    }
+  /** The evaluation for the inputs as they are now; with `start` false, undefined unless the result is there already. */
+  evaluate(call: Call, start = true): Later<Evaluation | undefined> {
+    const asking = Asking.first(this.outputs.turns, this.outputs.options.inputsMax);
+    return always(() => this.evaluateFor(asking, call, start), () => asking.end());
+  }
+
+  /** The same as part of another evaluation. ELOOP where that is made from itself. */
+  evaluateFor(asking: Asking, call: Call, start: boolean): Later<Evaluation | undefined> {
+    const further = asking.further({ id: this.id, path: this.path });
     const inputs = new Inputs(call.signal);
     return always(
-      () => this.begin(inputs, { user: call.user, signal: inputs.signal }, way, start),
+      () => this.begin(inputs, { user: call.user, signal: inputs.signal }, further, start),
       () => inputs.release(),
     );
   }
@@ -81,26 +64,31 @@ export abstract class Output {
   /** What a listing shows: what is known, or what is found out within a small budget. It never fails. */
   async look(call: Call): Promise<Look> {
     const { patience } = this.outputs;
+    let evaluation: Evaluation | undefined;
     try {
-      let evaluation = await this.evaluate(call, [], false);
-      if (!evaluation && patience.isLeft) {
-        evaluation = await this.evaluate(call);
-        const ended = evaluation!.result().then(() => {}, () => {});
-        await patience.wait(ended);
+      evaluation = await this.evaluate(call, false);
+      if (evaluation) evaluation.release();
+      else if (patience.isLeft) {
         // What was begun is finished, so that the next look knows.
-        if (!evaluation!.isEnded) ended.then(() => evaluation!.release());
-        else evaluation!.release();
-      } else evaluation?.release();
-      return lookOf(evaluation);
-    } catch {
-      return lookOf(undefined);
-    }
+        const finished = async () => {
+          evaluation = (await this.evaluate(call))!;
+          await evaluation.result().then(() => {}, () => {});
+          evaluation.release();
+        };
+        await patience.wait(finished().catch(() => {}));
+      }
+    } catch { /* Why is told to who opens it. */ }
+    return lookOf(evaluation);
   }
 
   /** Throws what keeps it from being evaluated at all; what fails in a run is an error on the reads. */
   open(call: Call): Later<Opened> {
     return then(this.evaluate(call), (begun) => {
       const evaluation = begun!;
+      if (call.signal.aborted) {
+        evaluation.release();
+        throw UNWANTED;
+      }
       const opened: Opened = {
         look: () => lookOf(evaluation),
         read: (offset, into, { signal }) => evaluation.read(offset, into, signal),
@@ -116,9 +104,10 @@ export abstract class Output {
     try {
       const { path, inputs, stages } = evaluation;
       try {
-        const { about } = await evaluation.result();
+        const { about } = await evaluation.result(call.signal);
         return { path, inputs, stages, size: about.size, hash: about.hash };
       } catch (thrown) {
+        if (call.signal.aborted) throw thrown;
         return { path, inputs, stages, failure: reasonOf(thrown) };
       }
     } finally {

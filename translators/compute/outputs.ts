@@ -1,4 +1,4 @@
-import { type Call, type FileServer, type Later, NineError, then } from "../../9p/mod.ts";
+import { type Call, errnoOf, type FileServer, type Later, NineError, reasonOf, then } from "../../9p/mod.ts";
 import { parsePipeline, type Stage } from "../pipeline/mod.ts";
 import { parseRecipe, type Recipe, RECIPE_BYTES_MAX } from "../recipe/mod.ts";
 import type { Compute } from "./compute.ts";
@@ -6,15 +6,20 @@ import { Dependents } from "./dependents.ts";
 import type { Evaluation } from "./evaluation.ts";
 import { type Input, type Inputs, resultInput, textInput } from "./input.ts";
 import { always } from "./later.ts";
-import { type Asked, Output } from "./output.ts";
+import type { Asking } from "./asking.ts";
+import { HashJobs } from "./hash_jobs.ts";
+import { Output } from "./output.ts";
 import { Patience } from "./patience.ts";
 import { PatientWait } from "./patient_wait.ts";
 import { findPlaces, pathOf, type Place } from "./places.ts";
-import { KnownHashes, openStored } from "./stored_input.ts";
+import { KnownHashes, openStored, type Pins } from "./stored_input.ts";
+import { Turns } from "./turns.ts";
 
 const RECIPES_MAX = 1000;
 /** Of a recipe, how many folders and missing names count among what it depends on, beside its inputs. */
 const LOOKED_MAX = 10_000;
+/** Of what is said of a recipe that is none: each of its lines may be wrong. */
+const REASON_LENGTH_MAX = 2000;
 
 export interface OutputsOptions {
   readonly compute: Compute;
@@ -26,17 +31,22 @@ export interface OutputsOptions {
   readonly outputOf: (node: object) => Output | undefined;
   /** The name of what a recipe of that name makes. */
   readonly outputName: (recipe: string) => string | undefined;
+  /** Opened for one computed file; 10,000. */
+  readonly inputsMax?: number;
 }
 
 /** Makes computed files of recipes and of compute paths, and holds what they share. */
 export class Outputs {
   readonly known = new KnownHashes();
   readonly dependents = new Dependents();
+  readonly turns = new Turns();
+  readonly jobs = new HashJobs(this.turns);
   /** Waits for up to 100 ms at once and half a second in a row, and a tenth of the time in the long run. */
   readonly patience = new Patience(500, 100, 0.1);
   /** How long an open waits for the length of what it opens: what is quick is an ordinary file then. */
   readonly opening = new PatientWait(50);
-  readonly #parsed = new Map<string, Recipe>();
+  /** By the hash of its text; what is wrong with one is told with its path, and remembered by that as well. */
+  readonly #parsed = new Map<string, Recipe | NineError>();
 
   constructor(readonly options: OutputsOptions) {}
 
@@ -65,15 +75,29 @@ export class Outputs {
     node: object,
     path: string,
     call: Call,
-    asked: readonly Asked[],
+    asking: Asking,
     start: boolean,
   ): Later<boolean> {
+    asking.count();
     const computed = this.options.outputOf(node);
-    if (computed) return this.#addComputed(inputs, computed, path, call, asked, start);
-    return then(openStored({ server: this.options.files, node, path, known: this.known, call }), (input) => {
+    if (computed) return this.#addComputed(inputs, computed, path, call, asking, start);
+    return then(this.openStored(node, path, call, start, asking.shared.pins), (input) => {
+      if (!input) return false;
       inputs.list.push(input);
       return true;
     });
+  }
+
+  openStored(
+    node: object,
+    path: string,
+    call: Call,
+    start: boolean,
+    pins: Pins,
+    bytesMax?: number,
+  ): Later<Input | undefined> {
+    const { known, jobs, options: { files: server } } = this;
+    return openStored({ server, node, path, known, jobs, call, start, pins, bytesMax });
   }
 
   async #addComputed(
@@ -81,38 +105,44 @@ export class Outputs {
     computed: Output,
     path: string,
     call: Call,
-    asked: readonly Asked[],
+    asking: Asking,
     start: boolean,
   ): Promise<boolean> {
-    const evaluation = await computed.evaluate(call, asked, start);
-    if (!evaluation) return false;
-    const giveUp = () => evaluation.release();
-    call.signal.addEventListener("abort", giveUp, { once: true });
+    let evaluation = asking.evaluated(computed.id);
+    if (!evaluation) {
+      evaluation = await computed.evaluateFor(asking, call, start);
+      if (!evaluation) return false;
+      // Whatever happens from here on, it is let go with the request.
+      asking.keep(computed.id, evaluation);
+    }
+    const result = await evaluation.result(call.signal);
+    call.signal.throwIfAborted();
+    inputs.list.push(resultInput(result, path, evaluation.mtimeSec));
+    return true;
+  }
+
+  /** The recipe in a file; parsed once, also where it is none. */
+  async parse(file: Input): Promise<Recipe> {
+    const wrong = `${file.hash} ${file.path}`;
+    const known = this.#parsed.get(file.hash) ?? this.#parsed.get(wrong);
+    if (known instanceof NineError) throw known;
+    if (known) return known;
+    const bytes = (await file.whole())!;
+    await file.verify();
     try {
-      inputs.list.push(resultInput(await evaluation.result(), path, evaluation.mtimeSec));
-      return true;
-    } finally {
-      call.signal.removeEventListener("abort", giveUp);
-      if (!call.signal.aborted) giveUp();
+      const recipe = parseRecipe(textOf(bytes, file.path), file.path);
+      this.#remember(file.hash, recipe);
+      return recipe;
+    } catch (thrown) {
+      const failure = new NineError(errnoOf(thrown), reasonOf(thrown).slice(0, REASON_LENGTH_MAX));
+      this.#remember(wrong, failure);
+      throw failure;
     }
   }
 
-  /** The recipe in a file; parsed once. */
-  async parse(file: Input): Promise<Recipe> {
-    let recipe = this.#parsed.get(file.hash);
-    if (!recipe) {
-      if (file.size > RECIPE_BYTES_MAX) {
-        throw new NineError(
-          "EFBIG",
-          `${file.path} has ${file.size} bytes, a recipe has at most ${RECIPE_BYTES_MAX}`,
-        );
-      }
-      recipe = parseRecipe(textOf((await file.whole())!, file.path), file.path);
-      await file.verify();
-      this.#parsed.set(file.hash, recipe);
-      if (this.#parsed.size > RECIPES_MAX) this.#parsed.delete(this.#parsed.keys().next().value!);
-    }
-    return recipe;
+  #remember(key: string, parsed: Recipe | NineError): void {
+    this.#parsed.set(key, parsed);
+    if (this.#parsed.size > RECIPES_MAX) this.#parsed.delete(this.#parsed.keys().next().value!);
   }
 }
 
@@ -135,24 +165,29 @@ class RecipeOutput extends Output {
   protected async begin(
     inputs: Inputs,
     call: Call,
-    asked: readonly Asked[],
+    asking: Asking,
     start: boolean,
   ): Promise<Evaluation | undefined> {
-    const { options: { files, root, compute }, known, dependents } = this.outputs;
+    const { options: { files, root, compute, outputOf }, dependents } = this.outputs;
     const recipePath = pathOf(files, this.recipe);
-    const stored = await openStored({ server: files, node: this.recipe, path: recipePath, known, call });
+    const pins = { bytesLeft: RECIPE_BYTES_MAX };
+    const opened = this.outputs.openStored(this.recipe, recipePath, call, start, pins, RECIPE_BYTES_MAX);
+    // Whatever may be started: it is short.
+    const stored = (await opened)!;
     const { from, text, stages } = await always(() => this.outputs.parse(stored), () => stored.close());
     const depends = [recipePath, ...stages.map(({ name }) => `/translators/${name}/`)];
     if (text !== undefined) inputs.list.push(textInput(text, recipePath, stored.mtimeSec));
+    const breathe = () => asking.breathe(call.signal);
     const onLook = (path: string) => {
       if (depends.length < LOOKED_MAX) depends.push(path);
     };
+    const dir = files.parent(this.recipe);
     const places: Place[] = [];
     try {
       for (const one of from ?? []) {
-        for (const place of await findPlaces(files, root(), files.parent(this.recipe), one, call, onLook)) {
+        for (const place of await findPlaces(files, root(), dir, one, call, breathe, onLook)) {
           // A glob beside the output finds the output too.
-          if (this.outputs.options.outputOf(place.node)?.id === this.id && /[*?[]/.test(one)) continue;
+          if (outputOf(place.node)?.id === this.id && /[*?[]/.test(one)) continue;
           places.push(place);
           depends.push(place.path);
         }
@@ -162,8 +197,10 @@ class RecipeOutput extends Output {
       dependents.set(this.path, depends);
     }
     for (const { node, path } of places) {
-      if (!await this.outputs.add(inputs, node, path, call, asked, start)) return undefined;
+      await breathe();
+      if (!await this.outputs.add(inputs, node, path, call, asking, start)) return undefined;
     }
+    call.signal.throwIfAborted();
     inputs.opened();
     const evaluation = await compute.evaluate(this.path, stages, inputs, call, start);
     if (evaluation) evaluation.mtimeSec = Math.max(evaluation.mtimeSec, stored.mtimeSec);
@@ -188,13 +225,14 @@ class PathOutput extends Output {
   protected begin(
     inputs: Inputs,
     call: Call,
-    asked: readonly Asked[],
+    asking: Asking,
     start: boolean,
   ): Later<Evaluation | undefined> {
     const { options: { files, compute } } = this.outputs;
     const path = pathOf(files, this.target);
-    return then(this.outputs.add(inputs, this.target, path, call, asked, start), (isThere) => {
+    return then(this.outputs.add(inputs, this.target, path, call, asking, start), (isThere) => {
       if (!isThere) return undefined;
+      call.signal.throwIfAborted();
       inputs.opened();
       return compute.evaluate(this.path, this.stages, inputs, call, start);
     });

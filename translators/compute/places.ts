@@ -32,9 +32,9 @@ export function pathOf(server: Server, node: object): string {
 
 /**
  * The files that a path or glob stands for, as the user who asks sees them, in the order of their names. A relative path
- * starts at `dir`. ENOENT where there is none, EPERM for what recipes do not reach. Each name costs its walk. `onLook` is
- * told of what else the answer depends on: folders that were looked through, with `/` at the end, links, and what was not
- * there.
+ * starts at `dir`. ENOENT where there is none, EPERM for what recipes do not reach. Each name costs its walk; others have
+ * their turn in `breathe`, which throws where nobody wants the places any more. `onLook` is told of what else the answer
+ * depends on: folders that were looked through, with `/` at the end, links, and what was not there.
  */
 export async function findPlaces(
   server: Server,
@@ -42,6 +42,7 @@ export async function findPlaces(
   dir: object,
   text: string,
   call: Call,
+  breathe: () => Promise<void>,
   onLook: (path: string) => void = () => {},
 ): Promise<Place[]> {
   const isAbsolute = text.startsWith("/");
@@ -50,9 +51,12 @@ export async function findPlaces(
   for (const [i, name] of names.entries()) {
     const next: object[] = [];
     for (const node of nodes) {
+      await breathe();
       if (isGlob(name)) {
         const wantsDirectories = i < names.length - 1;
-        for (const found of await matching(server, root, node, name, wantsDirectories, call, onLook)) {
+        for (
+          const found of await matching(server, root, node, name, wantsDirectories, call, breathe, onLook)
+        ) {
           next.push(found);
         }
       } else {
@@ -145,13 +149,15 @@ async function matching(
   pattern: string,
   wantsDirectories: boolean,
   call: Call,
+  breathe: () => Promise<void>,
   onLook: (path: string) => void,
 ): Promise<object[]> {
   if (!(server.qid(dir).type & Qt.DIR)) return [];
   onLook(folderOf(server, dir));
-  const names = (await namesIn(server, dir, call)).filter((name) => fits(pattern, name)).sort();
+  const names = (await namesIn(server, dir, call, breathe)).filter((name) => fits(pattern, name)).sort();
   const found: object[] = [];
   for (const name of names) {
+    await breathe();
     const node = await step(server, root, dir, name, call, true, onLook);
     if (node && (server.qid(node).type & Qt.DIR) !== 0 === wantsDirectories) found.push(node);
     if (found.length > FILES_MAX) break;
@@ -159,7 +165,12 @@ async function matching(
   return found;
 }
 
-async function namesIn(server: Server, dir: object, call: Call): Promise<string[]> {
+async function namesIn(
+  server: Server,
+  dir: object,
+  call: Call,
+  breathe: () => Promise<void>,
+): Promise<string[]> {
   if (!server.list) return [];
   const names: string[] = [];
   server.hold?.(dir);
@@ -169,6 +180,7 @@ async function namesIn(server: Server, dir: object, call: Call): Promise<string[
       let entries: Entry[];
       let cookie: Entry["cookie"] = 0;
       while ((entries = await server.list(dir, handle, cookie, LISTED_AT_ONCE, false, call)).length > 0) {
+        await breathe();
         for (const { name } of entries) names.push(name);
         if (names.length > NAMES_MAX) {
           throw new NineError(

@@ -20,21 +20,24 @@ export class SharedRun {
     readonly spool: string,
     begin: (signal: AbortSignal, onProgress: (bytes: number) => void) => Promise<Result>,
   ) {
-    this.ended = begin(this.#aborter.signal, (bytes) => this.#progress(bytes)).then((result) => {
-      this.#result = result;
-      // Until the last reader has gone, so that what was begun can be read on.
-      result.hold();
-      if (this.#holders === 0) result.release();
-      this.#closeSpool();
-      this.#wake();
-    }, (thrown) => {
-      this.#failure = { thrown };
-      this.#closeSpool();
-      this.#wake();
-    });
+    this.ended = this.#end(begin(this.#aborter.signal, (bytes) => this.#progress(bytes)));
   }
 
-  /** Resolves when the run is over, however it ended. */
+  async #end(running: Promise<Result>): Promise<void> {
+    try {
+      const result = await running;
+      // Until the last reader has gone, so that what was begun can be read on.
+      result.hold();
+      this.#result = result;
+      if (this.#holders === 0) result.release();
+    } catch (thrown) {
+      this.#failure = { thrown };
+    }
+    this.#closeSpool();
+    this.#wake();
+  }
+
+  /** Resolves when the run is over, however it ended; it never rejects. */
   readonly ended: Promise<void>;
 
   /** The result, once there is one; throws why there is none. */

@@ -1,5 +1,4 @@
 import { createHash } from "node:crypto";
-import { setImmediate } from "node:timers";
 import {
   type Attr,
   type Call,
@@ -11,10 +10,10 @@ import {
   S,
   then,
 } from "../../9p/mod.ts";
+import { type HashJobs, PIECE_BYTES } from "./hash_jobs.ts";
 import { type Input, SHORT_BYTES } from "./input.ts";
 import { orElse } from "./later.ts";
 
-const PIECE_BYTES = 256 * 1024;
 const HASHES_MAX = 20_000;
 /** git's rule: a file that changed within the clock's grain of now may change again without a trace, ms. */
 const GRAIN_MS = 20;
@@ -51,25 +50,44 @@ export function checkRegular({ qid, mode, size }: Attr, path: string): void {
   }
 }
 
+/** How long ago a file changed, by its times; less than nothing where they are set to the future. */
+function ageMs({ mtimeSec, mtimeNsec, ctimeSec, ctimeNsec }: Attr): number {
+  return Date.now() - Math.max(mtimeSec * 1000 + mtimeNsec / 1e6, ctimeSec * 1000 + ctimeNsec / 1e6);
+}
+
 /** Whether a file with these times can still change without their showing it. */
-function isRacy({ mtimeSec, mtimeNsec, ctimeSec, ctimeNsec }: Attr, nowMs: number): boolean {
-  const changedMs = Math.max(mtimeSec * 1000 + mtimeNsec / 1e6, ctimeSec * 1000 + ctimeNsec / 1e6);
-  return nowMs - changedMs < GRAIN_MS;
+function isRacy(attr: Attr): boolean {
+  return ageMs(attr) < GRAIN_MS;
 }
 
 type Server = FileServer<object, unknown>;
+
+/** How much may still be kept in memory of short inputs. */
+export interface Pins {
+  bytesLeft: number;
+}
 
 export interface StoredOptions {
   readonly server: Server;
   readonly node: object;
   readonly path: string;
   readonly known: KnownHashes;
+  readonly jobs: HashJobs;
   /** Who reads; its signal ends slow reads. It must live as long as the input. */
   readonly call: Call;
+  /** Whether a long file may be read for that. */
+  readonly start: boolean;
+  /** Of what is kept in memory, which several inputs may share. */
+  readonly pins: Pins;
+  /** EFBIG for more than that. */
+  readonly bytesMax?: number;
 }
 
-/** Opens a stored file as the user who asks, and finds out what is in it. */
-export function openStored(options: StoredOptions): Later<Input> {
+/**
+ * Opens a stored file as the user who asks, and finds out what is in it; with `start` false, undefined where that takes
+ * reading a long one.
+ */
+export function openStored(options: StoredOptions): Later<Input | undefined> {
   return new StoredInput(options).open();
 }
 
@@ -85,6 +103,12 @@ class StoredInput implements Input {
   #bytes: Uint8Array | undefined;
   /** The hash was made of the bytes that are kept. */
   #isPinned = false;
+  /** Its times, when it was opened, might not have shown a change. */
+  #isRacy = false;
+  /** Of what was read so far, in order from the start. */
+  #hashRead = createHash("sha256");
+  #readBytes = 0;
+  #isInOrder = true;
 
   constructor(options: StoredOptions) {
     this.#options = options;
@@ -94,7 +118,7 @@ class StoredInput implements Input {
     return this.#options.path;
   }
 
-  open(): Later<this> {
+  open(): Later<this | undefined> {
     const { server, node, call } = this.#options;
     server.hold?.(node);
     return orElse(
@@ -102,16 +126,30 @@ class StoredInput implements Input {
         then(server.open?.(node, O.RDONLY, call), (handle) => {
           this.#handle = handle;
           this.#isOpen = true;
-          return then(this.#look(), (attr) => this.#examine(attr));
+          return then(this.#look(), (attr) => this.#settled(attr));
         }),
       () => this.#isOpen ? this.close() : server.drop?.(node),
     );
   }
 
-  #examine(attr: Attr): Later<this> {
-    const { server, path, known } = this.#options;
+  /** A long file that has just changed is looked at again when its times tell: its hash can be remembered then. */
+  #settled(attr: Attr): Later<this | undefined> {
+    const waitMs = GRAIN_MS - ageMs(attr);
+    if (!this.#options.start || attr.size <= SHORT_BYTES || waitMs <= 0 || waitMs > 2 * GRAIN_MS) {
+      return this.#examine(attr);
+    }
+    return new Promise((wake) => setTimeout(wake, Math.ceil(waitMs) + 1))
+      .then(() => this.#look())
+      .then((attr) => this.#examine(attr));
+  }
+
+  #examine(attr: Attr): Later<this | undefined> {
+    const { server, path, known, start, bytesMax = Infinity } = this.#options;
     checkRegular(attr, path);
     if (!server.read) throw new NineError("EOPNOTSUPP", `${path} cannot be read`);
+    if (attr.size > bytesMax) {
+      throw new NineError("EFBIG", `${path} has ${attr.size} bytes, allowed are ${bytesMax}`);
+    }
     this.size = attr.size;
     this.version = attr.qid.version;
     this.mtimeSec = attr.mtimeSec;
@@ -122,21 +160,32 @@ class StoredInput implements Input {
       this.hash = hash;
       return this;
     }
-    const nowMs = Date.now();
+    this.#isRacy = isRacy(attr);
     if (attr.size > SHORT_BYTES) {
-      return this.#hashOfAll().then((hash) => this.#learn(hash, attr, nowMs));
+      if (start) return this.#hashOfAll().then((hash) => this.#learn(hash));
+      this.close();
+      return undefined;
     }
     return then(this.#readWhole(), (bytes) => {
+      const { pins } = this.#options;
+      const hash = createHash("sha256").update(bytes).digest("hex");
+      // What does not fit is read again by the run.
+      if (bytes.byteLength > pins.bytesLeft) return this.#learn(hash);
+      pins.bytesLeft -= bytes.byteLength;
       this.#bytes = bytes;
       this.#isPinned = true;
-      return this.#learn(createHash("sha256").update(bytes).digest("hex"), attr, nowMs);
+      return then(this.#learn(hash), () => {
+        // Nothing more is read of it, and a run may have thousands of inputs.
+        this.close();
+        return this;
+      });
     });
   }
 
   /** The hash counts the next time too, unless the file may have changed while it was read. */
-  #learn(hash: string, attr: Attr, nowMs: number): Later<this> {
+  #learn(hash: string): Later<this> {
     this.hash = hash;
-    if (isRacy(attr, nowMs)) return this;
+    if (this.#isRacy) return this;
     return then(this.#look(), (after) => {
       if (identityOf(after) === this.#identity) this.#options.known.set(this.#identity, hash);
       return this;
@@ -149,16 +198,41 @@ class StoredInput implements Input {
   }
 
   read(offset: number, into: Uint8Array): Later<number> {
-    return this.#readAt(offset, into.subarray(0, Math.max(0, this.size - offset)));
+    const wanted = into.subarray(0, Math.max(0, this.size - offset));
+    if (this.#bytes) {
+      const part = this.#bytes.subarray(offset, offset + wanted.byteLength);
+      wanted.set(part);
+      return part.byteLength;
+    }
+    return then(this.#readAt(offset, wanted), (count) => {
+      this.#seen(offset, wanted.subarray(0, count));
+      return count;
+    });
+  }
+
+  /** What a run has read is what counts, and not what a second reading would find. */
+  #seen(offset: number, bytes: Uint8Array): void {
+    if (bytes.byteLength === 0) return;
+    // A run that is begun once more, as its Worker was lost, has nothing of the first time.
+    if (offset === 0) {
+      this.#hashRead = createHash("sha256");
+      this.#readBytes = 0;
+      this.#isInOrder = true;
+    }
+    if (offset !== this.#readBytes) this.#isInOrder = false;
+    this.#hashRead.update(bytes);
+    this.#readBytes += bytes.byteLength;
   }
 
   verify(): Later<void> {
     if (this.#isPinned) return;
-    if (this.#options.known.get(this.#identity) !== this.hash) return this.#compare();
-    return then(
-      this.#look(),
-      (attr): Later<void> => identityOf(attr) === this.#identity ? undefined : this.#compare(),
-    );
+    if (this.#bytes) return this.#compare(createHash("sha256").update(this.#bytes).digest("hex"));
+    if (this.#isInOrder && this.#readBytes === this.size) return this.#compare(this.#hashRead.digest("hex"));
+    return then(this.#look(), (attr): Later<void> => {
+      if (identityOf(attr) === this.#identity && !this.#isRacy) return;
+      // The start of what has that hash, if the rest is its rest.
+      return this.#isInOrder ? this.#hashOfRest().then((hash) => this.#compare(hash)) : this.#compare("");
+    });
   }
 
   close(): void {
@@ -171,10 +245,7 @@ class StoredInput implements Input {
     server.drop?.(node);
   }
 
-  async #compare(): Promise<void> {
-    const hash = this.#bytes
-      ? createHash("sha256").update(this.#bytes).digest("hex")
-      : await this.#hashOfAll();
+  #compare(hash: string): void {
     if (hash === this.hash) return;
     throw new NineError("ESTALE", `${this.path} changed while it was read: read the result again`);
   }
@@ -212,18 +283,27 @@ class StoredInput implements Input {
     }
   }
 
-  async #hashOfAll(): Promise<string> {
-    const hash = createHash("sha256");
-    const piece = new Uint8Array(PIECE_BYTES);
-    for (let at = 0; at < this.size;) {
-      const count = await this.#readAt(at, piece.subarray(0, Math.min(piece.byteLength, this.size - at)));
-      if (count === 0) throw this.#shorter(at);
-      hash.update(piece.subarray(0, count));
-      at += count;
-      // Others have their turn: a piece takes 0.2 ms.
-      await new Promise((next) => setImmediate(next));
+  #hashOfAll(): Promise<string> {
+    const { jobs, call } = this.#options;
+    const file = {
+      size: this.size,
+      read: this.#readAt.bind(this),
+      shorter: this.#shorter.bind(this),
+    };
+    return jobs.hash(this.#identity, this.#isRacy, file, call.signal);
+  }
+
+  /** Of what was read, and what comes behind it now. */
+  async #hashOfRest(): Promise<string> {
+    const { jobs: { turns }, call } = this.#options;
+    const piece = new Uint8Array(Math.min(PIECE_BYTES, this.size));
+    for (;;) {
+      await turns.next();
+      call.signal.throwIfAborted();
+      const count = await this.read(this.#readBytes, piece);
+      if (this.#readBytes === this.size) return this.#hashRead.digest("hex");
+      if (count === 0) throw this.#shorter(this.#readBytes);
     }
-    return hash.digest("hex");
   }
 
   #shorter(at: number): NineError {

@@ -3,8 +3,8 @@ import { NineError } from "../../9p/mod.ts";
 import { checkedYaml } from "../../yaml/mod.ts";
 import { parsePipeline, type Stage, STAGES_MAX } from "../pipeline/mod.ts";
 
-/** The longest text of a recipe. It is read on the main isolate whenever the output is looked at. */
-export const RECIPE_BYTES_MAX = 256 * 1024;
+/** The longest text of a recipe. It is parsed on the main isolate, where what is wrong with it takes 0.1 s. */
+export const RECIPE_BYTES_MAX = 32 * 1024;
 const SOURCES_MAX = 1000;
 
 const path = z.string().min(1).max(4096);

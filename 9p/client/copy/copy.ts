@@ -5,7 +5,7 @@ import { Slots } from "./slots.ts";
 
 export interface CopyOptions {
   /** Keep permission bits and times. Default: true. */
-  readonly preserve?: boolean;
+  readonly preserve?: boolean | "mode";
   /** Files that are copied at a time. */
   readonly concurrency?: number;
   readonly onProgress?: (progress: Readonly<CopyResult>, path: string) => void;
@@ -106,7 +106,7 @@ class Copy {
     const done = Promise.all(under).then(() => {
       if (this.#isOver) return;
       return this.#guard(below, async () => {
-        if (preserve) await this.#target.side.finish(this.#to(below), wanted(attr), signal);
+        if (preserve) await this.#target.side.finish(this.#to(below), wanted(attr, preserve), signal);
         this.#result.directories++;
         this.#progress(below);
       });
@@ -134,7 +134,7 @@ class Copy {
     switch (attr.mode & S.IFMT) {
       case S.IFREG: {
         await using source = await this.#source.side.source(from, attr.size, signal);
-        await side.write(to, source, preserve ? wanted(attr) : {}, (bytes) => {
+        await side.write(to, source, preserve ? wanted(attr, preserve) : {}, (bytes) => {
           this.#result.bytes += bytes;
           this.#progress(below);
         }, signal);
@@ -178,8 +178,8 @@ function isDirectory({ mode }: CopyAttr): boolean {
   return (mode & S.IFMT) === S.IFDIR;
 }
 
-function wanted({ mode, atime, mtime }: CopyAttr): Wanted {
-  return { mode: mode & 0o7777, atime, mtime };
+function wanted({ mode, atime, mtime }: CopyAttr, preserve: true | "mode"): Wanted {
+  return { mode: mode & 0o7777, ...(preserve === "mode" ? {} : { atime, mtime }) };
 }
 
 function join(path: string, below: string): string {
