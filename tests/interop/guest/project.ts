@@ -5,7 +5,18 @@ import { which } from "../command.ts";
 export const GUEST_PROJECT = "/lux9";
 
 /** What a node and the commands are made of; neither tests nor documents. */
-const PARTS = ["lux9", "deno.json", "deno.lock", "9p", "cli", "namespace", "policies", "servers"];
+const PARTS = [
+  "lux9",
+  "deno.json",
+  "deno.lock",
+  "9p",
+  "cli",
+  "namespace",
+  "policies",
+  "servers",
+  "translators",
+  "yaml",
+];
 
 const PACKAGES = `${PROJECT_ROOT}/.lux9/deno-dir/npm`;
 

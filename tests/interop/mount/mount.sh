@@ -46,7 +46,7 @@ mounts_and_unmounts() {
   tree=$(point)
   same "$("$LUX9" mount --home "$NODE" "$tree")" \
     "unix!$NODE/run/9p is mounted on $tree by $WAY; take it off by: lux9 umount $tree"
-  same "$(cd "$tree" && echo *)" 'ctl data log ns ns.json status status.json'
+  same "$(cd "$tree" && echo *)" 'ctl data log ns ns.json status status.json translators x'
   cmp "$tree/data/notes/plan.md" "$NODE/data/notes/plan.md"
   echo written >"$tree/data/new"
   same "$(cat "$NODE/data/new")" written
@@ -107,7 +107,7 @@ by_hand() {
 by_tcp() {
   tree=$(point)
   "$LUX9" mount -a "tcp!localhost!$PORT" --aname /data/notes "$tree"
-  same "$(cd "$tree" && echo *)" '9p.md plan.md'
+  same "$(cd "$tree" && echo *)" '9p.md plan.html plan.html.fn plan.md'
   "$LUX9" umount "$tree"
 }
 
