@@ -6,10 +6,10 @@ import type { Descriptor } from "./descriptor.ts";
 const POLL_MS = 0.05;
 /** A client that asks again within this time is one to look for, ms: what polling saves is about as long. */
 const SOON_MS = 0.15;
-/** Turns in a row, one small request and its reply, before polling begins. */
+/** Turns in a row, a request and its reply, before polling begins. */
 const TURNS_MIN = 16;
-/** A request of that size at most, bytes: longer ones carry data, which takes its time anyway. */
-const SMALL_BYTES = 4096;
+/** A read that brings more at most, bytes, is one request: 64 KiB of data to write and what comes before them. */
+const REQUEST_BYTES_MAX = 128 * 1024;
 /** Replies beyond this go by Deno, which waits for room where there is none: so much is 16 reads of 4 KiB, and more. */
 const SEND_BYTES_MAX = 256 * 1024;
 /** Timers and other connections have their turn after as many reads, and after this time, ms. */
@@ -23,7 +23,7 @@ const ROW_MS_MAX = 1;
 const SLEEPS = 2;
 
 /**
- * A socket that, while its only client asks one small thing after another, looks for the next request itself for a
+ * A socket that, while its only client asks one thing after another, looks for the next request itself for a
  * moment instead of sleeping at once: falling asleep and waking up cost more than such a request
  * (docs/decisions/06-latency-of-one-request.md). In all other cases it is the connection it was given.
  *
@@ -127,15 +127,15 @@ export class EagerSocket implements Duplex {
     const count = await this.conn.read(into);
     const now = performance.now();
     this.attention.note(this, now);
-    this.#count(into, count ?? 0, now, answered && now - start <= SOON_MS);
+    // What goes on with a long request says nothing of turns.
+    if (answered) this.#count(into, count ?? 0, now, now - start <= SOON_MS);
     if (this.#findable) this.#find(now);
     return count;
   }
 
-  /** Counts turns: a read is one if it brought small whole frames, `size[4] …`, and soon after the last reply. */
+  /** Counts turns: a read is one if it brought a request or its beginning, `size[4] …`, soon after the last reply. */
   #count(into: Uint8Array, count: number, now: number, isSoon: boolean): void {
-    const isTurn = isSoon && count >= 4 && count <= SMALL_BYTES &&
-      (into[0] | into[1] << 8 | into[2] << 16) <= count && into[3] === 0;
+    const isTurn = isSoon && count >= 4 && count <= REQUEST_BYTES_MAX && into[3] === 0;
     if (!isTurn) this.#turns = 0;
     else if (this.#turns < TURNS_MIN) this.#turns++;
     else if (this.#descriptor && this.attention.isAlone(this, now)) this.attention.trial.turn(now, count);
