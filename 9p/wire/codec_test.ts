@@ -101,6 +101,22 @@ Deno.test("codec: random bytes and flipped bits never throw, and what decodes en
   }
 });
 
+Deno.test("codec: the largest number of 64 bits does not become 0", () => {
+  const body = {
+    type: 0,
+    bsize: 0,
+    blocks: 0,
+    bfree: 0,
+    bavail: 0,
+    files: 2 ** 64,
+    ffree: 0,
+    fsid: 0,
+    namelen: 0,
+  };
+  const frame = encode("9P2000.L", { kind: "Rstatfs", tag: 1, ...body });
+  assert.equal((decode("9P2000.L", frame).message as Message<"Rstatfs">).files, 2 ** 64);
+});
+
 Deno.test("codec: the printed form is one line without control characters, whatever is in the strings", () => {
   // C0 and C1 controls, line separators and what turns the direction of text.
   const raw = /[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/u;

@@ -3,6 +3,8 @@ import type { Qid, U64 } from "../qid.ts";
 import { release } from "./release.ts";
 
 const TWO_32 = 2 ** 32;
+const TWO_64 = 2 ** 64;
+const U64_MAX = 2n ** 64n - 1n;
 const STRING_BYTES_MAX = 0xffff;
 /** `begin` leaves at least this much room, more than the fixed fields of any message take. */
 const SLACK = 512;
@@ -89,8 +91,12 @@ export class Writer {
     this.length += 4;
   }
 
-  /** A whole number from -2^63 to 2^64 - 1; a negative one goes out as two's complement. */
+  /**
+   * A whole number from -2^63 to 2^64 - 1; a negative one goes out as two's complement. What a reader took for 2^64, since
+   * no double is nearer, goes out as the largest number.
+   */
   u64(value: number): void {
+    if (value >= TWO_64) return this.exact64(U64_MAX);
     const high = Math.floor(value / TWO_32);
     this.#view.setUint32(this.length, value - high * TWO_32, true);
     this.#view.setUint32(this.length + 4, high, true);
