@@ -6,8 +6,8 @@ import { Reader } from "./reader.ts";
 import { untouched } from "./stat.ts";
 import { Writer } from "./writer.ts";
 
-/** Printed with every failure; `SEED=… deno test` runs the same again. */
-const SEED = Number(Deno.env.get("SEED") ?? Date.now() % 0x7fffffff) || 1;
+/** The same in every run; LUX9_SEED tries another. */
+const SEED = Number(Deno.env.get("LUX9_SEED") ?? 1);
 
 function randomFrom(seed: number): Random {
   let state = seed % 0x7fffffff || 1;
@@ -42,7 +42,7 @@ function* messages(
     for (const name of codecOf(dialect).names) {
       for (let i = 0; i < count; i++) {
         const message = codecOf(dialect).any(name, random) as Message;
-        yield { dialect, name, message, what: `${dialect} ${name}, SEED=${SEED}` };
+        yield { dialect, name, message, what: `${dialect} ${name}, LUX9_SEED=${SEED}` };
       }
     }
   }
@@ -97,7 +97,7 @@ Deno.test("codec: random bytes and flipped bits never throw, and what decodes en
     const { message: decoded, from } = decode(dialect, frame);
     if (!decoded || from.malformed || from.left > 0) continue;
     codecOf(dialect).show(decoded);
-    assert.deepEqual(decode(dialect, encode(dialect, decoded)).message, decoded, `SEED=${SEED}, ${i}`);
+    assert.deepEqual(decode(dialect, encode(dialect, decoded)).message, decoded, `LUX9_SEED=${SEED}, ${i}`);
   }
 });
 

@@ -1,5 +1,4 @@
 import { type FramesOptions, fuzzFrames } from "./frames.ts";
-import { anySeed } from "./random.ts";
 
 const RUNS: Pick<FramesOptions, "through" | "isLater" | "count">[] = [
   { through: "engine", isLater: false, count: 120_000 },
@@ -10,7 +9,7 @@ const RUNS: Pick<FramesOptions, "through" | "isLater" | "count">[] = [
 for (const { through, isLater, count } of RUNS) {
   const how = `${through}${isLater ? ", answering later" : ""}`;
   Deno.test(`fuzz: ${count} mutated frames through the ${how}`, async () => {
-    const seed = Number(Deno.env.get("SEED") ?? anySeed());
+    const seed = Number(Deno.env.get("LUX9_SEED") ?? 1);
     console.log(`--seed ${seed} --count ${count} --through ${through}${isLater ? " --later" : ""}`);
     await fuzzFrames({ through, isLater, count, seed });
   });

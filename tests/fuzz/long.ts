@@ -1,5 +1,6 @@
 /**
- * The long runs: ten million mutated frames and a million random operations, and as much again by the other ways in.
+ * The long runs: ten million mutated frames and a million random operations, as much again by the other ways in, and the
+ * tests beside the code that take a seed, with other seeds than their own.
  *
  *     deno run -A tests/fuzz/long.ts [--seed S]
  */
@@ -23,6 +24,15 @@ const OPERATIONS = [
   { server: "tree", start: startTreeMem, count: 200_000 },
   { server: "host", start: startHost, count: 200_000 },
 ];
+
+const SEEDED_TESTS = [
+  "9p/wire/codec_test.ts",
+  "9p/server/locks_test.ts",
+  "servers/host/descriptors_test.ts",
+  "translators/wasi/hostile_test.ts",
+  "translators/gallery/native_test.ts",
+];
+const SEEDS = 20;
 
 const { values } = parseArgs({ args: Deno.args, options: { seed: { type: "string" } } });
 const seed = values.seed === undefined ? anySeed() : Number(values.seed);
@@ -51,3 +61,15 @@ for (const { server, start, count } of OPERATIONS) {
     return "agree with the model";
   });
 }
+await timed(`${SEEDS} seeds for the tests that take one`, async () => {
+  for (let i = 1; i <= SEEDS; i++) {
+    const env = { LUX9_SEED: `${seed % 0x7fff_0000 + i}` };
+    const args = ["test", "-A", "--no-check", "--quiet", ...SEEDED_TESTS];
+    const { success, stdout } = await new Deno.Command(Deno.execPath(), { args, env, stderr: "inherit" })
+      .output();
+    if (success) continue;
+    console.log(new TextDecoder().decode(stdout));
+    throw new Error(`A test failed with LUX9_SEED=${env.LUX9_SEED}`);
+  }
+  return "agree with what they are compared with";
+});

@@ -7,8 +7,8 @@ import { galleryFolder, type GalleryName } from "./gallery.ts";
 import type { RunResult } from "./golden.ts";
 import { runOnV8 } from "./v8_wasi_fixture.ts";
 
-/** LUX9_SEED repeats a run. */
-const seed = Number(Deno.env.get("LUX9_SEED") ?? Date.now() % 1_000_000);
+/** The same in every run, so that a change shows what it broke and no more; LUX9_SEED tries another. */
+const seed = Number(Deno.env.get("LUX9_SEED") ?? 1);
 /** What a fraction of 2^32 is compared with. */
 const U32 = 2 ** 32;
 
@@ -152,6 +152,15 @@ compare("sort", "sort", (run) => {
   }
 });
 
+function isUtf8(input: Uint8Array): boolean {
+  try {
+    new TextDecoder("utf-8", { fatal: true }).decode(input);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 compare("grep", "grep", (run) => {
   const flags: [string, string][] = [
     ["insensitive=true", "-i"],
@@ -182,6 +191,8 @@ compare("grep", "grep", (run) => {
       const command = ["grep", "-aE", ...chosen.map(([, flag]) => flag), "-e", pattern];
       // GNU grep 3.8 prints no count where nothing can be left.
       if (pattern === "x*" && command.includes("-v")) continue;
+      // With -i it takes some bytes that are no UTF-8 for characters: `[^a]` finds one in FA AF A9, without -i none.
+      if (command.includes("-i") && !isUtf8(input)) continue;
       const args = [`pattern=${pattern}`, ...chosen.map(([arg]) => arg)];
       same(run(args, input), native(command, input, "C.UTF-8"), command.join(" "));
     }
