@@ -46,6 +46,21 @@ export const IMPORT_RULES: readonly ImportRule[] = [
     reason: "the rules of the replicated tree are pure, so that a simulator runs them",
   },
   {
+    part: "state/disk",
+    mayImport: ["9p"],
+    reason: "a disk is files and their durability; what they hold is somebody else's",
+  },
+  {
+    part: "state/log",
+    mayImport: ["9p", "state/disk"],
+    reason: "the log keeps records in order and knows nothing of what they say",
+  },
+  {
+    part: "state/chunks",
+    mayImport: ["9p", "state/disk"],
+    reason: "the chunk store keeps bytes by their hash; where each is, an index that is handed to it knows",
+  },
+  {
     part: "state/*",
     mayImport: ["9p", "state/pure"],
     reason: "the replicated tree knows no server and no mesh; cli/ wires them together",
