@@ -61,6 +61,26 @@ export const IMPORT_RULES: readonly ImportRule[] = [
     reason: "the chunk store keeps bytes by their hash; where each is, an index that is handed to it knows",
   },
   {
+    part: "state/operation",
+    mayImport: ["9p"],
+    reason: "an operation is data; who does it and who keeps it are apart",
+  },
+  {
+    part: "state/store",
+    mayImport: ["9p", "state/operation"],
+    reason: "the database keeps rows; what is done to them is decided by who applies operations",
+  },
+  {
+    part: "state/worker",
+    mayImport: ["9p", "state/*"],
+    reason: "the Worker puts log, chunks, tree and database together; servers see what it hands to them",
+  },
+  {
+    part: "servers/volume",
+    mayImport: ["9p", "state/operation", "state/store"],
+    reason: "the file server reads the index and logs operations; the store itself is handed to it",
+  },
+  {
     part: "state/*",
     mayImport: ["9p", "state/pure"],
     reason: "the replicated tree knows no server and no mesh; cli/ wires them together",

@@ -1,0 +1,8 @@
+/**
+ * A volume as a file server: every request is answered at once, from what this node did and the index has not yet, and
+ * from the index.
+ *
+ * @module
+ */
+export type { Logged, VolumeStore } from "./store.ts";
+export { volume, type VolumeOptions } from "./volume.ts";

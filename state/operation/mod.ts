@@ -1,0 +1,9 @@
+/**
+ * What can be done to a volume, and how it is written down.
+ *
+ * @module
+ */
+export { decode, encode, type Encoded } from "./encode.ts";
+export type * from "./operation.ts";
+export { RECORD_TYPES } from "./operation.ts";
+export { Packer, Unpacker } from "./packed.ts";

@@ -1,0 +1,216 @@
+import { randomBytes } from "node:crypto";
+import type { DatabaseSync } from "node:sqlite";
+import { S, type Timestamp } from "../../9p/mod.ts";
+import type { Disk } from "../disk/mod.ts";
+import { type LogDamage, LogReader } from "../log/mod.ts";
+import { decode, RECORD_TYPES } from "../operation/mod.ts";
+import { IndexWriter, openDatabase } from "../store/mod.ts";
+import { Applier } from "./applier.ts";
+import { ContentWriter } from "./content_writer.ts";
+import { Unsettled } from "./unsettled.ts";
+
+export const DATABASE = "index.sqlite";
+export const LOG = "log";
+const ROOT_INO = 1;
+/** A transaction has at most so many operations, and so many bytes of contents. */
+const OPERATIONS_MAX = 5000;
+const BYTES_MAX = 64 * 1024 * 1024;
+/** The database's own log is brought into it at this size, and before log segments go. */
+const CHECKPOINT_BYTES = 64 * 1024 * 1024;
+
+/**
+ * Brings operations from the log into the database and the contents into packs. The only writer of both. It blocks, so
+ * it lives in a Worker.
+ */
+export class Keeper implements Disposable {
+  readonly #db: DatabaseSync;
+  readonly #index: IndexWriter;
+  readonly #log: LogReader;
+  readonly #unsettled = new Unsettled();
+  readonly #contents: ContentWriter;
+  readonly #applier: Applier;
+  /** What the database holds on disk, not just in the kernel. */
+  #durable = 0;
+  #needless = 0;
+  /** The segment of the last operation. */
+  #segment = 0;
+
+  /** `folder` is that of the volume, which `disk` shows. */
+  constructor(disk: Disk, folder: string) {
+    this.#db = openDatabase(`${folder}/${DATABASE}`);
+    this.#index = new IndexWriter(this.#db);
+    this.#log = new LogReader(disk, LOG);
+    if (this.#index.meta("volume") === undefined) this.#found();
+    this.#contents = new ContentWriter(disk, this.#log, this.#db);
+    const incarnation = this.#index.meta("incarnation") as Uint8Array;
+    this.#applier = new Applier({
+      index: this.#index,
+      unsettled: this.#unsettled,
+      idOf: (ino) => idOf(incarnation, ino),
+      store: (base, spans) => this.#contents.store(base, spans),
+    });
+    this.#reset();
+  }
+
+  /** The last operation that is applied. */
+  get applied(): number {
+    return Number(this.#index.meta("applied") ?? 0);
+  }
+
+  /** Operations up to this number are durable in the database: the log need not have them. */
+  get needless(): number {
+    return this.#needless;
+  }
+
+  /** Applies what the log has up to `last`, then settles everything: nobody has it open. Says what was damaged. */
+  recover(last: number): string[] {
+    const damage: string[] = [];
+    this.#collect(damage);
+    while (this.applied < last) this.apply(last, damage);
+    this.#transaction(() => {
+      for (const ino of this.#unsettled.inos) this.#applier.settle(ino);
+      for (const ino of this.#index.orphans()) this.#applier.forget(ino);
+      return this.applied;
+    });
+    return damage;
+  }
+
+  /** Applies some operations, up to `last` at most, in one transaction. Throws with nothing done. */
+  apply(last: number, damage: string[] = []): void {
+    const from = this.applied + 1;
+    try {
+      this.#transaction(() => {
+        let [applied, operations, bytes] = [from - 1, 0, 0];
+        const onDamage = ({ first, last }: LogDamage) => {
+          damage.push(`Operations ${first} to ${last} are damaged in the log and were left out`);
+          applied = Math.max(applied, last);
+        };
+        const records = this.#log.records(from, { to: last, onDamage });
+        for (const { number, type, payload, segment, offset } of records) {
+          const operation = decode(type, payload);
+          const position = offset + payload.byteLength -
+            (operation.kind === "write" ? operation.bytes.byteLength : 0);
+          this.#applier.apply(operation, { number, segment, position });
+          applied = number;
+          this.#segment = segment;
+          bytes += payload.byteLength;
+          const isBoundary = operation.kind === "snapshot";
+          if (isBoundary || ++operations >= OPERATIONS_MAX || bytes >= BYTES_MAX) break;
+        }
+        // What the log is to have and has not will not come.
+        return applied < from ? last : applied;
+      });
+    } catch (thrown) {
+      this.#reset();
+      this.#collect([]);
+      throw thrown;
+    }
+  }
+
+  /** Makes the database durable, so that the log need not hold what it has. */
+  checkpoint(): void {
+    const applied = this.applied;
+    this.#db.exec("PRAGMA wal_checkpoint(PASSIVE)");
+    this.#durable = applied;
+    this.#needless = Math.min(this.#durable, this.#unsettled.first - 1);
+    this.#log.forgetBefore(Math.min(this.#segment, this.#unsettled.firstSegment));
+  }
+
+  /** Whether so much was applied since the last checkpoint that another is due. */
+  get isCheckpointDue(): boolean {
+    return this.#contents.bytesSince + this.#walBytes() > CHECKPOINT_BYTES;
+  }
+
+  [Symbol.dispose](): void {
+    this.#contents.close();
+    this.#log.close();
+    this.#db.close();
+  }
+
+  #transaction(act: () => number): void {
+    this.#index.begin();
+    try {
+      const applied = act();
+      this.#unsettled.write(this.#index);
+      // What the rows refer to is on disk before they can be.
+      this.#contents.sync();
+      this.#index.commit(applied);
+    } catch (thrown) {
+      this.#index.rollback();
+      throw thrown;
+    }
+  }
+
+  /** Forgets what is in memory alone. */
+  #reset(): void {
+    this.#unsettled.clear();
+    const first = Math.min(...this.#index.unsettled().values(), Infinity);
+    this.#durable = this.applied;
+    this.#needless = Math.min(this.#durable, first - 1);
+  }
+
+  /** Takes up again what the log holds of files that were not settled. */
+  #collect(damage: string[]): void {
+    const unsettled = this.#index.unsettled();
+    if (unsettled.size === 0) return;
+    const from = Math.min(...unsettled.values());
+    const onDamage = ({ first, last }: LogDamage) => {
+      damage.push(`Operations ${first} to ${last} are damaged in the log: what they wrote is lost`);
+    };
+    const records = this.#log.records(from, { to: this.applied, onDamage });
+    for (const { number, type, payload, segment, offset } of records) {
+      if (type !== RECORD_TYPES.write && type !== RECORD_TYPES.attributes) continue;
+      const operation = decode(type, payload);
+      if (operation.kind !== "write" && operation.kind !== "attributes") continue;
+      const first = unsettled.get(operation.ino);
+      if (first === undefined || number < first) continue;
+      const bytes = operation.kind === "write" ? operation.bytes.byteLength : 0;
+      this.#unsettled.note(operation, { number, segment, position: offset + payload.byteLength - bytes });
+    }
+  }
+
+  /** A new volume, with nothing but its root. */
+  #found(): void {
+    const incarnation = new Uint8Array(randomBytes(8));
+    this.#index.begin();
+    this.#index.setMeta("volume", crypto.randomUUID());
+    this.#index.setMeta("incarnation", incarnation);
+    this.#index.setMeta("key", new Uint8Array(randomBytes(32)));
+    const now = timestamp(Date.now());
+    this.#index.addNode({
+      ...{
+        ino: ROOT_INO,
+        mode: S.IFDIR | 0o755,
+        uid: "owner",
+        gid: "owner",
+        muid: "owner",
+        flags: 0,
+        nlink: 1,
+      },
+      ...{ size: 0, folders: 0, rdev: 0, target: "", version: 0, content: null },
+      ...{ atime: now, mtime: now, ctime: now, btime: now },
+    }, new Uint8Array(16));
+    this.#index.commit(0);
+  }
+
+  #walBytes(): number {
+    try {
+      return Deno.statSync(`${this.#db.location()}-wal`).size;
+    } catch {
+      return 0;
+    }
+  }
+}
+
+/** A file's number that is unique for ever: of the store's incarnation and in it. */
+function idOf(incarnation: Uint8Array, ino: number): Uint8Array {
+  const id = new Uint8Array(16);
+  id.set(incarnation);
+  new DataView(id.buffer).setBigUint64(8, BigInt(ino));
+  return id;
+}
+
+function timestamp(ms: number): Timestamp {
+  const sec = Math.floor(ms / 1000);
+  return { sec, nsec: (ms - sec * 1000) * 1_000_000 };
+}

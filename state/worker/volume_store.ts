@@ -1,0 +1,227 @@
+import { NineError } from "../../9p/mod.ts";
+import { type Disk, realDisk } from "../disk/mod.ts";
+import { Log } from "../log/mod.ts";
+import { encode, type Operation } from "../operation/mod.ts";
+import { IndexReader } from "../store/mod.ts";
+import { ContentReader } from "./content_reader.ts";
+import { DATABASE, LOG } from "./keeper.ts";
+import type { FromWorker, ToWorker } from "./messages.ts";
+
+const GATHER_MS = 50;
+/** With more operations, or bytes of log, that are not applied, changes wait. */
+const BEHIND_MAX = 200_000;
+const BEHIND_BYTES_MAX = 1024 ** 3;
+
+export interface VolumeStoreOptions {
+  /** Told of what is wrong and does not stop the volume. */
+  readonly onTrouble?: (message: string) => void;
+  /** How long an operation waits for others before all are made durable and applied; 50 ms. */
+  readonly gatherMs?: number;
+}
+
+/** Where an operation of the log is. */
+export interface Logged {
+  readonly number: number;
+  readonly segment: number;
+  /** Of a write: where its bytes begin. */
+  readonly position: number;
+}
+
+/**
+ * The main isolate's side of a volume: it appends to the log and reads the index, the log and the packs, all at once; the
+ * Worker follows.
+ */
+export class VolumeStore {
+  onRenewed: (() => void) | undefined;
+  #nextIno: number;
+  #nextEid: number;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #isClosing = false;
+  #stuck: NineError | undefined;
+  #whenApplied: (() => void)[] = [];
+  #onClosed: (() => void) | undefined;
+
+  private constructor(
+    readonly folder: string,
+    readonly index: IndexReader,
+    readonly log: Log,
+    readonly contents: ContentReader,
+    readonly worker: Worker,
+    readonly options: VolumeStoreOptions,
+  ) {
+    this.#nextIno = even(Number(index.lastIno()));
+    this.#nextEid = even(Number(index.lastEid()));
+    worker.onmessage = ({ data }: MessageEvent<FromWorker>) => this.#take(data);
+  }
+
+  /** Opens a volume, or makes one in an empty folder. What the log has and the index has not is applied first. */
+  static async open(folder: string, options: VolumeStoreOptions = {}): Promise<VolumeStore> {
+    const disk = realDisk(folder);
+    const worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module", name: "state" });
+    try {
+      const { needless, applied } = await ask(worker, { kind: "open", folder }, "opened");
+      const log = await recover(worker, disk, needless, applied, options);
+      const index = new IndexReader(`${folder}/${DATABASE}`);
+      const contents = new ContentReader(disk, index);
+      return new VolumeStore(folder, index, log, contents, worker, options);
+    } catch (thrown) {
+      worker.terminate();
+      throw thrown;
+    }
+  }
+
+  nextIno(): number {
+    return this.#nextIno += 2;
+  }
+
+  nextEid(): number {
+    return this.#nextEid += 2;
+  }
+
+  append(operation: Operation): Logged {
+    const { type, payload } = encode(operation);
+    const body = operation.kind === "write" ? operation.bytes : undefined;
+    const { number, segment, offset } = this.log.append(type, payload, body);
+    this.#timer ??= setTimeout(() => this.#flush(), this.options.gatherMs ?? GATHER_MS);
+    return { number, segment, position: offset + payload.byteLength };
+  }
+
+  readLogged(segment: number, position: number, into: Uint8Array): void {
+    this.log.read(segment, position, into);
+  }
+
+  readContent(content: Uint8Array, offset: number, into: Uint8Array): void {
+    this.contents.read(content, offset, into);
+  }
+
+  async sync(): Promise<void> {
+    await this.log.sync();
+  }
+
+  behind(): Promise<void> | undefined {
+    const isBehind = this.log.last - this.index.applied > BEHIND_MAX || this.log.bytes > BEHIND_BYTES_MAX;
+    if (!isBehind) return undefined;
+    // Where the index cannot follow, as on a full disk, what comes on top is refused.
+    if (this.#stuck !== undefined) throw this.#stuck;
+    return this.caughtUp(this.log.last - BEHIND_MAX / 2);
+  }
+
+  /** Resolves when the index has everything up to that operation, by default the last. */
+  async caughtUp(number: number = this.log.last): Promise<void> {
+    if (this.index.applied < number) await this.#flush();
+    while (this.index.applied < number) {
+      if (this.#stuck !== undefined) throw this.#stuck;
+      await new Promise<void>((wake) => this.#whenApplied.push(wake));
+    }
+  }
+
+  space(): { bytes: number; free: number } {
+    return this.contents.space();
+  }
+
+  /** Applies what is logged and lets everything go. */
+  async close(): Promise<void> {
+    this.#isClosing = true;
+    clearTimeout(this.#timer);
+    await this.log.sync();
+    const closed = new Promise<void>((wake) => this.#onClosed = wake);
+    this.#say({ kind: "close", last: this.log.last });
+    // The index's view would keep the database from being closed whole.
+    this.index[Symbol.dispose]();
+    await closed;
+    this.contents.close();
+    this.log.close();
+    this.worker.terminate();
+  }
+
+  async #flush(): Promise<void> {
+    clearTimeout(this.#timer);
+    try {
+      await this.log.sync();
+      this.#say({ kind: "logged", last: this.log.synced });
+    } catch (thrown) {
+      this.#trouble(thrown instanceof NineError ? thrown : new NineError("EIO", String(thrown)));
+    } finally {
+      if (!this.#isClosing) this.#timer = undefined;
+    }
+  }
+
+  #take(message: FromWorker): void {
+    if (this.#onClosed !== undefined) {
+      if (message.kind === "closed" || message.kind === "failed") this.#onClosed();
+      return;
+    }
+    if (message.kind === "stuck" || message.kind === "failed") {
+      this.#trouble(new NineError(message.errno, message.message));
+    } else if (message.kind === "applied") {
+      this.#stuck = undefined;
+      this.index.renew();
+      this.onRenewed?.();
+      this.log.drop(message.needless);
+      this.#wake();
+    }
+  }
+
+  #trouble(error: NineError): void {
+    if (this.#stuck?.message !== error.message) this.options.onTrouble?.(error.message);
+    this.#stuck = error;
+    this.#wake();
+  }
+
+  #wake(): void {
+    const waiting = this.#whenApplied;
+    this.#whenApplied = [];
+    for (const wake of waiting) wake();
+  }
+
+  #say(message: ToWorker): void {
+    this.worker.postMessage(message);
+  }
+}
+
+/** Opens the log and has the Worker bring the index up to it. */
+async function recover(
+  worker: Worker,
+  disk: Disk,
+  needless: number,
+  applied: number,
+  { onTrouble }: VolumeStoreOptions,
+): Promise<Log> {
+  const log = new Log(disk, LOG, { after: needless });
+  for (const { first, last } of log.damage) {
+    onTrouble?.(`Operations ${first} to ${last} are damaged in the log`);
+  }
+  await log.sync();
+  const { damage } = await ask(worker, { kind: "recover", last: log.last }, "recovered");
+  for (const message of damage) onTrouble?.(message);
+  if (log.last >= applied) return log;
+  // The end of what was applied is gone from the log: numbers go on where the index is.
+  log.close();
+  return new Log(disk, LOG, { after: applied });
+}
+
+type Answer<Kind extends FromWorker["kind"]> = Extract<FromWorker, { kind: Kind }>;
+
+/** Says something to a Worker that says nothing by itself yet. */
+function ask<Kind extends FromWorker["kind"]>(
+  worker: Worker,
+  message: ToWorker,
+  kind: Kind,
+): Promise<Answer<Kind>> {
+  return new Promise((resolve, reject) => {
+    worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
+      if (data.kind === kind) resolve(data as Answer<Kind>);
+      else if (data.kind === "failed") reject(new NineError(data.errno, data.message));
+    };
+    worker.onerror = (event) => {
+      event.preventDefault();
+      reject(new NineError("EIO", `The state Worker ended: ${event.message}`));
+    };
+    worker.postMessage(message);
+  });
+}
+
+/** The even number at or above which none was given out: this node makes even ones. */
+function even(last: number): number {
+  return last + last % 2;
+}

@@ -1,0 +1,75 @@
+/** The state Worker: the only writer of a volume's database and packs. */
+import { errnoOf, reasonOf } from "../../9p/mod.ts";
+import { realDisk } from "../disk/mod.ts";
+import { Keeper } from "./keeper.ts";
+import type { FromWorker, ToWorker } from "./messages.ts";
+
+/** Deno's types here are those of a window. */
+const scope = self as unknown as {
+  onmessage: ((event: MessageEvent<ToWorker>) => void) | null;
+  postMessage(message: FromWorker): void;
+  close(): void;
+};
+
+const RETRY_MS = 500;
+
+let keeper: Keeper;
+/** The last operation that may be applied. */
+let logged = 0;
+let isApplying = false;
+let isClosing = false;
+
+scope.onmessage = ({ data }) => {
+  try {
+    take(data);
+  } catch (thrown) {
+    scope.postMessage({ kind: "failed", errno: errnoOf(thrown), message: reasonOf(thrown) });
+  }
+};
+
+function take(message: ToWorker): void {
+  switch (message.kind) {
+    case "open":
+      keeper = new Keeper(realDisk(message.folder), message.folder);
+      logged = keeper.applied;
+      return scope.postMessage({ kind: "opened", needless: keeper.needless, applied: keeper.applied });
+    case "recover":
+      logged = Math.max(logged, message.last);
+      return scope.postMessage({ kind: "recovered", damage: keeper.recover(message.last) });
+    case "logged":
+      logged = message.last;
+      return applySome();
+    case "close":
+      logged = message.last;
+      isClosing = true;
+      return applySome();
+  }
+}
+
+/** One transaction a turn, so that messages come between. */
+function applySome(): void {
+  if (isApplying) return;
+  if (keeper.applied >= logged) return isClosing ? end() : undefined;
+  isApplying = true;
+  let delayMs = 0;
+  try {
+    keeper.apply(logged);
+    if (keeper.isCheckpointDue) keeper.checkpoint();
+    scope.postMessage({ kind: "applied", needless: keeper.needless });
+  } catch (thrown) {
+    scope.postMessage({ kind: "stuck", errno: errnoOf(thrown), message: reasonOf(thrown) });
+    if (isClosing) return end();
+    delayMs = RETRY_MS;
+  }
+  setTimeout(() => {
+    isApplying = false;
+    applySome();
+  }, delayMs);
+}
+
+function end(): void {
+  keeper.checkpoint();
+  keeper[Symbol.dispose]();
+  scope.postMessage({ kind: "closed" });
+  scope.close();
+}
