@@ -59,6 +59,11 @@ export const COMMANDS: readonly CommandRow[] = [
     summary: "write, test and install translators",
     load: () => import("./commands/translator.ts"),
   },
+  {
+    name: "volume",
+    summary: "make and look at volumes",
+    load: () => import("./commands/volume.ts"),
+  },
   { name: "doctor", summary: "check this machine and the node", load: () => import("./commands/doctor.ts") },
   {
     name: "version",

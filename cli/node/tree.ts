@@ -20,6 +20,7 @@ import { dirname, join, resolve } from "node:path";
 import type { Config, MountConfig } from "./config.ts";
 import { modulesFolder, translators } from "./translators.ts";
 import type { Users } from "./users.ts";
+import { DEFAULT_VOLUME, Volumes } from "./volumes.ts";
 
 export interface Tree {
   /** What clients see. */
@@ -57,6 +58,24 @@ export async function buildTree({ home, config, users, status }: TreeOptions): P
       server[Symbol.dispose]();
     });
     return server as Server;
+  }
+
+  const volumes = new Volumes({
+    home,
+    owned,
+    onTrouble: (name, reason) =>
+      logs.error({ user: owned.uid, request: `volume ${name}`, code: "EIO", reason }),
+  });
+
+  async function volumeCommand(line: string, by: Call): Promise<void> {
+    const [, command, name, ...more] = splitWords(line);
+    if (command !== "create" || name === undefined || more.length > 0) {
+      throw new NineError("EINVAL", `${JSON.stringify(line)}: write volume create NAME`);
+    }
+    await namespace.mount(await volumes.create(name), `/vol/${name}`, by, {
+      ...quiet,
+      label: volumeLabel(name),
+    });
   }
 
   async function importTree(dial: string, aname: string): Promise<Server> {
@@ -98,6 +117,13 @@ export async function buildTree({ home, config, users, status }: TreeOptions): P
       const folder = resolve(home, mount.host);
       return await namespace.mount(hostServer(folder), at, call, { ...more, label: folder });
     }
+    if ("volume" in mount) {
+      const { volume } = mount;
+      return await namespace.mount(await volumes.server(volume), at, call, {
+        ...more,
+        label: volumeLabel(volume),
+      });
+    }
     if ("mem" in mount) {
       const server = mem({ ...owned, ...mount.mem }) as Server;
       return await namespace.mount(server, at, call, { ...more, label: "mem" });
@@ -106,6 +132,7 @@ export async function buildTree({ home, config, users, status }: TreeOptions): P
     return await namespace.mount(server, at, call, { ...more, label: mount.import });
   }
 
+  const quiet = { order: "replace" as const };
   let unlisten: (() => void) | undefined;
   const logs = log({
     ...owned,
@@ -126,20 +153,48 @@ export async function buildTree({ home, config, users, status }: TreeOptions): P
   });
 
   const control = ctl({
-    ctl: { command: (line, by) => bind(line, by), mode: 0o600, text: () => "" },
+    ctl: {
+      command: (line, by) => splitWords(line)[0] === "volume" ? volumeCommand(line, by) : bind(line, by),
+      mode: 0o600,
+      text: () => "",
+    },
     ns: { text: () => nsText(namespace) },
     "ns.json": { text: () => json(namespace.mounts()) },
     status: { text: () => statusText(status()) },
     "status.json": { text: () => json(status()) },
+    volumes: { text: async () => (await volumeStatus()).map((one) => statusText(one)).join("\n") },
+    "volumes.json": { text: async () => json(await volumeStatus()) },
   }, owned);
 
-  const quiet = { order: "replace" as const };
+  async function volumeStatus(): Promise<Record<string, unknown>[]> {
+    return (await volumes.status()).map(({ name, ...rest }) => {
+      const at = namespace.mounts().flatMap(({ path, members }) =>
+        members.some(({ label }) => label === volumeLabel(String(name))) ? [path] : []
+      );
+      return { name, at, ...rest };
+    });
+  }
+
   await namespace.mount(control as Server, "/", call, { ...quiet, label: "ctl", create: false });
   await namespace.mount(logs.server, "/log", call, { ...quiet, label: "log" });
   if (!config.mounts.some(({ at, order }) => at === "/data" && order === "replace")) {
     const folder = join(home, "data");
-    Deno.mkdirSync(folder, { recursive: true, mode: 0o755 });
-    await namespace.mount(hostServer(folder), "/data", call, { ...quiet, label: folder });
+    // A home from before there were volumes, or whose owner wants a plain folder, has it there.
+    if (isFolder(folder)) {
+      await namespace.mount(hostServer(folder), "/data", call, { ...quiet, label: folder });
+    } else {
+      const server = await volumes.server(DEFAULT_VOLUME);
+      await namespace.mount(server, "/data", call, { ...quiet, label: volumeLabel(DEFAULT_VOLUME) });
+    }
+  }
+  for (const name of volumes.names()) {
+    if (
+      name === DEFAULT_VOLUME || config.mounts.some((mount) => "volume" in mount && mount.volume === name)
+    ) {
+      continue;
+    }
+    const label = volumeLabel(name);
+    await namespace.mount(await volumes.server(name), `/vol/${name}`, call, { ...quiet, label });
   }
   const modules = modulesFolder(home);
   Deno.mkdirSync(modules, { recursive: true, mode: 0o755 });
@@ -157,6 +212,7 @@ export async function buildTree({ home, config, users, status }: TreeOptions): P
     try {
       await mountConfig(mount);
     } catch (thrown) {
+      await volumes.close();
       throw new NineError(errnoOf(thrown), `${mount.place}: the mount at ${mount.at}: ${reasonOf(thrown)}`);
     }
   }
@@ -172,8 +228,22 @@ export async function buildTree({ home, config, users, status }: TreeOptions): P
       unlisten?.();
       await computing.close();
       for (const close of closing.values()) await close();
+      await volumes.close();
     },
   };
+}
+
+/** How `/ns` names a volume. */
+function volumeLabel(name: string): string {
+  return `volume:${name}`;
+}
+
+function isFolder(path: string): boolean {
+  try {
+    return Deno.statSync(path).isDirectory;
+  } catch {
+    return false;
+  }
 }
 
 /** Lines that `/ctl` takes, as far as it can make them. */

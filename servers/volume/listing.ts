@@ -11,7 +11,7 @@ type Row = ReturnType<IndexReader["list"]>[number];
  * yet. A name's number stays while the name does, so a listing goes on where it was whatever comes and goes (rule R29).
  */
 export function list(tree: Tree, dir: Place, cookie: number, max: number, withAttr: boolean): Entry[] {
-  if (!dir.inode.isDirectory) throw new NineError("ENOTDIR", `${dir.name} is no directory`);
+  if (!dir.inode.isDirectory) throw new NineError("ENOTDIR", `${dir.path} is no directory`);
   if (dir.removed) return [];
   for (let after = cookie;;) {
     const rows = tree.store.index.list(dir.inode.ino, after, max);

@@ -31,6 +31,15 @@ export class Place {
     return this.parent === this;
   }
 
+  /** From the root of the volume, for messages. */
+  get path(): string {
+    return this.isRoot ? "/" : this.parent.pathTo(this.name);
+  }
+
+  pathTo(name: string): string {
+    return this.isRoot ? `/${name}` : `${this.path}/${name}`;
+  }
+
   /** Of a directory: whether every name in it is in the table. */
   get isComplete(): boolean {
     return (this.children?.size ?? 0) === this.inode.size;

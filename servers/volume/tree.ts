@@ -64,7 +64,7 @@ export class Tree {
   /** The child of that name, undefined where there is none. */
   child(dir: Place, name: string): Place | undefined {
     const { inode } = dir;
-    if (!inode.isDirectory) throw new NineError("ENOTDIR", `${dir.name} is no directory`);
+    if (!inode.isDirectory) throw new NineError("ENOTDIR", `${dir.path} is no directory`);
     const known = dir.children?.get(name);
     if (known !== undefined) {
       this.places.refresh(known);
@@ -88,9 +88,9 @@ export class Tree {
 
   /** The directory, about to get a new name. */
   checkFree(dir: Place, name: string): void {
-    if (this.child(dir, name)) throw new NineError("EEXIST", `${name} is in ${dir.name} already`);
+    if (this.child(dir, name)) throw new NineError("EEXIST", `${dir.pathTo(name)} is there already`);
     if (dir.removed) {
-      throw new NineError("ENOENT", `The directory ${dir.name} was removed: nothing can be made in it`);
+      throw new NineError("ENOENT", `The directory ${dir.path} was removed: nothing can be made in it`);
     }
   }
 

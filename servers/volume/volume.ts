@@ -100,7 +100,7 @@ export function volume(
 
     walk(dir, name) {
       const place = tree.child(dir, name);
-      if (!place) throw new NineError("ENOENT", `No ${name} in ${dir.name}`);
+      if (!place) throw new NineError("ENOENT", `Walk to ${dir.pathTo(name)}: there is no such name`);
       return place;
     },
 
@@ -110,7 +110,7 @@ export function volume(
     open(place, flags, call) {
       const { inode } = place;
       if (inode.type !== S.IFREG && !inode.isDirectory) {
-        throw new NineError("ENXIO", "Nothing answers behind this special file");
+        throw new NineError("ENXIO", `Nothing answers behind the special file ${place.path}`);
       }
       if (flags & O.TRUNC && inode.contents) {
         cut(tree, place, 0, {}, call);
@@ -142,7 +142,7 @@ export function volume(
       checkNamed(place, "removed");
       const { inode, parent, name } = place;
       if (inode.isDirectory && inode.size > 0) {
-        throw new NineError("ENOTEMPTY", `${name} has ${inode.size} entries`);
+        throw new NineError("ENOTEMPTY", `${place.path} has ${inode.size} entries`);
       }
       const [by, now] = [call.user.name, tree.now()];
       const held = inode.holds > 0;
@@ -152,12 +152,12 @@ export function volume(
 
     rename(place, dir, name, noReplace, call) {
       checkNamed(place, "renamed");
-      if (isWithin(dir, place)) throw new NineError("EINVAL", `${place.name} cannot move below itself`);
+      if (isWithin(dir, place)) throw new NineError("EINVAL", `${place.path} cannot move below itself`);
       const onto = tree.child(dir, name);
-      if (onto && noReplace) throw new NineError("EEXIST", `${name} is in ${dir.name} already`);
+      if (onto && noReplace) throw new NineError("EEXIST", `${dir.pathTo(name)} is there already`);
       // rename(2): two names of one file stay as they are.
       if (onto?.inode === place.inode) return;
-      if (dir.removed) throw new NineError("ENOENT", `The directory ${dir.name} was removed`);
+      if (dir.removed) throw new NineError("ENOENT", `The directory ${dir.path} was removed`);
       if (onto) checkReplaceable(place, onto);
       const [by, now] = [call.user.name, tree.now()];
       const eid = store.nextEid();
@@ -179,7 +179,7 @@ export function volume(
 
     link(place, dir, name, { user }) {
       const { inode } = place;
-      if (inode.nlink === 0) throw new NineError("ENOENT", `${place.name} has no name left to link to`);
+      if (inode.nlink === 0) throw new NineError("ENOENT", `${place.path} has no name left to link to`);
       tree.checkFree(dir, name);
       const now = tree.now();
       const eid = store.nextEid();
@@ -189,8 +189,8 @@ export function volume(
       inode.ctime = now;
     },
 
-    readlink({ inode }) {
-      if (inode.type !== S.IFLNK) throw new NineError("EINVAL", "Not a symbolic link");
+    readlink({ inode, path }) {
+      if (inode.type !== S.IFLNK) throw new NineError("EINVAL", `${path} is no symbolic link`);
       return inode.target;
     },
 
@@ -219,23 +219,23 @@ function end(tree: Tree, place: Place, logged: ReturnType<Tree["log"]>, { user }
 
 function checkNamed(place: Place, what: string): void {
   if (place.isRoot) throw new NineError("EBUSY", `The root cannot be ${what}`);
-  if (place.removed) throw new NineError("ENOENT", `${place.name} was removed already`);
+  if (place.removed) throw new NineError("ENOENT", `${place.path} was removed already`);
 }
 
 /** What rename(2) asks of the place that is in the way. */
 function checkReplaceable(from: Place, onto: Place): void {
   const isDirectory = onto.inode.isDirectory;
-  if (isDirectory && !from.inode.isDirectory) throw new NineError("EISDIR", `${onto.name} is a directory`);
-  if (!isDirectory && from.inode.isDirectory) throw new NineError("ENOTDIR", `${onto.name} is no directory`);
+  if (isDirectory && !from.inode.isDirectory) throw new NineError("EISDIR", `${onto.path} is a directory`);
+  if (!isDirectory && from.inode.isDirectory) throw new NineError("ENOTDIR", `${onto.path} is no directory`);
   if (isDirectory && onto.inode.size > 0) {
-    throw new NineError("ENOTEMPTY", `${onto.name} has ${onto.inode.size} entries`);
+    throw new NineError("ENOTEMPTY", `${onto.path} has ${onto.inode.size} entries`);
   }
 }
 
 function setattr(tree: Tree, place: Place, change: Change, call: Call): void {
   const { inode } = place;
   if (change.size !== undefined && !inode.contents) {
-    throw new NineError("EINVAL", "Only regular files have a size to set");
+    throw new NineError("EINVAL", `${place.path} is no regular file and has no size to set`);
   }
   if (change.size !== undefined && change.size !== inode.size) {
     cut(tree, place, change.size, change, call);

@@ -87,6 +87,14 @@ export class IndexReader implements Disposable {
     return Number(this.meta("lastEid") ?? 0);
   }
 
+  /** What there is, and how far the journal is. */
+  counts(): { readonly files: number; readonly names: number; readonly record: number } {
+    const { files, names } = this.#db.prepare(
+      "SELECT (SELECT count(*) FROM node) AS files, (SELECT count(*) FROM edge) AS names",
+    ).get() as { files: number; names: number };
+    return { files, names, record: Number(this.meta("seq")) };
+  }
+
   meta(key: string): unknown {
     return (this.#meta.get(key) as { value: unknown } | undefined)?.value;
   }

@@ -10,6 +10,9 @@ export class ContentReader {
   space(): { bytes: number; free: number } {
     return { bytes: 2 ** 40, free: 2 ** 39 };
   }
+  counts(): Record<string, number> {
+    return { contentBytes: this.#file?.size() ?? 0 };
+  }
   close(): void {
     this.#file?.close();
   }

@@ -7,6 +7,7 @@ import { decode, RECORD_TYPES } from "../operation/mod.ts";
 import { IndexWriter, openDatabase } from "../store/mod.ts";
 import { Applier } from "./applier.ts";
 import { ContentWriter } from "./content_writer.ts";
+import type { Owned } from "./messages.ts";
 import { Unsettled } from "./unsettled.ts";
 
 export const DATABASE = "index.sqlite";
@@ -36,11 +37,11 @@ export class Keeper implements Disposable {
   #segment = 0;
 
   /** `folder` is that of the volume, which `disk` shows. */
-  constructor(disk: Disk, folder: string) {
+  constructor(disk: Disk, folder: string, owned: Owned) {
     this.#db = openDatabase(`${folder}/${DATABASE}`);
     this.#index = new IndexWriter(this.#db);
     this.#log = new LogReader(disk, LOG);
-    if (this.#index.meta("volume") === undefined) this.#found();
+    if (this.#index.meta("volume") === undefined) this.#found(owned);
     this.#contents = new ContentWriter(disk, this.#log, this.#db);
     const incarnation = this.#index.meta("incarnation") as Uint8Array;
     this.#applier = new Applier({
@@ -170,7 +171,7 @@ export class Keeper implements Disposable {
   }
 
   /** A new volume, with nothing but its root. */
-  #found(): void {
+  #found({ uid, gid }: Owned): void {
     const incarnation = new Uint8Array(randomBytes(8));
     this.#index.begin();
     this.#index.setMeta("volume", crypto.randomUUID());
@@ -181,14 +182,15 @@ export class Keeper implements Disposable {
       ...{
         ino: ROOT_INO,
         mode: S.IFDIR | 0o755,
-        uid: "owner",
-        gid: "owner",
-        muid: "owner",
+        uid,
+        gid,
+        muid: uid,
         flags: 0,
         nlink: 1,
+        size: 0,
+        folders: 0,
       },
-      ...{ size: 0, folders: 0, rdev: 0, target: "", version: 0, content: null },
-      ...{ atime: now, mtime: now, ctime: now, btime: now },
+      ...{ rdev: 0, target: "", version: 0, content: null, atime: now, mtime: now, ctime: now, btime: now },
     }, new Uint8Array(16));
     this.#index.commit(0);
   }

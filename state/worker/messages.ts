@@ -1,21 +1,20 @@
+import type { Principal } from "../../9p/mod.ts";
+
+/** Who has the root directory of a new volume. */
+export interface Owned {
+  readonly uid: Principal;
+  readonly gid: Principal;
+}
+
 /** What the main isolate says to the state Worker. */
 export type ToWorker =
-  | { readonly kind: "open"; readonly folder: string }
+  | { readonly kind: "open"; readonly folder: string; readonly owned: Owned }
   /** The log is open and durable up to that number: apply it, and settle what is open. */
   | { readonly kind: "recover"; readonly last: number }
   /** Operations up to that number are durable in the log. */
   | { readonly kind: "logged"; readonly last: number }
-  | {
-    readonly kind: "call";
-    readonly call: number;
-    readonly method: Method;
-    readonly args: readonly unknown[];
-  }
   /** Apply what is logged, and end. */
   | { readonly kind: "close"; readonly last: number };
-
-/** What can be asked of the Worker beside applying. */
-export type Method = never;
 
 /** What the state Worker says. */
 export type FromWorker =
@@ -25,6 +24,5 @@ export type FromWorker =
   | { readonly kind: "applied"; readonly needless: number }
   /** Applying does not work, as on a full disk, and is tried again. */
   | { readonly kind: "stuck"; readonly errno: number; readonly message: string }
-  | { readonly kind: "answer"; readonly call: number; readonly value: unknown }
-  | { readonly kind: "failed"; readonly call?: number; readonly errno: number; readonly message: string }
+  | { readonly kind: "failed"; readonly errno: number; readonly message: string }
   | { readonly kind: "closed" };

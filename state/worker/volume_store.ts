@@ -1,4 +1,4 @@
-import { NineError } from "../../9p/mod.ts";
+import { NineError, type Principal } from "../../9p/mod.ts";
 import { type Disk, realDisk } from "../disk/mod.ts";
 import { Log } from "../log/mod.ts";
 import { encode, type Operation } from "../operation/mod.ts";
@@ -7,6 +7,7 @@ import { ContentReader } from "./content_reader.ts";
 import { DATABASE, LOG } from "./keeper.ts";
 import type { FromWorker, ToWorker } from "./messages.ts";
 
+const OWNED = { uid: "owner", gid: "owner" };
 const GATHER_MS = 50;
 /** With more operations, or bytes of log, that are not applied, changes wait. */
 const BEHIND_MAX = 200_000;
@@ -15,6 +16,8 @@ const BEHIND_BYTES_MAX = 1024 ** 3;
 export interface VolumeStoreOptions {
   /** Told of what is wrong and does not stop the volume. */
   readonly onTrouble?: (message: string) => void;
+  /** Who has the root directory of a new volume. */
+  readonly owned?: { readonly uid: Principal; readonly gid: Principal };
   /** How long an operation waits for others before all are made durable and applied; 50 ms. */
   readonly gatherMs?: number;
 }
@@ -59,7 +62,11 @@ export class VolumeStore {
     const disk = realDisk(folder);
     const worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module", name: "state" });
     try {
-      const { needless, applied } = await ask(worker, { kind: "open", folder }, "opened");
+      const { needless, applied } = await ask(
+        worker,
+        { kind: "open", folder, owned: options.owned ?? OWNED },
+        "opened",
+      );
       const log = await recover(worker, disk, needless, applied, options);
       const index = new IndexReader(`${folder}/${DATABASE}`);
       const contents = new ContentReader(disk, index);
@@ -117,6 +124,20 @@ export class VolumeStore {
 
   space(): { bytes: number; free: number } {
     return this.contents.space();
+  }
+
+  /** How the volume is, in words and numbers. */
+  status(): Record<string, unknown> {
+    const { index, log, folder } = this;
+    return {
+      folder,
+      ...index.counts(),
+      ...this.contents.counts(),
+      operations: log.last,
+      waiting: log.last - index.applied,
+      logBytes: log.bytes,
+      ...(this.#stuck ? { trouble: this.#stuck.message } : {}),
+    };
   }
 
   /** Applies what is logged and lets everything go. */

@@ -30,7 +30,7 @@ scope.onmessage = ({ data }) => {
 function take(message: ToWorker): void {
   switch (message.kind) {
     case "open":
-      keeper = new Keeper(realDisk(message.folder), message.folder);
+      keeper = new Keeper(realDisk(message.folder), message.folder, message.owned);
       logged = keeper.applied;
       return scope.postMessage({ kind: "opened", needless: keeper.needless, applied: keeper.applied });
     case "recover":

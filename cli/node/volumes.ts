@@ -1,0 +1,99 @@
+import { type FileServer, NineError } from "../../9p/mod.ts";
+import { volume } from "../../servers/volume/mod.ts";
+import { VolumeStore } from "../../state/worker/mod.ts";
+import { join } from "node:path";
+
+type Server = FileServer<object>;
+
+/** The volume that `/data` shows in a home that has no folder `data`. */
+export const DEFAULT_VOLUME = "data";
+
+export const VOLUME_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
+export const VOLUME_NAME_PROBLEM =
+  "must be up to 64 letters, digits, dots, underscores and dashes, a letter or digit first";
+
+export interface VolumesOptions {
+  readonly home: string;
+  /** Who has a new volume's root directory. */
+  readonly owned: { readonly uid: string; readonly gid: string };
+  readonly onTrouble: (volume: string, message: string) => void;
+}
+
+interface Open {
+  readonly server: Server;
+  readonly store: VolumeStore;
+}
+
+/** The volumes of a home, in its folder `volumes`. Each is opened once, when it is first asked for. */
+export class Volumes {
+  readonly #open = new Map<string, Promise<Open>>();
+
+  constructor(readonly options: VolumesOptions) {}
+
+  get folder(): string {
+    return join(this.options.home, "volumes");
+  }
+
+  /** Those that there are, by name. */
+  names(): string[] {
+    try {
+      return [...Deno.readDirSync(this.folder)].filter(({ isDirectory }) => isDirectory).map(({ name }) =>
+        name
+      )
+        .sort();
+    } catch (thrown) {
+      if (thrown instanceof Deno.errors.NotFound) return [];
+      throw thrown;
+    }
+  }
+
+  /** The server of a volume, which is made where there is none. */
+  async server(name: string): Promise<Server> {
+    return (await this.#opened(name)).server;
+  }
+
+  /** EEXIST where it is there. */
+  async create(name: string): Promise<Server> {
+    if (this.names().includes(name)) throw new NineError("EEXIST", `There is a volume ${name} already`);
+    return await this.server(name);
+  }
+
+  /** What is known of each volume that is open. */
+  async status(): Promise<Record<string, unknown>[]> {
+    const all = await Promise.all(
+      [...this.#open].map(async ([name, open]) => ({ name, ...(await open).store.status() })),
+    );
+    return all.sort((a, b) => a.name < b.name ? -1 : 1);
+  }
+
+  async close(): Promise<void> {
+    for (const open of this.#open.values()) await (await open).store.close();
+    this.#open.clear();
+  }
+
+  #opened(name: string): Promise<Open> {
+    let open = this.#open.get(name);
+    if (open === undefined) {
+      open = this.#start(name);
+      this.#open.set(name, open);
+      open.catch(() => this.#open.delete(name));
+    }
+    return open;
+  }
+
+  async #start(name: string): Promise<Open> {
+    checkVolumeName(name);
+    const { owned, onTrouble } = this.options;
+    const store = await VolumeStore.open(join(this.folder, name), {
+      owned,
+      onTrouble: (message) => onTrouble(name, message),
+    });
+    return { store, server: volume(store) as unknown as Server };
+  }
+}
+
+/** EINVAL for what cannot be a volume's name. */
+export function checkVolumeName(name: string): void {
+  if (VOLUME_NAME.test(name)) return;
+  throw new NineError("EINVAL", `${JSON.stringify(name)} is no name for a volume: it ${VOLUME_NAME_PROBLEM}`);
+}
