@@ -10,6 +10,12 @@ export interface Logged {
   readonly position: number;
 }
 
+/** Settled contents, to be read as often as wanted. */
+export interface StoredContent {
+  /** Fills `into` and returns how many bytes there were. */
+  read(offset: number, into: Uint8Array): number;
+}
+
 /** What the file server needs of a volume's store. All is done at once, but for what says otherwise. */
 export interface VolumeStore {
   readonly index: IndexReader;
@@ -20,8 +26,8 @@ export interface VolumeStore {
   append(operation: Operation): Logged;
   /** Fills `into` with bytes of a write that is in the log. */
   readLogged(segment: number, position: number, into: Uint8Array): void;
-  /** Reads settled contents, all of `into`. */
-  readContent(content: Uint8Array, offset: number, into: Uint8Array): void;
+  /** Settled contents, by what the index says of them. */
+  openContent(content: Uint8Array): StoredContent;
   /** Resolves when all operations so far survive the loss of power. */
   sync(): Promise<void>;
   /** What to wait for before a change, where the index is too far behind the log. */

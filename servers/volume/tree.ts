@@ -121,7 +121,7 @@ export class Tree {
   /** What was written becomes a version, unless somebody goes on writing. */
   settle(place: Place, { user }: Call): void {
     const { contents, ino } = place.inode;
-    if (contents === undefined || !contents.isUnsettled) return;
+    if (contents === undefined || contents.changes === 0) return;
     const { number } = this.log("settle", user.name, this.now(), { ino });
     this.pend(number, place, { settles: true });
   }

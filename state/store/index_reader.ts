@@ -1,5 +1,6 @@
 import { NineError } from "../../9p/mod.ts";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { ChunkRows } from "./chunk_rows.ts";
 import { edgeSum, type NodeRow, unpackNode, xattrSum } from "./node_row.ts";
 
 /** A name in a directory. */
@@ -21,6 +22,7 @@ export class IndexReader implements Disposable {
   readonly #xattr: StatementSync;
   readonly #xattrs: StatementSync;
   readonly #meta: StatementSync;
+  readonly chunks: ChunkRows;
   /** The number of the last operation that this view holds. */
   applied = 0;
 
@@ -36,6 +38,7 @@ export class IndexReader implements Disposable {
     this.#xattr = db.prepare("SELECT value, sum FROM xattr WHERE ino = ? AND name = ?");
     this.#xattrs = db.prepare("SELECT name FROM xattr WHERE ino = ? ORDER BY name");
     this.#meta = db.prepare("SELECT value FROM meta WHERE key = ?");
+    this.chunks = new ChunkRows(db);
     db.exec("BEGIN");
     this.applied = Number(this.meta("applied") ?? 0);
   }
@@ -88,11 +91,12 @@ export class IndexReader implements Disposable {
   }
 
   /** What there is, and how far the journal is. */
-  counts(): { readonly files: number; readonly names: number; readonly record: number } {
-    const { files, names } = this.#db.prepare(
-      "SELECT (SELECT count(*) FROM node) AS files, (SELECT count(*) FROM edge) AS names",
-    ).get() as { files: number; names: number };
-    return { files, names, record: Number(this.meta("seq")) };
+  counts(): Record<"files" | "names" | "chunks" | "contentBytes" | "record", number> {
+    const counts = this.#db.prepare(
+      "SELECT (SELECT count(*) FROM node) AS files, (SELECT count(*) FROM edge) AS names, " +
+        "count(*) AS chunks, coalesce(sum(length), 0) AS contentBytes FROM chunk",
+    ).get() as Record<"files" | "names" | "chunks" | "contentBytes", number>;
+    return { ...counts, record: Number(this.meta("seq")) };
   }
 
   meta(key: string): unknown {

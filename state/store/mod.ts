@@ -3,7 +3,8 @@
  *
  * @module
  */
+export { type ChunkRow, ChunkRows, ChunkRowsWriter } from "./chunk_rows.ts";
 export { type EdgeRow, IndexReader } from "./index_reader.ts";
 export { IndexWriter } from "./index_writer.ts";
-export { type NodeRow, packNode, unpackNode } from "./node_row.ts";
+export { edgeSum, type NodeRow, packNode, unpackNode, xattrSum } from "./node_row.ts";
 export { FORMAT, formatOf, openDatabase } from "./schema.ts";

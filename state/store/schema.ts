@@ -44,6 +44,12 @@ const MIGRATIONS: readonly string[] = [
   );
   CREATE INDEX xattr_past_by_file ON xattr_past(ino, name);
 
+  -- Where the pieces of contents are.
+  CREATE TABLE chunk(
+    id BLOB PRIMARY KEY, pack INTEGER NOT NULL, offset INTEGER NOT NULL, length INTEGER NOT NULL, keyId INTEGER NOT NULL
+  ) WITHOUT ROWID;
+  CREATE INDEX chunk_by_pack ON chunk(pack);
+
   CREATE TABLE snapshot(name TEXT PRIMARY KEY, seq INTEGER NOT NULL, sec INTEGER NOT NULL, by TEXT NOT NULL)
     WITHOUT ROWID;
   `,

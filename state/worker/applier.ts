@@ -17,7 +17,7 @@ export interface ApplierOptions {
   /** The number of a file that is unique for ever and everywhere. */
   readonly idOf: (ino: number) => Uint8Array;
   /** Makes contents of the settled version and of what was written since, in order. */
-  readonly store: (base: NodeRow, spans: readonly Span[]) => { content: Uint8Array | null; size: number };
+  readonly contents: (base: NodeRow, spans: readonly Span[]) => { content: Uint8Array | null; size: number };
 }
 
 /**
@@ -72,7 +72,7 @@ export class Applier {
     if (change === undefined) return;
     const row = index.changeVersion(ino);
     if (row === undefined) return;
-    const { content, size } = this.options.store(row, change.spans);
+    const { content, size } = this.options.contents(row, change.spans);
     row.content = content;
     row.size = size;
     row.version = change.version;

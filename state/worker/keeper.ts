@@ -4,7 +4,7 @@ import { S, type Timestamp } from "../../9p/mod.ts";
 import type { Disk } from "../disk/mod.ts";
 import { type LogDamage, LogReader } from "../log/mod.ts";
 import { decode, RECORD_TYPES } from "../operation/mod.ts";
-import { IndexWriter, openDatabase } from "../store/mod.ts";
+import { ChunkRowsWriter, IndexWriter, openDatabase } from "../store/mod.ts";
 import { Applier } from "./applier.ts";
 import { ContentWriter } from "./content_writer.ts";
 import type { Owned } from "./messages.ts";
@@ -33,6 +33,8 @@ export class Keeper implements Disposable {
   /** What the database holds on disk, not just in the kernel. */
   #durable = 0;
   #needless = 0;
+  /** Bytes of log that were applied since the last checkpoint. */
+  #bytesSince = 0;
   /** The segment of the last operation. */
   #segment = 0;
 
@@ -42,15 +44,22 @@ export class Keeper implements Disposable {
     this.#index = new IndexWriter(this.#db);
     this.#log = new LogReader(disk, LOG);
     if (this.#index.meta("volume") === undefined) this.#found(owned);
-    this.#contents = new ContentWriter(disk, this.#log, this.#db);
+    this.#contents = new ContentWriter(
+      disk,
+      this.#log,
+      new ChunkRowsWriter(this.#db),
+      this.#index.meta("key") as Uint8Array,
+    );
     const incarnation = this.#index.meta("incarnation") as Uint8Array;
     this.#applier = new Applier({
       index: this.#index,
       unsettled: this.#unsettled,
       idOf: (ino) => idOf(incarnation, ino),
-      store: (base, spans) => this.#contents.store(base, spans),
+      contents: (base, spans) => this.#contents.settle(base, spans),
     });
-    this.#reset();
+    const first = Math.min(...this.#index.unsettled().values(), Infinity);
+    this.#durable = this.applied;
+    this.#needless = Math.min(this.#durable, first - 1);
   }
 
   /** The last operation that is applied. */
@@ -66,7 +75,7 @@ export class Keeper implements Disposable {
   /** Applies what the log has up to `last`, then settles everything: nobody has it open. Says what was damaged. */
   recover(last: number): string[] {
     const damage: string[] = [];
-    this.#collect(damage);
+    this.collect(damage);
     while (this.applied < last) this.apply(last, damage);
     this.#transaction(() => {
       for (const ino of this.#unsettled.inos) this.#applier.settle(ino);
@@ -76,36 +85,34 @@ export class Keeper implements Disposable {
     return damage;
   }
 
-  /** Applies some operations, up to `last` at most, in one transaction. Throws with nothing done. */
+  /**
+   * Applies some operations, up to `last` at most, in one transaction. Where it throws, nothing is done, and another
+   * Keeper is to go on: this one remembers what is not so.
+   */
   apply(last: number, damage: string[] = []): void {
     const from = this.applied + 1;
-    try {
-      this.#transaction(() => {
-        let [applied, operations, bytes] = [from - 1, 0, 0];
-        const onDamage = ({ first, last }: LogDamage) => {
-          damage.push(`Operations ${first} to ${last} are damaged in the log and were left out`);
-          applied = Math.max(applied, last);
-        };
-        const records = this.#log.records(from, { to: last, onDamage });
-        for (const { number, type, payload, segment, offset } of records) {
-          const operation = decode(type, payload);
-          const position = offset + payload.byteLength -
-            (operation.kind === "write" ? operation.bytes.byteLength : 0);
-          this.#applier.apply(operation, { number, segment, position });
-          applied = number;
-          this.#segment = segment;
-          bytes += payload.byteLength;
-          const isBoundary = operation.kind === "snapshot";
-          if (isBoundary || ++operations >= OPERATIONS_MAX || bytes >= BYTES_MAX) break;
-        }
-        // What the log is to have and has not will not come.
-        return applied < from ? last : applied;
-      });
-    } catch (thrown) {
-      this.#reset();
-      this.#collect([]);
-      throw thrown;
-    }
+    this.#transaction(() => {
+      let [applied, operations, bytes] = [from - 1, 0, 0];
+      const onDamage = ({ first, last }: LogDamage) => {
+        damage.push(`Operations ${first} to ${last} are damaged in the log and were left out`);
+        applied = Math.max(applied, last);
+      };
+      const records = this.#log.records(from, { to: last, onDamage });
+      for (const { number, type, payload, segment, offset } of records) {
+        const operation = decode(type, payload);
+        const position = offset + payload.byteLength -
+          (operation.kind === "write" ? operation.bytes.byteLength : 0);
+        this.#applier.apply(operation, { number, segment, position });
+        applied = number;
+        this.#segment = segment;
+        bytes += payload.byteLength;
+        const isBoundary = operation.kind === "snapshot";
+        if (isBoundary || ++operations >= OPERATIONS_MAX || bytes >= BYTES_MAX) break;
+      }
+      this.#bytesSince += bytes;
+      // What the log is to have and has not will not come.
+      return applied < from ? last : applied;
+    });
   }
 
   /** Makes the database durable, so that the log need not hold what it has. */
@@ -113,13 +120,14 @@ export class Keeper implements Disposable {
     const applied = this.applied;
     this.#db.exec("PRAGMA wal_checkpoint(PASSIVE)");
     this.#durable = applied;
+    this.#bytesSince = 0;
     this.#needless = Math.min(this.#durable, this.#unsettled.first - 1);
     this.#log.forgetBefore(Math.min(this.#segment, this.#unsettled.firstSegment));
   }
 
   /** Whether so much was applied since the last checkpoint that another is due. */
   get isCheckpointDue(): boolean {
-    return this.#contents.bytesSince + this.#walBytes() > CHECKPOINT_BYTES;
+    return this.#bytesSince + this.#walBytes() > CHECKPOINT_BYTES;
   }
 
   [Symbol.dispose](): void {
@@ -142,16 +150,8 @@ export class Keeper implements Disposable {
     }
   }
 
-  /** Forgets what is in memory alone. */
-  #reset(): void {
-    this.#unsettled.clear();
-    const first = Math.min(...this.#index.unsettled().values(), Infinity);
-    this.#durable = this.applied;
-    this.#needless = Math.min(this.#durable, first - 1);
-  }
-
   /** Takes up again what the log holds of files that were not settled. */
-  #collect(damage: string[]): void {
+  collect(damage: string[] = []): void {
     const unsettled = this.#index.unsettled();
     if (unsettled.size === 0) return;
     const from = Math.min(...unsettled.values());

@@ -3,4 +3,5 @@
  *
  * @module
  */
+export { type Verified, verify } from "./verify.ts";
 export { VolumeStore, type VolumeStoreOptions } from "./volume_store.ts";

@@ -88,9 +88,4 @@ export class Unsettled {
     for (const ino of this.#changed) index.setUnsettled(ino, this.#files.get(ino)?.first);
     this.#changed.clear();
   }
-
-  clear(): void {
-    this.#files.clear();
-    this.#changed.clear();
-  }
 }

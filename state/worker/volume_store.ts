@@ -1,9 +1,11 @@
+import { statfsSync } from "node:fs";
 import { NineError, type Principal } from "../../9p/mod.ts";
+import { ChunkReader, type Content, decodeDescriptor, Packs } from "../chunks/mod.ts";
 import { type Disk, realDisk } from "../disk/mod.ts";
 import { Log } from "../log/mod.ts";
 import { encode, type Operation } from "../operation/mod.ts";
 import { IndexReader } from "../store/mod.ts";
-import { ContentReader } from "./content_reader.ts";
+import { PACKS } from "./content_writer.ts";
 import { DATABASE, LOG } from "./keeper.ts";
 import type { FromWorker, ToWorker } from "./messages.ts";
 
@@ -48,7 +50,7 @@ export class VolumeStore {
     readonly folder: string,
     readonly index: IndexReader,
     readonly log: Log,
-    readonly contents: ContentReader,
+    readonly contents: ChunkReader,
     readonly worker: Worker,
     readonly options: VolumeStoreOptions,
   ) {
@@ -69,7 +71,8 @@ export class VolumeStore {
       );
       const log = await recover(worker, disk, needless, applied, options);
       const index = new IndexReader(`${folder}/${DATABASE}`);
-      const contents = new ContentReader(disk, index);
+      const key = index.meta("key") as Uint8Array;
+      const contents = new ChunkReader({ packs: new Packs(disk, PACKS), index: index.chunks, key });
       return new VolumeStore(folder, index, log, contents, worker, options);
     } catch (thrown) {
       worker.terminate();
@@ -97,8 +100,8 @@ export class VolumeStore {
     this.log.read(segment, position, into);
   }
 
-  readContent(content: Uint8Array, offset: number, into: Uint8Array): void {
-    this.contents.read(content, offset, into);
+  openContent(content: Uint8Array): Content {
+    return this.contents.open(decodeDescriptor(content));
   }
 
   async sync(): Promise<void> {
@@ -123,7 +126,8 @@ export class VolumeStore {
   }
 
   space(): { bytes: number; free: number } {
-    return this.contents.space();
+    const { bsize, blocks, bavail } = statfsSync(this.folder);
+    return { bytes: blocks * bsize, free: bavail * bsize };
   }
 
   /** How the volume is, in words and numbers. */
@@ -132,7 +136,6 @@ export class VolumeStore {
     return {
       folder,
       ...index.counts(),
-      ...this.contents.counts(),
       operations: log.last,
       waiting: log.last - index.applied,
       logBytes: log.bytes,
@@ -150,7 +153,7 @@ export class VolumeStore {
     // The index's view would keep the database from being closed whole.
     this.index[Symbol.dispose]();
     await closed;
-    this.contents.close();
+    this.contents.packs.close();
     this.log.close();
     this.worker.terminate();
   }

@@ -13,7 +13,9 @@ const scope = self as unknown as {
 
 const RETRY_MS = 500;
 
-let keeper: Keeper;
+let volume: Extract<ToWorker, { kind: "open" }>;
+/** Undefined after a failure. */
+let keeper: Keeper | undefined;
 /** The last operation that may be applied. */
 let logged = 0;
 let isApplying = false;
@@ -30,12 +32,13 @@ scope.onmessage = ({ data }) => {
 function take(message: ToWorker): void {
   switch (message.kind) {
     case "open":
-      keeper = new Keeper(realDisk(message.folder), message.folder, message.owned);
+      volume = message;
+      keeper = open();
       logged = keeper.applied;
-      return scope.postMessage({ kind: "opened", needless: keeper.needless, applied: keeper.applied });
+      return scope.postMessage({ kind: "opened", needless: keeper.needless, applied: logged });
     case "recover":
       logged = Math.max(logged, message.last);
-      return scope.postMessage({ kind: "recovered", damage: keeper.recover(message.last) });
+      return scope.postMessage({ kind: "recovered", damage: keeper!.recover(message.last) });
     case "logged":
       logged = message.last;
       return applySome();
@@ -49,15 +52,21 @@ function take(message: ToWorker): void {
 /** One transaction a turn, so that messages come between. */
 function applySome(): void {
   if (isApplying) return;
-  if (keeper.applied >= logged) return isClosing ? end() : undefined;
+  if (keeper && keeper.applied >= logged) return isClosing ? end() : undefined;
   isApplying = true;
   let delayMs = 0;
   try {
+    if (keeper === undefined) {
+      keeper = open();
+      keeper.collect();
+    }
     keeper.apply(logged);
     if (keeper.isCheckpointDue) keeper.checkpoint();
     scope.postMessage({ kind: "applied", needless: keeper.needless });
   } catch (thrown) {
     scope.postMessage({ kind: "stuck", errno: errnoOf(thrown), message: reasonOf(thrown) });
+    keeper?.[Symbol.dispose]();
+    keeper = undefined;
     if (isClosing) return end();
     delayMs = RETRY_MS;
   }
@@ -67,9 +76,13 @@ function applySome(): void {
   }, delayMs);
 }
 
+function open(): Keeper {
+  return new Keeper(realDisk(volume.folder), volume.folder, volume.owned);
+}
+
 function end(): void {
-  keeper.checkpoint();
-  keeper[Symbol.dispose]();
+  keeper?.checkpoint();
+  keeper?.[Symbol.dispose]();
   scope.postMessage({ kind: "closed" });
   scope.close();
 }
