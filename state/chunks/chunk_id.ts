@@ -16,7 +16,8 @@ export type IdOf = (bytes: Uint8Array) => Uint8Array;
 export function chunkIds(key: Uint8Array): IdOf {
   const before = new Uint8Array(BLOCK);
   before.set(key.subarray(0, BLOCK));
-  return (bytes) => createHash("sha256").update(before).update(bytes).update(key).digest();
+  // digest() gives a Buffer, whose slice() is a view: whoever wants to keep an id would be surprised.
+  return (bytes) => new Uint8Array(createHash("sha256").update(before).update(bytes).update(key).digest());
 }
 
 export function isSameId(one: Uint8Array, other: Uint8Array): boolean {

@@ -72,7 +72,7 @@ export class Cutter {
         from = this.#cut(bytes, from, to);
         continue;
       }
-      const count = Math.min(to - from, this.#room());
+      const count = Math.min(to - from, this.#room(to - from));
       this.#buffer.set(bytes.subarray(from, from + count), this.#to);
       this.#to += count;
       from += count;
@@ -80,15 +80,22 @@ export class Cutter {
     }
   }
 
-  /** How many bytes the buffer can take, after making room if it has little. */
-  #room(): number {
-    if (this.#buffer.length === 0) this.#buffer = new Uint8Array(BUFFER);
-    if (this.#from > 0 && BUFFER - this.#to < CHUNK_MAX) {
+  /** How many bytes the buffer can take, of those wanted, after making room if it has little. */
+  #room(wanted: number): number {
+    const needed = Math.min(BUFFER, this.#to - this.#from + wanted);
+    if (needed > this.#buffer.length) {
+      // Small contents have a small buffer.
+      const grown = new Uint8Array(Math.min(BUFFER, Math.max(needed, 2 * this.#buffer.length)));
+      grown.set(this.#buffer.subarray(this.#from, this.#to));
+      this.#buffer = grown;
+      this.#to -= this.#from;
+      this.#from = 0;
+    } else if (this.#from > 0 && this.#buffer.length - this.#to < Math.min(wanted, CHUNK_MAX)) {
       this.#buffer.copyWithin(0, this.#from, this.#to);
       this.#to -= this.#from;
       this.#from = 0;
     }
-    return BUFFER - this.#to;
+    return this.#buffer.length - this.#to;
   }
 
   #endRun(): void {

@@ -59,7 +59,7 @@ export class List {
   id(entry: number): Uint8Array | undefined {
     const at = entry * ENTRY + 8;
     const id = this.#bytes.subarray(at, at + ID_BYTES);
-    return id.every((byte) => byte === 0) ? undefined : id;
+    return isZero(id) ? undefined : id;
   }
 
   /** The entry that holds the byte at `offset`, which is less than the list's size. */
@@ -108,7 +108,7 @@ export class ListBuilder {
       const level = this.#levels[depth];
       if (level.count === 1 && depth === this.#levels.length - 1) {
         const id = level.bytes.slice(8, ENTRY);
-        return { size: this.#size, depth, id: id.every((byte) => byte === 0) ? undefined : id };
+        return { size: this.#size, depth, id: isZero(id) ? undefined : id };
       }
       if (level.count > 0) this.#end(depth);
     }
@@ -144,4 +144,9 @@ export class ListBuilder {
     level.count = level.size = 0;
     this.#add(depth + 1, size, id);
   }
+}
+
+function isZero(id: Uint8Array): boolean {
+  for (let i = 0; i < ID_BYTES; i++) if (id[i] !== 0) return false;
+  return true;
 }

@@ -19,7 +19,7 @@ export interface ChunkReaderOptions {
 }
 
 /** A list with the places of its chunks, as far as they were asked for. */
-interface KnownList {
+export interface KnownList {
   readonly list: List;
   readonly places: (ChunkPlace | undefined)[];
 }
@@ -158,15 +158,15 @@ interface Run {
 export class Content {
   readonly descriptor: Descriptor;
   readonly #reader: ChunkReader;
-  /** Of a content that is one chunk. */
+  /** Of a content that is one chunk: where it is. Of others: the list. Both as of a generation of the reader. */
   #place: ChunkPlace | undefined;
-  #generation: number;
+  #list: KnownList | undefined;
+  #generation = -1;
   #run: Run | undefined;
 
   constructor(reader: ChunkReader, descriptor: Descriptor) {
     this.#reader = reader;
     this.descriptor = descriptor;
-    this.#generation = reader.generation;
   }
 
   /**
@@ -216,41 +216,42 @@ export class Content {
   }
 
   #read(id: Uint8Array, depth: number, offset: number, into: Uint8Array): void {
+    const reader = this.#reader;
+    const { size } = this.descriptor;
     this.#run = undefined;
+    if (this.#generation !== reader.generation) {
+      this.#place = this.#list = undefined;
+      this.#generation = reader.generation;
+    }
     if (depth === 0) {
-      if (this.#place === undefined || this.#generation !== this.#reader.generation) {
-        this.#place = this.#reader.place(id);
-        this.#generation = this.#reader.generation;
-      }
-      this.#piece(id, this.#place, this.descriptor.size, offset, into, 0, into.length);
+      this.#piece(id, this.#place ??= reader.place(id), size, offset, into, 0, into.length);
     } else {
-      this.#readList(id, depth, this.descriptor.size, offset, into, 0, into.length);
+      this.#readList(this.#list ??= reader.list(id, size), depth, offset, into, 0, into.length);
     }
     this.#endRun(into);
   }
 
   /** Reads the bytes from `offset` of a list's content to the places from…to of `into`. */
   #readList(
-    id: Uint8Array,
+    { list, places }: KnownList,
     depth: number,
-    size: number,
     offset: number,
     into: Uint8Array,
     from: number,
     to: number,
   ): void {
-    const { list, places } = this.#reader.list(id, size);
     for (let entry = list.at(offset); from < to; entry++) {
       const start = list.start(entry);
       const length = list.ends[entry] - start;
       const within = offset - start;
       const end = Math.min(to, from + length - within);
       const child = list.id(entry);
-      if (child === undefined) into.fill(0, from, end);
-      else if (depth > 1) this.#readList(child, depth - 1, length, within, into, from, end);
-      else {
-        const place = places[entry] ??= this.#reader.place(child);
-        this.#piece(child, place, length, within, into, from, end);
+      if (child === undefined) {
+        into.fill(0, from, end);
+      } else if (depth > 1) {
+        this.#readList(this.#reader.list(child, length), depth - 1, within, into, from, end);
+      } else {
+        this.#piece(child, places[entry] ??= this.#reader.place(child), length, within, into, from, end);
       }
       offset += end - from;
       from = end;

@@ -1,5 +1,5 @@
 import { Buffer } from "node:buffer";
-import { CHUNK_MAX, type GearTable, gearTable } from "./cut.ts";
+import { CHUNK_MAX, CHUNK_MIN, type GearTable, gearTable } from "./cut.ts";
 import { Checked } from "./checked.ts";
 import { chunkIds, type IdOf } from "./chunk_id.ts";
 import type { ChunkIndex, ChunkPlace } from "./chunk_index.ts";
@@ -46,6 +46,10 @@ export class ChunkStore {
 
   /** A content that is at hand. */
   putContent(bytes: Uint8Array): Descriptor {
+    // Too short to be cut or to be a hole: the builder would come to the same, and costs more than all the rest.
+    if (bytes.length > 0 && bytes.length <= CHUNK_MIN) {
+      return { size: bytes.length, depth: 0, id: this.put(bytes) };
+    }
     const builder = this.content();
     builder.write(bytes);
     return builder.finish();
