@@ -82,7 +82,8 @@ export class Log {
       this.#roll();
     } else {
       this.#behind = found.segments.filter((segment) => segment !== last && segment.last > found.synced);
-      this.#isFolderDirty = last.last > found.synced;
+      // Whether it was synced after the last segment was made, nobody knows.
+      this.#isFolderDirty = true;
       this.#current = last;
     }
   }

@@ -1,0 +1,115 @@
+import { Cutter } from "./cutter.ts";
+import type { Descriptor } from "./descriptor.ts";
+import { ListBuilder } from "./list.ts";
+import type { Content } from "./reader.ts";
+import type { ChunkStore } from "./store.ts";
+
+/** Bytes taken from the source at once. */
+const STEP = 131072;
+
+/** What a content has become. */
+export interface ChangedContent {
+  readonly size: number;
+  /** Fills `into` from `offset` on, which is within `size`. */
+  read(offset: number, into: Uint8Array): void;
+}
+
+/** Bytes of a content that may not be what they were. */
+export interface Change {
+  readonly offset: number;
+  readonly length: number;
+}
+
+/**
+ * The descriptor of a content that was changed in some places: the same as if it were cut anew as a whole, but what is
+ * read and hashed is only what is around the changes. `changes` are in any order, and may overlap; that the size
+ * is another need not be among them.
+ *
+ * Cutting may start at a border of the old pieces, and may stop at one, where 1. the bytes before a start, or behind a
+ * stop, are unchanged, and 2. no run of zeros goes across that a change could make a hole, or no hole. A border between
+ * two chunks has that if the byte before it is not zero; the end of a hole, if the byte behind it is unchanged; and
+ * the start of the content. It needs some 50 bytes of memory a chunk.
+ */
+export function recut(
+  store: ChunkStore,
+  old: Content,
+  now: ChangedContent,
+  changes: readonly Change[],
+): Descriptor {
+  const pieces = [...old.entries()].map(({ length, id }) => ({ length, id: id?.slice() }));
+  const starts = new Float64Array(pieces.length + 1);
+  for (let i = 0; i < pieces.length; i++) starts[i + 1] = starts[i] + pieces[i].length;
+  const ranges = merged(changes, old.descriptor.size, now.size);
+  const lists = new ListBuilder((bytes) => store.put(bytes));
+  const byte = new Uint8Array(1);
+  const isZeroBefore = (offset: number) => {
+    now.read(offset - 1, byte);
+    return byte[0] === 0;
+  };
+  const isHole = (piece: number) => pieces[piece].id === undefined;
+
+  let piece = 0;
+  for (let range = 0; range < ranges.length;) {
+    const changedAt = ranges[range].offset;
+    // The last border before the change from which cutting gives what it would from the beginning.
+    let start = piece;
+    while (start < pieces.length && starts[start + 1] <= changedAt) start++;
+    for (; start > piece; start--) {
+      if (start === pieces.length || isHole(start)) continue;
+      if (isHole(start - 1) ? starts[start] < changedAt : !isZeroBefore(starts[start])) break;
+    }
+    for (; piece < start; piece++) lists.add(pieces[piece].length, pieces[piece].id);
+
+    let end = -1;
+    let stop = -1;
+    const cutter = new Cutter(store.gear, {
+      data: (bytes) => take(bytes.length, () => store.put(bytes)),
+      hole: (length) => take(length, () => undefined),
+    });
+    const take = (length: number, idOf: () => Uint8Array | undefined) => {
+      if (stop >= 0) return;
+      const id = idOf();
+      lists.add(length, id);
+      const border = lists.size;
+      while (range < ranges.length && ranges[range].offset < border + (id === undefined ? 1 : 0)) {
+        end = ranges[range++].end;
+      }
+      while (piece < pieces.length && starts[piece] < border) piece++;
+      if (piece === pieces.length || starts[piece] !== border || isHole(piece)) return;
+      if (isHole(piece - 1) !== (id === undefined)) return;
+      if (id === undefined ? border >= end : border > end && !isZeroBefore(border)) stop = border;
+    };
+    const block = new Uint8Array(STEP);
+    for (let at = starts[start]; at < now.size && stop < 0;) {
+      const part = block.subarray(0, Math.min(STEP, now.size - at));
+      now.read(at, part);
+      cutter.write(part);
+      at += part.length;
+    }
+    if (stop < 0) {
+      cutter.finish();
+      if (stop < 0) return lists.finish();
+    }
+  }
+  for (; piece < pieces.length; piece++) lists.add(pieces[piece].length, pieces[piece].id);
+  return lists.finish();
+}
+
+/** The changes in order, apart from each other; what one size has more than the other is the last. */
+function merged(
+  changes: readonly Change[],
+  oldSize: number,
+  size: number,
+): { offset: number; end: number }[] {
+  const sorted = changes.filter(({ offset, length }) => length > 0 && offset < size)
+    .map(({ offset, length }) => ({ offset, end: offset + length }));
+  if (oldSize !== size) sorted.push({ offset: Math.min(oldSize, size), end: Infinity });
+  sorted.sort((a, b) => a.offset - b.offset);
+  const apart: { offset: number; end: number }[] = [];
+  for (const change of sorted) {
+    const last = apart.at(-1);
+    if (last !== undefined && change.offset <= last.end) last.end = Math.max(last.end, change.end);
+    else apart.push(change);
+  }
+  return apart;
+}
