@@ -41,13 +41,13 @@ export const IMPORT_RULES: readonly ImportRule[] = [
     reason: "the mesh carries bytes between nodes and knows no tree; cli/ wires the two together",
   },
   {
-    part: "state/pure",
+    part: "state/tree",
     mayImport: [],
     reason: "the rules of the replicated tree are pure, so that a simulator runs them",
   },
   {
     part: "state/*",
-    mayImport: ["9p", "state/pure"],
+    mayImport: ["9p", "state/*"],
     reason: "the replicated tree knows no server and no mesh; cli/ wires them together",
   },
   {
