@@ -41,7 +41,7 @@ export const IMPORT_RULES: readonly ImportRule[] = [
     reason: "the mesh carries bytes between nodes and knows no tree; cli/ wires the two together",
   },
   {
-    part: "state/pure",
+    part: "state/tree",
     mayImport: [],
     reason: "the rules of the replicated tree are pure, so that a simulator runs them",
   },
@@ -82,7 +82,7 @@ export const IMPORT_RULES: readonly ImportRule[] = [
   },
   {
     part: "state/*",
-    mayImport: ["9p", "state/pure"],
+    mayImport: ["9p", "state/*"],
     reason: "the replicated tree knows no server and no mesh; cli/ wires them together",
   },
   {
