@@ -67,7 +67,7 @@ export const IMPORT_RULES: readonly ImportRule[] = [
   },
   {
     part: "state/store",
-    mayImport: ["9p", "state/operation"],
+    mayImport: ["9p", "state/operation", "state/tree"],
     reason: "the database keeps rows; what is done to them is decided by who applies operations",
   },
   {

@@ -5,7 +5,7 @@ import { edgeSum, type NodeRow, packNode, unpackNode, xattrSum } from "./node_ro
 /** A file as a transaction has it. */
 interface Held {
   row: NodeRow | undefined;
-  id: Uint8Array;
+  id: string;
   /** The row as it was before the transaction, and the record that made it so. */
   readonly before: { since: number; data: Uint8Array } | undefined;
   isChanged: boolean;
@@ -79,6 +79,12 @@ export class IndexWriter {
     return this.#hold(ino).row;
   }
 
+  /** What the file is called everywhere and for ever; undefined where there is none. */
+  id(ino: number): string | undefined {
+    const { row, id } = this.#hold(ino);
+    return row && id;
+  }
+
   /** The same, which will be written. */
   change(ino: number): NodeRow | undefined {
     const held = this.#hold(ino);
@@ -86,7 +92,7 @@ export class IndexWriter {
     return held.row;
   }
 
-  addNode(row: NodeRow, id: Uint8Array): void {
+  addNode(row: NodeRow, id: string): void {
     const held = this.#hold(row.ino);
     held.row = row;
     held.id = id;
@@ -117,6 +123,11 @@ export class IndexWriter {
   edge(parent: number, name: string): EdgeFound | undefined {
     const row = this.#sql.edge.get(parent, name) as { eid: number; ino: number; since: number } | undefined;
     return row && { name, ...row };
+  }
+
+  /** A name of the file. */
+  edgeTo(ino: number): { readonly parent: number; readonly name: string } | undefined {
+    return this.#sql.edgeTo.get(ino) as { parent: number; name: string } | undefined;
   }
 
   addEdge(parent: number, { eid, name, ino }: EdgeRow): void {
@@ -162,11 +173,11 @@ export class IndexWriter {
     let held = this.#held.get(ino);
     if (held === undefined) {
       const found = this.#sql.node.get(ino) as
-        | { id: Uint8Array; since: number; data: Uint8Array }
+        | { id: string; since: number; data: Uint8Array }
         | undefined;
       held = {
         row: found && unpackNode(ino, found.data),
-        id: found?.id ?? new Uint8Array(0),
+        id: found?.id ?? "",
         before: found && { since: found.since, data: found.data },
         isChanged: false,
         isVersion: false,
@@ -193,6 +204,7 @@ const SQL = {
   removeNode: "DELETE FROM node WHERE ino = ?",
   pastNode: "INSERT INTO node_past(ino, since, until, data) VALUES(?, ?, ?, ?)",
   edge: "SELECT eid, ino, since FROM edge WHERE parent = ? AND name = ?",
+  edgeTo: "SELECT parent, name FROM edge WHERE ino = ? LIMIT 1",
   addEdge: "INSERT INTO edge(eid, parent, name, ino, since, sum) VALUES(?, ?, ?, ?, ?, ?)",
   removeEdge: "DELETE FROM edge WHERE eid = ?",
   pastEdge: "INSERT INTO edge_past(eid, parent, name, ino, since, until, sum) VALUES(?, ?, ?, ?, ?, ?, ?)",

@@ -6,5 +6,8 @@
 export { type ChunkRow, ChunkRows, ChunkRowsWriter } from "./chunk_rows.ts";
 export { type EdgeRow, IndexReader } from "./index_reader.ts";
 export { IndexWriter } from "./index_writer.ts";
+export { checkJournal, Journal } from "./journal.ts";
+export { StoredDocuments } from "./stored_documents.ts";
+export { SqliteTreeIndex } from "./tree_index.ts";
 export { edgeSum, type NodeRow, packNode, unpackNode, xattrSum } from "./node_row.ts";
 export { FORMAT, formatOf, openDatabase } from "./schema.ts";

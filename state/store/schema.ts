@@ -10,7 +10,7 @@ const MIGRATIONS: readonly string[] = [
   CREATE TABLE meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID;
 
   -- The tree as it is. \`since\` is the sequence number of the journal record that made the row what it is.
-  CREATE TABLE node(ino INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, since INTEGER NOT NULL, data BLOB NOT NULL);
+  CREATE TABLE node(ino INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, since INTEGER NOT NULL, data BLOB NOT NULL);
   CREATE TABLE edge(
     eid INTEGER PRIMARY KEY, parent INTEGER NOT NULL, name TEXT NOT NULL, ino INTEGER NOT NULL,
     since INTEGER NOT NULL, sum INTEGER NOT NULL
@@ -49,6 +49,28 @@ const MIGRATIONS: readonly string[] = [
     id BLOB PRIMARY KEY, pack INTEGER NOT NULL, offset INTEGER NOT NULL, length INTEGER NOT NULL, keyId INTEGER NOT NULL
   ) WITHOUT ROWID;
   CREATE INDEX chunk_by_pack ON chunk(pack);
+
+  -- What every transaction did to the documents; each author's records are a chain by their hashes.
+  CREATE TABLE journal(
+    seq INTEGER PRIMARY KEY, author BLOB NOT NULL, number INTEGER NOT NULL, previous BLOB NOT NULL,
+    time REAL NOT NULL, hash BLOB NOT NULL, signature BLOB
+  );
+  CREATE UNIQUE INDEX journal_by_author ON journal(author, number);
+  CREATE TABLE change(doc TEXT NOT NULL, seq INTEGER NOT NULL, bytes BLOB NOT NULL, PRIMARY KEY (doc, seq)) WITHOUT ROWID;
+  CREATE INDEX change_by_record ON change(seq);
+  -- Documents as they were at record \`seq\`; the changes since are in \`change\`.
+  CREATE TABLE document(id TEXT PRIMARY KEY, saved BLOB NOT NULL, seq INTEGER NOT NULL, keys INTEGER NOT NULL)
+    WITHOUT ROWID;
+  -- The tree that the documents show.
+  CREATE TABLE tree_node(id TEXT PRIMARY KEY, alias TEXT, data BLOB NOT NULL) WITHOUT ROWID;
+  CREATE INDEX tree_node_by_alias ON tree_node(alias) WHERE alias IS NOT NULL;
+  CREATE TABLE tree_edge(
+    node TEXT NOT NULL, slot TEXT NOT NULL, version TEXT NOT NULL, parent TEXT NOT NULL, name TEXT NOT NULL,
+    conflictIn TEXT, displaced INTEGER, data BLOB NOT NULL, PRIMARY KEY (node, slot, version)
+  ) WITHOUT ROWID;
+  CREATE INDEX tree_edge_by_name ON tree_edge(parent, name);
+  CREATE INDEX tree_edge_by_conflict ON tree_edge(conflictIn) WHERE conflictIn IS NOT NULL;
+  CREATE INDEX tree_edge_displaced ON tree_edge(displaced) WHERE displaced IS NOT NULL;
 
   CREATE TABLE snapshot(name TEXT PRIMARY KEY, seq INTEGER NOT NULL, sec INTEGER NOT NULL, by TEXT NOT NULL)
     WITHOUT ROWID;

@@ -1,6 +1,7 @@
 import { S, type Timestamp } from "../../9p/mod.ts";
 import type { Create, Operation, Rename, SetAttributes, Unlink } from "../operation/mod.ts";
 import type { IndexWriter, NodeRow } from "../store/mod.ts";
+import type { DocumentKeeper } from "./documents.ts";
 import type { Span, Unsettled } from "./unsettled.ts";
 
 /** Where an operation was found in the log. */
@@ -14,21 +15,21 @@ export interface Place {
 export interface ApplierOptions {
   readonly index: IndexWriter;
   readonly unsettled: Unsettled;
-  /** The number of a file that is unique for ever and everywhere. */
-  readonly idOf: (ino: number) => Uint8Array;
+  readonly documents: DocumentKeeper;
   /** Makes contents of the settled version and of what was written since, in order. */
   readonly contents: (base: NodeRow, spans: readonly Span[]) => { content: Uint8Array | null; size: number };
 }
 
 /**
- * Applies operations to the index. They were checked before they were logged, so nothing is refused here: what does not
+ * Applies operations to the documents and to the index. They were checked before they were logged, so nothing is refused here: what does not
  * fit (a name that is not there) does nothing.
  */
 export class Applier {
   constructor(readonly options: ApplierOptions) {}
 
   apply(operation: Operation, place: Place): void {
-    const { index, unsettled } = this.options;
+    const { index, unsettled, documents } = this.options;
+    documents.apply(operation);
     switch (operation.kind) {
       case "create":
         return this.#create(operation, place);
@@ -78,6 +79,7 @@ export class Applier {
     row.version = change.version;
     row.muid = change.by;
     if (change.time !== undefined) row.mtime = row.ctime = change.time;
+    this.options.documents.version(ino);
   }
 
   /** Nobody holds the file any longer. One that has a name stays. */
@@ -89,14 +91,14 @@ export class Applier {
   }
 
   #create(operation: Create, { number }: Place): void {
-    const { index, idOf } = this.options;
+    const { index, documents } = this.options;
     const { ino, parent, eid, name, mode, uid, gid, flags, rdev, target, time } = operation;
     const row: NodeRow = {
       ...{ ino, mode, uid, gid, muid: uid, flags, nlink: 0, folders: 0, rdev, target, version: number },
       size: (mode & S.IFMT) === S.IFLNK ? new TextEncoder().encode(target).byteLength : 0,
       ...{ atime: time, mtime: time, ctime: time, btime: time, content: null },
     };
-    index.addNode(row, idOf(ino));
+    index.addNode(row, documents.idOf(ino));
     index.addEdge(parent, { eid, name, ino });
     this.#entered(parent, row, operation, { number });
   }

@@ -4,9 +4,11 @@ import { S, type Timestamp } from "../../9p/mod.ts";
 import type { Disk } from "../disk/mod.ts";
 import { type LogDamage, LogReader } from "../log/mod.ts";
 import { decode, RECORD_TYPES } from "../operation/mod.ts";
-import { ChunkRowsWriter, IndexWriter, openDatabase } from "../store/mod.ts";
+import { ChunkRowsWriter, IndexWriter, type NodeRow, openDatabase } from "../store/mod.ts";
+import { ROOT } from "../tree/mod.ts";
 import { Applier } from "./applier.ts";
 import { ContentWriter } from "./content_writer.ts";
+import { DocumentKeeper } from "./documents.ts";
 import type { Owned } from "./messages.ts";
 import { Unsettled } from "./unsettled.ts";
 
@@ -29,6 +31,7 @@ export class Keeper implements Disposable {
   readonly #log: LogReader;
   readonly #unsettled = new Unsettled();
   readonly #contents: ContentWriter;
+  readonly #documents: DocumentKeeper;
   readonly #applier: Applier;
   /** What the database holds on disk, not just in the kernel. */
   #durable = 0;
@@ -43,18 +46,19 @@ export class Keeper implements Disposable {
     this.#db = openDatabase(`${folder}/${DATABASE}`);
     this.#index = new IndexWriter(this.#db);
     this.#log = new LogReader(disk, LOG);
-    if (this.#index.meta("volume") === undefined) this.#found(owned);
+    if (this.#index.meta("volume") === undefined) this.#name();
     this.#contents = new ContentWriter(
       disk,
       this.#log,
       new ChunkRowsWriter(this.#db),
       this.#index.meta("key") as Uint8Array,
     );
-    const incarnation = this.#index.meta("incarnation") as Uint8Array;
+    this.#documents = new DocumentKeeper(this.#db, this.#index, this.#contents);
+    if (this.#index.node(ROOT_INO) === undefined) this.#found(owned);
     this.#applier = new Applier({
       index: this.#index,
       unsettled: this.#unsettled,
-      idOf: (ino) => idOf(incarnation, ino),
+      documents: this.#documents,
       contents: (base, spans) => this.#contents.settle(base, spans),
     });
     const first = Math.min(...this.#index.unsettled().values(), Infinity);
@@ -131,6 +135,7 @@ export class Keeper implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#documents.free();
     this.#contents.close();
     this.#log.close();
     this.#db.close();
@@ -141,6 +146,7 @@ export class Keeper implements Disposable {
     try {
       const applied = act();
       this.#unsettled.write(this.#index);
+      this.#documents.commit(this.#index.seq);
       // What the rows refer to is on disk before they can be.
       this.#contents.sync();
       this.#index.commit(applied);
@@ -170,15 +176,20 @@ export class Keeper implements Disposable {
     }
   }
 
-  /** A new volume, with nothing but its root. */
-  #found({ uid, gid }: Owned): void {
-    const incarnation = new Uint8Array(randomBytes(8));
-    this.#index.begin();
+  /** What tells a new volume from all others. */
+  #name(): void {
+    this.#db.exec("BEGIN IMMEDIATE");
     this.#index.setMeta("volume", crypto.randomUUID());
-    this.#index.setMeta("incarnation", incarnation);
+    this.#index.setMeta("incarnation", new Uint8Array(randomBytes(8)));
     this.#index.setMeta("key", new Uint8Array(randomBytes(32)));
+    this.#db.exec("COMMIT");
+  }
+
+  /** A new volume has nothing but its root. */
+  #found({ uid, gid }: Owned): void {
+    this.#index.begin();
     const now = timestamp(Date.now());
-    this.#index.addNode({
+    const root: NodeRow = {
       ...{
         ino: ROOT_INO,
         mode: S.IFDIR | 0o755,
@@ -191,7 +202,10 @@ export class Keeper implements Disposable {
         folders: 0,
       },
       ...{ rdev: 0, target: "", version: 0, content: null, atime: now, mtime: now, ctime: now, btime: now },
-    }, new Uint8Array(16));
+    };
+    this.#index.addNode(root, ROOT);
+    this.#documents.createRoot(root);
+    this.#documents.commit(this.#index.seq);
     this.#index.commit(0);
   }
 
@@ -202,14 +216,6 @@ export class Keeper implements Disposable {
       return 0;
     }
   }
-}
-
-/** A file's number that is unique for ever: of the store's incarnation and in it. */
-function idOf(incarnation: Uint8Array, ino: number): Uint8Array {
-  const id = new Uint8Array(16);
-  id.set(incarnation);
-  new DataView(id.buffer).setBigUint64(8, BigInt(ino));
-  return id;
 }
 
 function timestamp(ms: number): Timestamp {
