@@ -59,7 +59,7 @@ const MIGRATIONS: readonly string[] = [
   CREATE TABLE change(doc TEXT NOT NULL, seq INTEGER NOT NULL, bytes BLOB NOT NULL, PRIMARY KEY (doc, seq)) WITHOUT ROWID;
   CREATE INDEX change_by_record ON change(seq);
   -- Documents as they were at record \`seq\`; the changes since are in \`change\`.
-  CREATE TABLE document(id TEXT PRIMARY KEY, saved BLOB NOT NULL, seq INTEGER NOT NULL, keys INTEGER NOT NULL)
+  CREATE TABLE document(id TEXT PRIMARY KEY, saved BLOB NOT NULL, seq INTEGER NOT NULL, keys INTEGER NOT NULL, sum INTEGER NOT NULL)
     WITHOUT ROWID;
   -- The tree that the documents show.
   CREATE TABLE tree_node(id TEXT PRIMARY KEY, alias TEXT, data BLOB NOT NULL) WITHOUT ROWID;

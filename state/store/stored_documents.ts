@@ -1,5 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { DatabaseSync, StatementSync } from "node:sqlite";
+import { crc32 } from "node:zlib";
+import { NineError } from "../../9p/mod.ts";
 import { automerge, type DocId, type Documents, type TreeDocument } from "../tree/mod.ts";
 
 /** Documents in memory, beyond those with an open change. */
@@ -27,14 +29,18 @@ export class StoredDocuments implements Documents {
   readonly #putKeys: StatementSync;
   readonly #keysIn: StatementSync;
   readonly #since: StatementSync;
+  readonly #ids: StatementSync;
 
   constructor(db: DatabaseSync) {
-    this.#get = db.prepare("SELECT saved, seq FROM document WHERE id = ?");
-    this.#put = db.prepare("INSERT OR REPLACE INTO document(id, saved, seq, keys) VALUES(?, ?, ?, ?)");
+    this.#get = db.prepare("SELECT saved, seq, sum FROM document WHERE id = ?");
+    this.#put = db.prepare(
+      "INSERT OR REPLACE INTO document(id, saved, seq, keys, sum) VALUES(?, ?, ?, ?, ?)",
+    );
     this.#putKeys = db.prepare(
-      "INSERT INTO document(id, saved, seq, keys) VALUES(?, x'', 0, ?) ON CONFLICT DO UPDATE SET keys = excluded.keys",
+      "INSERT INTO document(id, saved, seq, keys, sum) VALUES(?, x'', 0, ?, 0) ON CONFLICT DO UPDATE SET keys = excluded.keys",
     );
     this.#keysIn = db.prepare("SELECT keys FROM document WHERE id = ?");
+    this.#ids = db.prepare("SELECT id FROM document");
     this.#since = db.prepare("SELECT bytes FROM change WHERE doc = ? AND seq > ? ORDER BY seq");
   }
 
@@ -84,10 +90,18 @@ export class StoredDocuments implements Documents {
         continue;
       }
       const saved = document.save();
-      this.#put.run(id, saved, seq, document.size);
+      this.#put.run(id, saved, seq, document.size, crc32(saved));
       Object.assign(loaded, { changes: 0, bytes: 0, savedBytes: saved.byteLength });
     }
     while (this.#loaded.size > LOADED_MAX) this.drop(this.#loaded.keys().next().value!);
+  }
+
+  /** Every document, each to be let go before the next; for who checks them all. */
+  *all(): Generator<TreeDocument> {
+    for (const { id } of this.#ids.all() as { id: DocId }[]) {
+      const document = this.get(id);
+      if (document !== undefined) yield document;
+    }
   }
 
   free(): void {
@@ -95,9 +109,12 @@ export class StoredDocuments implements Documents {
   }
 
   #load(id: DocId): Loaded | undefined {
-    const row = this.#get.get(id) as { saved: Uint8Array; seq: number } | undefined;
+    const row = this.#get.get(id) as { saved: Uint8Array; seq: number; sum: number } | undefined;
     if (row === undefined) return undefined;
-    const { saved, seq } = row;
+    const { saved, seq, sum } = row;
+    if (crc32(saved) !== sum) {
+      throw new NineError("EIO", `Document ${id} of ${saved.byteLength} bytes does not match its checksum`);
+    }
     const document = saved.byteLength === 0
       ? automerge.create(id, this.#actor)
       : automerge.load(id, saved, this.#actor);

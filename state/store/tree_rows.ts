@@ -1,3 +1,5 @@
+import { crc32 } from "node:zlib";
+import { NineError } from "../../9p/mod.ts";
 import { Packer, Unpacker } from "../operation/mod.ts";
 import type {
   Attributes,
@@ -17,9 +19,25 @@ import type {
 const KINDS: readonly Kind[] = ["file", "directory", "symlink", "fifo", "character", "block", "socket"];
 const packer = new Packer();
 
+/** What was packed, after its checksum. A fresh array. */
+function sealed(): Uint8Array {
+  const packed = packer.packed().slice();
+  new DataView(packed.buffer).setUint32(0, crc32(packed.subarray(4)), true);
+  return packed;
+}
+
+/** EIO where the bytes are not those that were packed. */
+function unsealed(packed: Uint8Array, what: string): Unpacker {
+  const from = new Unpacker(packed);
+  if (from.left < 4 || from.u32() !== crc32(packed.subarray(4))) {
+    throw new NineError("EIO", `The tree's row of ${what} does not match its checksum: run volume verify`);
+  }
+  return from;
+}
+
 export function packTreeNode(row: NodeRow): Uint8Array {
   const { records, home, attributes, content, xattrs, nlink, shows, touched } = row;
-  packer.begin().text(records).text(home ?? "").u32(nlink).u32(shows);
+  packer.begin().u32(0).text(records).text(home ?? "").u32(nlink).u32(shows);
   packer.u8(attributes ? 1 : 0);
   if (attributes) attributesInto(attributes);
   packer.u8(content ? 1 : 0);
@@ -31,11 +49,11 @@ export function packTreeNode(row: NodeRow): Uint8Array {
     packer.integer(touched.stamp.at).text(touched.stamp.author).text(touched.doc).text(touched.key);
     timeInto(touched.time);
   }
-  return packer.packed().slice();
+  return sealed();
 }
 
 export function unpackTreeNode(id: NodeId, alias: NodeId | undefined, packed: Uint8Array): NodeRow {
-  const from = new Unpacker(packed);
+  const from = unsealed(packed, `node ${id}`);
   const records = from.text();
   const home = (from.text() || undefined) as DocId | undefined;
   const nlink = from.u32();
@@ -60,12 +78,12 @@ const FLAGS = ["directory", "removed", "displaced", "alive", "conflict"] as cons
 export function packTreeEdge(row: EdgeRow): Uint8Array {
   let flags = 0;
   FLAGS.forEach((flag, i) => flags |= row[flag] ? 1 << i : 0);
-  packer.begin().u8(flags).integer(row.counter).text(row.author);
+  packer.begin().u32(0).u8(flags).integer(row.counter).text(row.author);
   packer.u8(row.shown ? 1 : 0);
   if (row.shown) packer.text(row.shown.parent).text(row.shown.name);
   packer.u8(row.version ? 1 : 0);
   if (row.version) versionInto(row.version);
-  return packer.packed().slice();
+  return sealed();
 }
 
 export interface TreeEdgeColumns {
@@ -77,7 +95,7 @@ export interface TreeEdgeColumns {
 }
 
 export function unpackTreeEdge({ node, slot, parent, name, data }: TreeEdgeColumns): EdgeRow {
-  const from = new Unpacker(data);
+  const from = unsealed(data, `name ${JSON.stringify(name)} of node ${node}`);
   const flags = from.u8();
   const has = (flag: typeof FLAGS[number]) => (flags & 1 << FLAGS.indexOf(flag)) !== 0;
   return {

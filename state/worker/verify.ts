@@ -2,7 +2,18 @@ import { DatabaseSync } from "node:sqlite";
 import { reasonOf, S } from "../../9p/mod.ts";
 import { ChunkReader, decodeDescriptor, type Descriptor, Packs } from "../chunks/mod.ts";
 import { realDisk } from "../disk/mod.ts";
-import { ChunkRows, edgeSum, FORMAT, formatOf, type NodeRow, unpackNode, xattrSum } from "../store/mod.ts";
+import {
+  checkJournal,
+  ChunkRows,
+  edgeSum,
+  FORMAT,
+  formatOf,
+  type NodeRow,
+  StoredDocuments,
+  unpackNode,
+  xattrSum,
+} from "../store/mod.ts";
+import { type NodeId, type ShownNode, shownTree } from "../tree/mod.ts";
 import { PACKS } from "./content_writer.ts";
 import { DATABASE } from "./keeper.ts";
 
@@ -51,6 +62,7 @@ class Verification {
   readonly #files = new Map<number, Found>();
   readonly #chunks: ChunkReader;
   /** Those that were checked. */
+  readonly #unsettled = new Set<number>();
   readonly #seen = new Set<string>();
   #bytes = 0;
   #names = 0;
@@ -76,6 +88,8 @@ class Verification {
     this.#xattrs("xattr");
     this.#xattrs("xattr_past");
     this.#past();
+    this.#documents();
+    for (const { message } of checkJournal(this.db)) this.#problem(message);
     this.#chunks.packs.close();
     return {
       files: this.#files.size,
@@ -94,6 +108,9 @@ class Verification {
   }
 
   #nodes(): void {
+    for (const { ino } of this.db.prepare("SELECT ino FROM unsettled").all() as { ino: number }[]) {
+      this.#unsettled.add(ino);
+    }
     for (
       const { ino, data } of this.db.prepare("SELECT ino, data FROM node").iterate() as Iterable<NodeData>
     ) {
@@ -180,6 +197,56 @@ class Verification {
     }
     const edges = this.db.prepare("SELECT eid, parent, name, ino, sum FROM edge_past").iterate();
     for (const edge of edges as Iterable<EdgeData>) this.#edgeSum(edge);
+  }
+
+  /** What the documents show, and whether that is what the index has. */
+  #documents(): void {
+    const documents = new StoredDocuments(this.db);
+    this.#attempt("The documents", () => {
+      const merge = () => "later" as const;
+      const shown = shownTree(documents.all(), merge);
+      for (const { doc, key, reason } of shown.problems) {
+        this.#problem(`Document ${doc}, key ${key}: ${reason}`);
+      }
+      const idOf = this.db.prepare("SELECT id FROM node WHERE ino = ?");
+      const edges = this.db.prepare("SELECT parent, name, ino FROM edge").iterate();
+      let names = 0;
+      for (const { parent, name, ino } of edges as Iterable<EdgeData>) {
+        names++;
+        const [dir, node] = [parent, ino].map((ino) => (idOf.get(ino) as { id: NodeId } | undefined)?.id);
+        const entry = dir && shown.directories.get(dir)?.get(name);
+        const what = `Name ${JSON.stringify(name)} in directory ${parent}`;
+        if (entry === undefined) this.#problem(`${what}: the documents do not have it`);
+        else if (entry.node !== node) this.#problem(`${what}: in the documents it is ${entry.node}`);
+        else this.#compare(shown.nodes.get(entry.node), ino);
+      }
+      const inDocuments = [...shown.directories.values()].reduce((sum, { size }) => sum + size, 0);
+      if (inDocuments !== names) {
+        this.#problem(`The documents show ${inDocuments} names and the index has ${names}`);
+      }
+    });
+    documents.free();
+  }
+
+  #compare(node: ShownNode | undefined, ino: number): void {
+    const row = this.#files.get(ino)?.row;
+    if (row === undefined || node?.attributes === undefined) return;
+    const { mode, uid, gid, target, mtime } = node.attributes;
+    const differs = (what: string, shown: unknown, indexed: unknown) => {
+      if (shown !== indexed) {
+        this.#problem(`File ${ino} has ${what} ${shown} in the documents and ${indexed} in the index`);
+      }
+    };
+    differs("mode", mode, row.mode & 0o7777);
+    differs("owner", uid, row.uid);
+    differs("group", gid, row.gid);
+    differs("target", target, row.target);
+    if ((row.mode & S.IFMT) !== S.IFREG) return;
+    // An operation on a file that is still written to is in the documents once the file is settled.
+    if (this.#unsettled.has(ino)) return;
+    differs("time", `${mtime.sec}.${mtime.nsec}`, `${row.mtime.sec}.${row.mtime.nsec}`);
+    differs("size", node.content?.size ?? 0, row.size);
+    differs("contents", (node.content?.descriptor ?? []).join(), (row.content ?? []).join());
   }
 
   #edgeSum({ eid, parent, name, ino, sum }: EdgeData): string {

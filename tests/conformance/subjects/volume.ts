@@ -1,6 +1,7 @@
+import assert from "node:assert/strict";
 import type { FileServer } from "../../../9p/mod.ts";
 import { volume, type VolumeOptions } from "../../../servers/volume/mod.ts";
-import { VolumeStore, type VolumeStoreOptions } from "../../../state/worker/mod.ts";
+import { verify, VolumeStore, type VolumeStoreOptions } from "../../../state/worker/mod.ts";
 import { serve } from "../in_process.ts";
 import { PROBES, withProbes } from "../probes.ts";
 import { ALL } from "../rule.ts";
@@ -50,6 +51,7 @@ async function start(name: string, options: VolumeStoreOptions, more: VolumeOpti
     async close() {
       await served.close();
       await store.close();
+      assert.deepEqual(verify(folder).problems, []);
       await Deno.remove(folder, { recursive: true });
     },
   };
