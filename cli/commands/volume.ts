@@ -1,12 +1,16 @@
 import type { Command } from "commander";
 import { defineCreate } from "./volume/create.ts";
+import { defineGc } from "./volume/gc.ts";
 import { defineInfo } from "./volume/info.ts";
 import { defineList } from "./volume/list.ts";
+import { defineVerify } from "./volume/verify.ts";
 
 const COMMANDS: readonly (readonly [string, string, (command: Command) => void])[] = [
   ["create", "make a volume, which the node shows at /vol/NAME", defineCreate],
   ["ls", "list the volumes of the node", defineList],
   ["info", "show how a volume is", defineInfo],
+  ["verify", "check everything that is kept of a volume", defineVerify],
+  ["gc", "let go of history and contents that nothing needs", defineGc],
 ];
 
 export function define(command: Command): void {

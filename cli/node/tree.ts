@@ -67,15 +67,33 @@ export async function buildTree({ home, config, users, status }: TreeOptions): P
       logs.error({ user: owned.uid, request: `volume ${name}`, code: "EIO", reason }),
   });
 
+  async function showPast(name: string): Promise<void> {
+    const label = `snap:${name}`;
+    await namespace.mount(await volumes.past(name), `/snap/${name}`, call, { ...quiet, label });
+  }
+
   async function volumeCommand(line: string, by: Call): Promise<void> {
-    const [, command, name, ...more] = splitWords(line);
-    if (command !== "create" || name === undefined || more.length > 0) {
-      throw new NineError("EINVAL", `${JSON.stringify(line)}: write volume create NAME`);
+    const [command, action, name, snapshot, ...more] = splitWords(line);
+    const words = [command, action, typeof name, typeof snapshot, more.length].join(" ");
+    if (words === "volume gc string undefined 0") return await (await volumes.store(name)).collect();
+    if (words === "snapshot create string string 0") {
+      checkSnapshotName(snapshot);
+      return await (await volumes.store(name)).snapshot(snapshot, by.user.name);
+    }
+    if (words === "snapshot rm string string 0") {
+      return await (await volumes.store(name)).unsnapshot(snapshot, by.user.name);
+    }
+    if (words !== "volume create string undefined 0") {
+      throw new NineError(
+        "EINVAL",
+        `${JSON.stringify(line)}: write volume create NAME, volume gc NAME or snapshot create|rm VOLUME NAME`,
+      );
     }
     await namespace.mount(await volumes.create(name), `/vol/${name}`, by, {
       ...quiet,
       label: volumeLabel(name),
     });
+    await showPast(name);
   }
 
   async function importTree(dial: string, aname: string): Promise<Server> {
@@ -154,7 +172,7 @@ export async function buildTree({ home, config, users, status }: TreeOptions): P
 
   const control = ctl({
     ctl: {
-      command: (line, by) => splitWords(line)[0] === "volume" ? volumeCommand(line, by) : bind(line, by),
+      command: (line, by) => /^\s*(volume|snapshot)\s/.test(line) ? volumeCommand(line, by) : bind(line, by),
       mode: 0o600,
       text: () => "",
     },
@@ -216,6 +234,7 @@ export async function buildTree({ home, config, users, status }: TreeOptions): P
       throw new NineError(errnoOf(thrown), `${mount.place}: the mount at ${mount.at}: ${reasonOf(thrown)}`);
     }
   }
+  for (const name of volumes.opened()) await showPast(name);
 
   return {
     server: computing.server,
@@ -231,6 +250,14 @@ export async function buildTree({ home, config, users, status }: TreeOptions): P
       await volumes.close();
     },
   };
+}
+
+function checkSnapshotName(name: string): void {
+  if (/^[^/@\0][^/\0]{0,199}$/.test(name) && name !== "." && name !== "..") return;
+  throw new NineError(
+    "EINVAL",
+    `${JSON.stringify(name)} is no name for a snapshot: no "/", no "@" first, at most 200`,
+  );
 }
 
 /** How `/ns` names a volume. */

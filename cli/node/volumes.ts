@@ -1,5 +1,5 @@
 import { type FileServer, NineError } from "../../9p/mod.ts";
-import { volume } from "../../servers/volume/mod.ts";
+import { snapshots, volume } from "../../servers/volume/mod.ts";
 import { VolumeStore } from "../../state/worker/mod.ts";
 import { join } from "node:path";
 
@@ -21,6 +21,8 @@ export interface VolumesOptions {
 
 interface Open {
   readonly server: Server;
+  /** The same as it was. */
+  readonly past: Server;
   readonly store: VolumeStore;
 }
 
@@ -52,10 +54,27 @@ export class Volumes {
     return (await this.#opened(name)).server;
   }
 
+  /** The volume as it was, a directory for each snapshot. */
+  async past(name: string): Promise<Server> {
+    return (await this.#opened(name)).past;
+  }
+
+  /** The store of a volume that is open; ENOENT where there is none. */
+  async store(name: string): Promise<VolumeStore> {
+    const open = this.#open.get(name);
+    if (open === undefined) throw new NineError("ENOENT", `The node has no volume ${JSON.stringify(name)}`);
+    return (await open).store;
+  }
+
   /** EEXIST where it is there. */
   async create(name: string): Promise<Server> {
     if (this.names().includes(name)) throw new NineError("EEXIST", `There is a volume ${name} already`);
     return await this.server(name);
+  }
+
+  /** Those that are open. */
+  opened(): string[] {
+    return [...this.#open.keys()].sort();
   }
 
   /** What is known of each volume that is open. */
@@ -82,14 +101,23 @@ export class Volumes {
   }
 
   async #start(name: string): Promise<Open> {
-    checkVolumeName(name);
     const { owned, onTrouble } = this.options;
-    const store = await VolumeStore.open(join(this.folder, name), {
+    const store = await VolumeStore.open(volumeFolder(this.options.home, name), {
       owned,
       onTrouble: (message) => onTrouble(name, message),
     });
-    return { store, server: volume(store) as unknown as Server };
+    return {
+      store,
+      server: volume(store, { name }) as unknown as Server,
+      past: snapshots(store, owned) as unknown as Server,
+    };
   }
+}
+
+/** Where a home has a volume. */
+export function volumeFolder(home: string, name: string): string {
+  checkVolumeName(name);
+  return join(home, "volumes", name);
 }
 
 /** EINVAL for what cannot be a volume's name. */

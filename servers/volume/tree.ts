@@ -5,6 +5,8 @@ import { type Place, Places } from "./place.ts";
 import type { Logged, VolumeStore } from "./store.ts";
 
 export interface VolumeOptions {
+  /** What the volume is called; the history of a file tells it. */
+  readonly name?: string;
   readonly clock?: () => Timestamp;
   /** Bound on places that nobody holds but that can be found without asking the index; 65,536. */
   readonly placesMax?: number;
@@ -32,12 +34,14 @@ interface Pending {
 export class Tree {
   readonly places: Places;
   readonly root: Place;
+  readonly name: string;
   readonly #clock: () => Timestamp;
   #pending: Pending[] = [];
   /** Of the first entry that is still pending. */
   #pendingFrom = 0;
 
   constructor(readonly store: VolumeStore, options: VolumeOptions) {
+    this.name = options.name ?? "";
     this.#clock = options.clock ?? systemClock;
     this.places = new Places(options.placesMax ?? 65_536);
     const row = store.index.node(ROOT_INO);

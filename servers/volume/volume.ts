@@ -201,7 +201,7 @@ export function volume(
       return { ...plainStatfs(), blocks, bfree, bavail: bfree, files: 2 ** 32, ffree: 2 ** 32 };
     },
 
-    getxattr: ({ inode }, name) => getxattr(tree, inode, name),
+    getxattr: ({ inode }, name, call) => getxattr(tree, inode, name, call),
     listxattr: ({ inode }) => listxattr(tree, inode),
     setxattr: (place, name, value, flags, call) => setxattr(tree, place, name, value, flags, call),
   };

@@ -1,11 +1,16 @@
 import assert from "node:assert/strict";
 import { type Call, type Creation, O, S, type User } from "../../9p/mod.ts";
-import { VolumeStore } from "../../state/worker/mod.ts";
-import { volume } from "./mod.ts";
+import { verify, VolumeStore } from "../../state/worker/mod.ts";
+import { type FileVersion, HISTORY_XATTR, snapshots, volume } from "./mod.ts";
 
 const owner: User = { name: "me", groups: new Set(["us"]), standing: "owner" };
 const call: Call = { user: owner, signal: new AbortController().signal };
 const file: Creation = { mode: S.IFREG | 0o644, uid: "me" };
+
+const NOTHING = { everything: 0, hourly: 0, daily: 0 };
+const fail = (message: string) => {
+  throw new Error(message);
+};
 
 type Server = ReturnType<typeof volume>;
 type Place = Parameters<Server["getattr"]>[0];
@@ -22,7 +27,7 @@ async function volumes(
   const folder = await Deno.makeTempDir({ prefix: "lux9-volume-" });
   try {
     for (const act of acts) {
-      const store = await VolumeStore.open(folder);
+      const store = await VolumeStore.open(folder, { retention: NOTHING, onTrouble: fail });
       try {
         const server = volume(store);
         await act(server, now(server.attach("", call)), store);
@@ -184,5 +189,105 @@ Deno.test("volume.list goes on behind a cookie whatever is added and removed mea
     }
     assert.equal(new Set(seen).size, seen.length);
     for (let i = 0; i < 150; i++) assert.ok(seen.includes(`file ${i}`), `file ${i}`);
+  });
+});
+
+Deno.test("snapshots: the tree as it was, whatever becomes of it, and gone with what held it", async () => {
+  const owned = { uid: "me", gid: "us" };
+  let before: string[] = [];
+  const paths = (server: Server, root: Place) => dump(server, root).map((line) => line.split(" ")[0]);
+  await volumes(async (server, root, store) => {
+    const dir = now(server.make(root, "dir", { mode: S.IFDIR | 0o755, uid: "me" }, call));
+    put(server, dir, "kept", new Uint8Array(100_000).fill(1));
+    put(server, dir, "edited", new Uint8Array([1, 2, 3]));
+    put(server, root, "removed", new Uint8Array([4]));
+    server.setxattr(dir, "user.a", new Uint8Array([1]), 0, call);
+    const open = now(server.create(root, "open", file, O.RDWR, call));
+    server.hold(open.node);
+    server.write(open.node, open.handle, 0, new Uint8Array([9]), call);
+    before = paths(server, root);
+    await store.snapshot("first", "me");
+    server.write(open.node, open.handle, 0, new Uint8Array([8, 8]), call);
+    const edited = now(server.walk(dir, "edited", call));
+    server.write(edited, now(server.open(edited, O.RDWR, call)), 1, new Uint8Array([7]), call);
+    server.remove(now(server.walk(root, "removed", call)), call);
+    server.rename(dir, root, "moved", false, call);
+    server.setxattr(dir, "user.a", null, 0, call);
+    await assert.rejects(store.snapshot("first", "me"), { code: "EEXIST" });
+    await store.snapshot("second", "me");
+  }, async (server, root, store) => {
+    const past = snapshots(store, owned) as unknown as Server;
+    const top = now(past.attach("", call));
+    const entries = now(past.list(top, now(past.open(top, O.RDONLY, call)), 0, 10, false, call));
+    assert.deepEqual(entries.map(({ name }) => name), ["first", "second"]);
+    const first = now(past.walk(top, "first", call));
+    assert.equal(past.write, undefined);
+    assert.deepEqual(paths(past, first), before);
+    const dir = now(past.walk(first, "dir", call));
+    assert.equal(now(past.walk(first, "dir", call)), dir);
+    assert.deepEqual([...get(past, now(past.walk(dir, "edited", call)))], [1, 2, 3]);
+    assert.deepEqual([...get(past, now(past.walk(first, "open", call)))], [9]);
+    assert.deepEqual([...now(past.getxattr(dir, "user.a", call))], [1]);
+    assert.deepEqual(paths(past, now(past.walk(top, "second", call))), paths(server, root));
+    // What a snapshot holds stays, whatever the rule of retention keeps.
+    await store.collect();
+    assert.deepEqual([...get(past, now(past.walk(now(past.walk(top, "first", call)), "removed", call)))], [
+      4,
+    ]);
+    await store.unsnapshot("first", "me");
+    assert.throws(() => past.walk(top, "first", call), { code: "ENOENT" });
+  });
+});
+
+Deno.test("volume: a file tells its versions, also those that came and went at once", async () => {
+  await volumes(async (server, root, store) => {
+    put(server, root, "file", new Uint8Array([1]));
+    const node = now(server.walk(root, "file", call));
+    for (const byte of [2, 3]) {
+      const handle = now(server.open(node, O.WRONLY | O.TRUNC, call));
+      server.write(node, handle, 0, new Uint8Array([byte, byte]), call);
+      server.close(node, handle, call);
+    }
+    server.setattr(node, { mode: 0o600 }, undefined, call);
+    await store.caughtUp();
+    const history = () =>
+      JSON.parse(new TextDecoder().decode(now(server.getxattr(node, HISTORY_XATTR, call))));
+    const { versions } = history();
+    assert.deepEqual(versions.map(({ size, by }: FileVersion) => [size, by]), [[2, "me"], [2, "me"], [
+      1,
+      "me",
+    ]]);
+    const past = snapshots(store, { uid: "me", gid: "us" }) as unknown as Server;
+    const top = now(past.attach("", call));
+    const bytes = versions.map(({ at }: FileVersion) => get(past, now(past.walk(top, at, call)))[0]);
+    assert.deepEqual(bytes, [3, 2, 1]);
+    const guest: Call = { ...call, user: { ...owner, name: "guest", standing: "claimed" } };
+    assert.throws(() => server.getxattr(node, HISTORY_XATTR, guest), { code: "EACCES" });
+    assert.throws(() => past.walk(top, versions[0].at, guest), { code: "EACCES" });
+  });
+});
+
+Deno.test("volume: what nothing shows any more is let go, and everything else is still there", async () => {
+  const random = (i: number) =>
+    Uint8Array.from({ length: 200_000 }, (_, at) => Math.imul(at + i * 7919, 0x9e3779b1) >>> 24);
+  const packBytes = (store: VolumeStore) => Number(store.status().packBytes);
+  await volumes(async (server, root, store) => {
+    for (let i = 0; i < 10; i++) put(server, root, `file ${i}`, random(i));
+    await store.caughtUp();
+    for (let i = 1; i < 10; i++) server.remove(now(server.walk(root, `file ${i}`, call)), call);
+    await store.caughtUp();
+    const before = packBytes(store);
+    assert.ok(before > 1_900_000, `${before} bytes in packs`);
+    const node = now(server.walk(root, "file 0", call));
+    assert.deepEqual(get(server, node), random(0));
+    await store.collect();
+    assert.ok(packBytes(store) < 300_000, `${packBytes(store)} bytes in packs`);
+    assert.deepEqual(get(server, node), random(0));
+    put(server, root, "again", random(1));
+    await store.caughtUp();
+  }, (server, root, store) => {
+    assert.deepEqual(get(server, now(server.walk(root, "file 0", call))), random(0));
+    assert.deepEqual(get(server, now(server.walk(root, "again", call))), random(1));
+    assert.deepEqual(verify(store.folder).problems, []);
   });
 });

@@ -1,4 +1,5 @@
 import { type Call, NineError } from "../../9p/mod.ts";
+import { HISTORY_XATTR, historyOf } from "./history.ts";
 import type { Inode } from "./inode.ts";
 import type { Place } from "./place.ts";
 import type { Tree } from "./tree.ts";
@@ -9,7 +10,8 @@ const XATTR_REPLACE = 2;
 const VALUE_BYTES_MAX = 64 * 1024;
 const XATTRS_BYTES_MAX = 256 * 1024;
 
-export function getxattr(tree: Tree, inode: Inode, name: string): Uint8Array {
+export function getxattr(tree: Tree, inode: Inode, name: string, call: Call): Uint8Array {
+  if (name === HISTORY_XATTR) return historyOf(tree, inode, call);
   const value = find(tree, inode, name);
   if (!value) throw new NineError("ENODATA", `No attribute ${JSON.stringify(name)}`);
   return value;
@@ -32,6 +34,7 @@ export function setxattr(
   flags: number,
   { user }: Call,
 ): void {
+  if (name === HISTORY_XATTR) throw new NineError("EPERM", `${name} is what the volume says of itself`);
   const { inode } = place;
   const present = find(tree, inode, name) !== undefined;
   if (flags & XATTR_CREATE && present) {

@@ -103,6 +103,13 @@ export class PackWriter extends Packs {
     return this.#pack;
   }
 
+  /** Lets another pack grow from now on, so that this one can be collected. */
+  roll(): void {
+    if (this.#failed !== undefined) throw this.#failed;
+    if (this.#file === undefined && this.#pack > 0) this.#resume();
+    if (this.#pack > 0) this.#begin();
+  }
+
   /** Writes a chunk. Where it throws (ENOSPC), the store is as it was. */
   append(bytes: Uint8Array): { pack: number; offset: number } {
     if (this.#failed !== undefined) throw this.#failed;

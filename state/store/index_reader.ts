@@ -1,14 +1,9 @@
 import { NineError } from "../../9p/mod.ts";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { ChunkRows } from "./chunk_rows.ts";
-import { edgeSum, type NodeRow, unpackNode, xattrSum } from "./node_row.ts";
-
-/** A name in a directory. */
-export interface EdgeRow {
-  readonly eid: number;
-  readonly name: string;
-  readonly ino: number;
-}
+import { checkEdge, type EdgeRow } from "./edge_row.ts";
+import { type NodeRow, unpackNode, xattrSum } from "./node_row.ts";
+import { PastReader } from "./past_reader.ts";
 
 /**
  * The index as it was at one moment, the last `renew`: a reader sees all of an operation or nothing of it, and that
@@ -23,6 +18,7 @@ export class IndexReader implements Disposable {
   readonly #xattrs: StatementSync;
   readonly #meta: StatementSync;
   readonly chunks: ChunkRows;
+  readonly past: PastReader;
   /** The number of the last operation that this view holds. */
   applied = 0;
 
@@ -39,6 +35,7 @@ export class IndexReader implements Disposable {
     this.#xattrs = db.prepare("SELECT name FROM xattr WHERE ino = ? ORDER BY name");
     this.#meta = db.prepare("SELECT value FROM meta WHERE key = ?");
     this.chunks = new ChunkRows(db);
+    this.past = new PastReader(db);
     db.exec("BEGIN");
     this.applied = Number(this.meta("applied") ?? 0);
   }
@@ -52,7 +49,7 @@ export class IndexReader implements Disposable {
   edge(parent: number, name: string): EdgeRow | undefined {
     const row = this.#edge.get(parent, name) as { eid: number; ino: number; sum: number } | undefined;
     if (row === undefined) return undefined;
-    checkEdge(row.eid, parent, name, row.ino, row.sum);
+    checkEdge({ ...row, parent, name });
     return { eid: row.eid, name, ino: row.ino };
   }
 
@@ -65,7 +62,7 @@ export class IndexReader implements Disposable {
   list(parent: number, eid: number, max: number): (EdgeRow & { readonly node: NodeRow })[] {
     const rows = this.#list.all(parent, eid, max) as unknown as ListRow[];
     return rows.map((row) => {
-      checkEdge(row.eid, parent, row.name, row.ino, row.sum);
+      checkEdge({ ...row, parent });
       return { eid: row.eid, name: row.name, ino: row.ino, node: unpackNode(row.ino, row.data) };
     });
   }
@@ -111,13 +108,4 @@ export class IndexReader implements Disposable {
 interface ListRow extends EdgeRow {
   sum: number;
   data: Uint8Array;
-}
-
-function checkEdge(eid: number, parent: number, name: string, ino: number, sum: number): void {
-  if (edgeSum(eid, parent, name, ino) === sum) return;
-  throw new NineError(
-    "EIO",
-    `The index row of name ${JSON.stringify(name)} in directory ${parent} does not match its checksum: ` +
-      "run volume verify",
-  );
 }

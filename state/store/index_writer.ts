@@ -1,5 +1,5 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import type { EdgeRow } from "./index_reader.ts";
+import type { EdgeRow } from "./edge_row.ts";
 import { edgeSum, type NodeRow, packNode, unpackNode, xattrSum } from "./node_row.ts";
 
 /** A file as a transaction has it. */
@@ -149,6 +149,15 @@ export class IndexWriter {
     else this.#sql.setXattr.run(ino, name, value, this.seq, xattrSum(ino, name, value));
   }
 
+  /** The tree as this transaction leaves it has a name. One that is taken stays what it is. */
+  addSnapshot(name: string, sec: number, by: string): void {
+    this.#sql.addSnapshot.run(name, this.seq, sec, by);
+  }
+
+  removeSnapshot(name: string): void {
+    this.#sql.removeSnapshot.run(name);
+  }
+
   addOrphan(ino: number): void {
     this.#sql.addOrphan.run(ino);
   }
@@ -213,6 +222,8 @@ const SQL = {
   removeXattr: "DELETE FROM xattr WHERE ino = ? AND name = ?",
   pastXattr: "INSERT INTO xattr_past(ino, name, value, since, until, sum) " +
     "SELECT ino, name, value, since, ?, sum FROM xattr WHERE ino = ? AND name = ? AND since < ?",
+  addSnapshot: "INSERT OR IGNORE INTO snapshot(name, seq, sec, by) VALUES(?, ?, ?, ?)",
+  removeSnapshot: "DELETE FROM snapshot WHERE name = ?",
   addOrphan: "INSERT OR IGNORE INTO orphan(ino) VALUES(?)",
   removeOrphan: "DELETE FROM orphan WHERE ino = ?",
   orphans: "SELECT ino FROM orphan",

@@ -4,7 +4,9 @@
  * @module
  */
 export { type ChunkRow, ChunkRows, ChunkRowsWriter } from "./chunk_rows.ts";
-export { type EdgeRow, IndexReader } from "./index_reader.ts";
+export type { EdgeRow } from "./edge_row.ts";
+export { IndexReader } from "./index_reader.ts";
+export { type PastNode, PastReader, type SnapshotRow } from "./past_reader.ts";
 export { IndexWriter } from "./index_writer.ts";
 export { checkJournal, Journal } from "./journal.ts";
 export { StoredDocuments } from "./stored_documents.ts";

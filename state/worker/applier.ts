@@ -61,8 +61,11 @@ export class Applier {
         return index.setXattr(operation.ino, operation.name, operation.value);
       }
       case "snapshot":
+        // What was written before it is in it, whoever has it open.
+        for (const ino of unsettled.inos) this.settle(ino);
+        return index.addSnapshot(operation.name, operation.time.sec, operation.by);
       case "unsnapshot":
-        return;
+        return index.removeSnapshot(operation.name);
     }
   }
 

@@ -7,9 +7,10 @@ import { decode, RECORD_TYPES } from "../operation/mod.ts";
 import { ChunkRowsWriter, IndexWriter, type NodeRow, openDatabase } from "../store/mod.ts";
 import { ROOT } from "../tree/mod.ts";
 import { Applier } from "./applier.ts";
+import { Collector } from "./collector.ts";
 import { ContentWriter } from "./content_writer.ts";
 import { DocumentKeeper } from "./documents.ts";
-import type { Owned } from "./messages.ts";
+import type { Owned, Retention } from "./messages.ts";
 import { Unsettled } from "./unsettled.ts";
 
 export const DATABASE = "index.sqlite";
@@ -33,6 +34,7 @@ export class Keeper implements Disposable {
   readonly #contents: ContentWriter;
   readonly #documents: DocumentKeeper;
   readonly #applier: Applier;
+  readonly #collector: Collector;
   /** What the database holds on disk, not just in the kernel. */
   #durable = 0;
   #needless = 0;
@@ -47,12 +49,9 @@ export class Keeper implements Disposable {
     this.#index = new IndexWriter(this.#db);
     this.#log = new LogReader(disk, LOG);
     if (this.#index.meta("volume") === undefined) this.#name();
-    this.#contents = new ContentWriter(
-      disk,
-      this.#log,
-      new ChunkRowsWriter(this.#db),
-      this.#index.meta("key") as Uint8Array,
-    );
+    const chunks = new ChunkRowsWriter(this.#db);
+    this.#contents = new ContentWriter(disk, this.#log, chunks, this.#index.meta("key") as Uint8Array);
+    this.#collector = new Collector(this.#db, chunks, this.#contents);
     this.#documents = new DocumentKeeper(this.#db, this.#index, this.#contents);
     if (this.#index.node(ROOT_INO) === undefined) this.#found(owned);
     this.#applier = new Applier({
@@ -79,7 +78,7 @@ export class Keeper implements Disposable {
   /** Applies what the log has up to `last`, then settles everything: nobody has it open. Says what was damaged. */
   recover(last: number): string[] {
     const damage: string[] = [];
-    this.collect(damage);
+    this.resume(damage);
     while (this.applied < last) this.apply(last, damage);
     this.#transaction(() => {
       for (const ino of this.#unsettled.inos) this.#applier.settle(ino);
@@ -117,6 +116,21 @@ export class Keeper implements Disposable {
       // What the log is to have and has not will not come.
       return applied < from ? last : applied;
     });
+  }
+
+  /** Thins history and moves contents together; returns the packs that can be removed, and what is damaged. */
+  collect(retention: Retention): { packs: number[]; problems: string[] } {
+    const problems: string[] = [];
+    this.#collector.thin(retention, Math.floor(Date.now() / 1000));
+    const packs = this.#collector.move((reason) => problems.push(reason));
+    return { packs, problems };
+  }
+
+  /** Removes packs that nobody reads any more. */
+  removePacks(packs: readonly number[]): void {
+    if (packs.length === 0) return;
+    this.checkpoint();
+    this.#collector.remove(packs);
   }
 
   /** Makes the database durable, so that the log need not hold what it has. */
@@ -157,7 +171,7 @@ export class Keeper implements Disposable {
   }
 
   /** Takes up again what the log holds of files that were not settled. */
-  collect(damage: string[] = []): void {
+  resume(damage: string[] = []): void {
     const unsettled = this.#index.unsettled();
     if (unsettled.size === 0) return;
     const from = Math.min(...unsettled.values());

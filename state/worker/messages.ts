@@ -6,6 +6,15 @@ export interface Owned {
   readonly gid: Principal;
 }
 
+/** How long history is kept, days: everything, then the last of each hour, then the last of each day. */
+export interface Retention {
+  readonly everything: number;
+  readonly hourly: number;
+  readonly daily: number;
+}
+
+export const RETENTION: Retention = { everything: 2, hourly: 14, daily: 180 };
+
 /** What the main isolate says to the state Worker. */
 export type ToWorker =
   | { readonly kind: "open"; readonly folder: string; readonly owned: Owned }
@@ -13,6 +22,10 @@ export type ToWorker =
   | { readonly kind: "recover"; readonly last: number }
   /** Operations up to that number are durable in the log. */
   | { readonly kind: "logged"; readonly last: number }
+  /** Let go of history that is not kept and of contents that nothing shows. */
+  | { readonly kind: "collect"; readonly retention: Retention }
+  /** Nobody reads these packs any more. */
+  | { readonly kind: "forgotten"; readonly packs: readonly number[] }
   /** Apply what is logged, and end. */
   | { readonly kind: "close"; readonly last: number };
 
@@ -22,6 +35,9 @@ export type FromWorker =
   | { readonly kind: "opened"; readonly needless: number; readonly applied: number }
   | { readonly kind: "recovered"; readonly damage: readonly string[] }
   | { readonly kind: "applied"; readonly needless: number }
+  /** What is live of these packs is elsewhere now: they go once they are forgotten. */
+  | { readonly kind: "moved"; readonly packs: readonly number[]; readonly problems: readonly string[] }
+  | { readonly kind: "collected" }
   /** Applying does not work, as on a full disk, and is tried again. */
   | { readonly kind: "stuck"; readonly errno: number; readonly message: string }
   | { readonly kind: "failed"; readonly errno: number; readonly message: string }

@@ -3,5 +3,6 @@
  *
  * @module
  */
+export { RETENTION, type Retention } from "./messages.ts";
 export { type Verified, verify } from "./verify.ts";
 export { VolumeStore, type VolumeStoreOptions } from "./volume_store.ts";

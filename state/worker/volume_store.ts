@@ -1,5 +1,6 @@
 import { statfsSync } from "node:fs";
-import { NineError, type Principal } from "../../9p/mod.ts";
+import { join } from "node:path";
+import { NineError, type Principal, type Timestamp } from "../../9p/mod.ts";
 import { ChunkReader, type Content, decodeDescriptor, Packs } from "../chunks/mod.ts";
 import { type Disk, realDisk } from "../disk/mod.ts";
 import { Log } from "../log/mod.ts";
@@ -7,7 +8,7 @@ import { encode, type Operation } from "../operation/mod.ts";
 import { IndexReader } from "../store/mod.ts";
 import { PACKS } from "./content_writer.ts";
 import { DATABASE, LOG } from "./keeper.ts";
-import type { FromWorker, ToWorker } from "./messages.ts";
+import { type FromWorker, RETENTION, type Retention, type ToWorker } from "./messages.ts";
 
 const OWNED = { uid: "owner", gid: "owner" };
 const GATHER_MS = 50;
@@ -20,6 +21,7 @@ export interface VolumeStoreOptions {
   readonly onTrouble?: (message: string) => void;
   /** Who has the root directory of a new volume. */
   readonly owned?: { readonly uid: Principal; readonly gid: Principal };
+  readonly retention?: Retention;
   /** How long an operation waits for others before all are made durable and applied; 50 ms. */
   readonly gatherMs?: number;
 }
@@ -44,6 +46,8 @@ export class VolumeStore {
   #isClosing = false;
   #stuck: NineError | undefined;
   #whenApplied: (() => void)[] = [];
+  #collecting: Promise<void> | undefined;
+  #collected: PromiseWithResolvers<void> | undefined;
   #onClosed: (() => void) | undefined;
 
   private constructor(
@@ -130,6 +134,45 @@ export class VolumeStore {
     return { bytes: blocks * bsize, free: bavail * bsize };
   }
 
+  /** Lets go of history that is not kept, and of contents that nothing shows any more. */
+  collect(): Promise<void> {
+    return this.#collecting ??= this.#collect().finally(() => this.#collecting = undefined);
+  }
+
+  async #collect(): Promise<void> {
+    await this.caughtUp();
+    this.#collected = Promise.withResolvers();
+    this.#say({ kind: "collect", retention: this.options.retention ?? RETENTION });
+    await this.#collected.promise;
+  }
+
+  /** Names the tree as it is now. EEXIST where the name is taken; it is there when this resolves. */
+  async snapshot(name: string, by: Principal): Promise<void> {
+    await this.caughtUp();
+    if (this.index.past.snapshot(name)) throw new NineError("EEXIST", `There is a snapshot ${name} already`);
+    await this.#order({ kind: "snapshot", name, by, time: now() });
+  }
+
+  /** ENOENT where there is none of that name. */
+  async unsnapshot(name: string, by: Principal): Promise<void> {
+    await this.caughtUp();
+    if (!this.index.past.snapshot(name)) throw new NineError("ENOENT", `There is no snapshot ${name}`);
+    await this.#order({ kind: "unsnapshot", name, by, time: now() });
+  }
+
+  #packBytes(): number {
+    const folder = join(this.folder, PACKS);
+    return [...Deno.readDirSync(folder)].reduce(
+      (sum, { name }) => sum + Deno.statSync(join(folder, name)).size,
+      0,
+    );
+  }
+
+  async #order(operation: Operation): Promise<void> {
+    const { number } = this.append(operation);
+    await this.caughtUp(number);
+  }
+
   /** How the volume is, in words and numbers. */
   status(): Record<string, unknown> {
     const { index, log, folder } = this;
@@ -139,6 +182,12 @@ export class VolumeStore {
       operations: log.last,
       waiting: log.last - index.applied,
       logBytes: log.bytes,
+      packBytes: this.#packBytes(),
+      snapshots: index.past.snapshots().map(({ name, sec, by }) => ({
+        name,
+        time: new Date(sec * 1000).toISOString(),
+        by,
+      })),
       ...(this.#stuck ? { trouble: this.#stuck.message } : {}),
     };
   }
@@ -175,15 +224,28 @@ export class VolumeStore {
       if (message.kind === "closed" || message.kind === "failed") this.#onClosed();
       return;
     }
-    if (message.kind === "stuck" || message.kind === "failed") {
-      this.#trouble(new NineError(message.errno, message.message));
+    if (message.kind === "moved") {
+      for (const problem of message.problems) this.options.onTrouble?.(problem);
+      this.#renew();
+      for (const pack of message.packs) this.contents.forgetPack(pack);
+      this.#say({ kind: "forgotten", packs: message.packs });
+    } else if (message.kind === "collected") {
+      this.#collected?.resolve();
+    } else if (message.kind === "stuck" || message.kind === "failed") {
+      const error = new NineError(message.errno, message.message);
+      if (message.kind === "failed") this.#collected?.reject(error);
+      this.#trouble(error);
     } else if (message.kind === "applied") {
       this.#stuck = undefined;
-      this.index.renew();
-      this.onRenewed?.();
+      this.#renew();
       this.log.drop(message.needless);
       this.#wake();
     }
+  }
+
+  #renew(): void {
+    this.index.renew();
+    this.onRenewed?.();
   }
 
   #trouble(error: NineError): void {
@@ -243,6 +305,12 @@ function ask<Kind extends FromWorker["kind"]>(
     };
     worker.postMessage(message);
   });
+}
+
+function now(): Timestamp {
+  const ms = Date.now();
+  const sec = Math.floor(ms / 1000);
+  return { sec, nsec: (ms - sec * 1000) * 1_000_000 };
 }
 
 /** The even number at or above which none was given out: this node makes even ones. */

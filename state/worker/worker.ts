@@ -42,6 +42,11 @@ function take(message: ToWorker): void {
     case "logged":
       logged = message.last;
       return applySome();
+    case "collect":
+      return scope.postMessage({ kind: "moved", ...keeper!.collect(message.retention) });
+    case "forgotten":
+      keeper!.removePacks(message.packs);
+      return scope.postMessage({ kind: "collected" });
     case "close":
       logged = message.last;
       isClosing = true;
@@ -58,7 +63,7 @@ function applySome(): void {
   try {
     if (keeper === undefined) {
       keeper = open();
-      keeper.collect();
+      keeper.resume();
     }
     keeper.apply(logged);
     if (keeper.isCheckpointDue) keeper.checkpoint();

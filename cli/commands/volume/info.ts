@@ -23,7 +23,9 @@ async function info(name: string, { json, ...where }: Options): Promise<void> {
   await using tree = await reach(where);
   const found = await volumeOf(tree, name);
   if (json) return printJson(found);
-  const rows = Object.entries(found).map(([key, value]) => [key, textOf(value)]);
+  const rows = Object.entries({ ...found, snapshots: found.snapshots.length }).map((
+    [key, value],
+  ) => [key, textOf(value)]);
   for (const line of table(rows)) print(line);
 }
 

@@ -8,6 +8,9 @@ export interface VolumeStatus {
   readonly files: number;
   /** Bytes of contents that are kept. */
   readonly contentBytes: number;
+  /** Bytes of the files that hold them. */
+  readonly packBytes: number;
+  readonly snapshots: readonly { readonly name: string; readonly time: string; readonly by: string }[];
   /** Operations that the index does not have yet. */
   readonly waiting: number;
   readonly logBytes: number;
