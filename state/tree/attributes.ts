@@ -1,4 +1,4 @@
-import { Malformed, Packer, type Time, Unpacker } from "./bytes.ts";
+import { Malformed, Packer, type Time, type Unpacker } from "./bytes.ts";
 import type { Author } from "./id.ts";
 import { compareBytes, compareStamps, type Stamp } from "./stamp.ts";
 

@@ -280,15 +280,13 @@ class Update {
     }
     for (const row of rows) {
       const old = before.find((other) => isSamePlace(row, other));
-      const next = old ? { ...row, shown: old.shown, conflict: old.conflict } : row;
-      if (!old) {
-        this.rows.setEdge(next);
-        if (next.alive) this.#came(next);
-      } else if (!sameRow(old, next)) {
-        this.rows.setEdge(next);
-        this.#left(old);
-        if (next.alive) this.#came(next);
-      }
+      const stays = old?.parent === row.parent && old.name === row.name;
+      const next = old && stays ? { ...row, shown: old.shown, conflict: old.conflict } : row;
+      if (old && sameRow(old, next)) continue;
+      this.rows.setEdge(next);
+      if (old) this.#left(old);
+      if (next.alive) this.#came(next);
+      else this.#contest(next.parent, next.name);
     }
   }
 
