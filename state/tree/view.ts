@@ -417,9 +417,13 @@ class Update {
       if (!document) continue;
       for (const part of parts) {
         const key = keyOf(node, part);
-        const parts = parseKey(key);
-        if (parts) reader.add(doc, parts, document.get(key));
+        const known = parseKey(key);
+        const values = document.get(key);
+        // A document that was re-rooted may no longer have it.
+        if (values.length === 0) parts.delete(part);
+        else if (known) reader.add(doc, known, values);
       }
+      if (parts.size === 0) this.#recordsOf(node).delete(doc);
     }
     const facts = reader.facts();
     this.newest = Math.max(this.newest, facts.newest);

@@ -137,6 +137,11 @@ export class TreeWriter {
       const seen = [...facts.versions, ...facts.lost].map(({ stamp }) => stamp)
         .filter((stamp) => !keptIds.has(versionId(stamp)));
       this.#rewrite(place, facts, (edge) => ({ ...edge, removed: { seen, kept } }), time);
+      const others = this.#options.index.edges(place.node).some((other) =>
+        other.alive && other.slot !== place.slot
+      );
+      // As in POSIX, it is a change of the file that it has one name less.
+      if (others) this.setattr(place.node, {}, time);
     }
   }
 
@@ -230,6 +235,12 @@ export class TreeWriter {
       }
     }
     return { ...this.commit(), refused };
+  }
+
+  /** Brings the index up to date after a document was put in another one's place, which had `keys` or has them now (`reroot`). */
+  replaced(id: DocId, keys: Iterable<Key>): Updated {
+    this.#settle();
+    return this.#view.update(new Map([[id, keys]]));
   }
 
   /** Brings nodes up to date of which bytes were missing for a merge. */
