@@ -52,6 +52,7 @@ export function workApart(seed: number, log: (line: string) => void = () => {}):
   for (const other of others) {
     assertEquals(linesOf(indexTree(other.index), true), linesOf(indexTree(first.index), true));
   }
+  assertEquals(first.shown().problems, []);
   checkShape(first);
   tokens.check(first);
   return copies;
@@ -286,7 +287,7 @@ function shuffle<T>(things: T[], random: Random): void {
 }
 
 /** Mulberry32: numbers from 0 to below, the same for the same seed. */
-function randomFrom(seed: number): Random {
+export function randomFrom(seed: number): Random {
   let state = seed;
   return (below) => {
     state = (state + 0x6d2b79f5) | 0;

@@ -183,11 +183,13 @@ class Update {
       const candidate = this.#candidates(node)[0];
       if (!candidate?.directory) continue;
       const row = this.#placeRow(node);
-      if (!row || row.displaced || row.parent !== candidate.parent) moved.add(node);
+      if (!row?.directory || row.displaced || row.parent !== candidate.parent) moved.add(node);
     }
     return settle(moved, {
-      parentOf: (node) =>
-        this.#facts.has(node) ? this.#candidates(node)[0]?.parent : this.#placeRow(node)?.parent,
+      parentOf: (node) => {
+        const place = this.#facts.has(node) ? this.#candidates(node)[0] : this.#placeRow(node);
+        return place?.directory ? place.parent : undefined;
+      },
       candidates: (node) => this.#candidates(node),
     });
   }
