@@ -1,4 +1,4 @@
-import { Malformed, Packer, type Time, Unpacker } from "./bytes.ts";
+import { Malformed, Packer, type Time, type Unpacker } from "./bytes.ts";
 import type { Author } from "./id.ts";
 import { compareBytes, compareStamps, type Stamp } from "./stamp.ts";
 
@@ -67,7 +67,7 @@ export function packAttributes(
     if (compareStamps(stamps[group], stamp) !== 0) flags |= 1 << i;
   });
   packer.u8(KINDS.indexOf(kind)).u8(flags);
-  if (!outer) packer.stamp(stamp, creator);
+  packer.stamp(stamp, creator);
   ATTRIBUTE_GROUPS.forEach((group, i) => {
     if (flags & (1 << i)) packer.stamp(stamps[group], creator);
   });
@@ -77,12 +77,12 @@ export function packAttributes(
   if (kind === "character" || kind === "block") packer.number(record.rdev);
 }
 
-export function unpackAttributes(unpacker: Unpacker, creator: Author, outer?: Stamp): AttributesRecord {
+export function unpackAttributes(unpacker: Unpacker, creator: Author): AttributesRecord {
   const kind = KINDS[unpacker.u8()];
   if (kind === undefined) throw new Malformed("A kind of node is unknown");
   const flags = unpacker.u8();
   if (flags >= ONE_TIME * 2) throw new Malformed("A flag of attributes is unknown");
-  const stamp = outer ?? unpacker.stamp(creator);
+  const stamp = unpacker.stamp(creator);
   const stamps = {} as Record<AttributeGroup, Stamp>;
   ATTRIBUTE_GROUPS.forEach((group, i) => {
     stamps[group] = flags & (1 << i) ? unpacker.stamp(creator) : stamp;

@@ -7,7 +7,7 @@ export type Position = number;
 export const LOST: Position = -1;
 
 export interface Positions {
-  /** Where a directory that is not among the moved ones is: the parent by its first candidate. */
+  /** Where a directory that is not among the moved ones is: the parent by its first candidate. Undefined for what is no directory, or not known. */
   parentOf(node: NodeId): NodeId | undefined;
   /** The edges of a directory, the one that holds first; read where a cycle has to be broken. */
   candidates(node: NodeId): readonly Candidate[];

@@ -1,5 +1,5 @@
 import { type AttributesRecord, packAttributes, unpackAttributes } from "./attributes.ts";
-import { Malformed, Packer, type Time, Unpacker } from "./bytes.ts";
+import { compareTimes, Malformed, Packer, type Time, Unpacker } from "./bytes.ts";
 import { type Author, creatorOf, type NodeId } from "./id.ts";
 import { isName, NAME_BYTES_MAX } from "./name.ts";
 import type { Stamp } from "./stamp.ts";
@@ -34,15 +34,19 @@ const REMOVED = 1;
 const DIRECTORY = 2;
 const MOVED = 4;
 const ATTRIBUTES = 8;
+/** The time is the attributes' ctime, as in every edge that makes a node. */
+const ONE_TIME = 16;
 export const COUNTER_MAX = 2 ** 48;
 export const STAMPS_MAX = 4096;
 
-/** `flags[1] stamp [counter] name [seen kept] (attributes | time)` */
+/** `flags[1] stamp [counter] name [seen kept] [time] [attributes]` */
 export function packEdge(edge: Edge, node: NodeId): Uint8Array {
   const creator = creatorOf(node);
+  const { attributes, time } = edge;
+  const oneTime = attributes !== undefined && compareTimes(attributes.ctime, time) === 0;
   const packer = new Packer().u8(
     (edge.removed ? REMOVED : 0) | (edge.directory ? DIRECTORY : 0) | (edge.counter === 1 ? 0 : MOVED) |
-      (edge.attributes ? ATTRIBUTES : 0),
+      (attributes ? ATTRIBUTES : 0) | (oneTime ? ONE_TIME : 0),
   ).stamp(edge.stamp, creator);
   if (edge.counter !== 1) packer.number(edge.counter);
   packer.text(edge.name);
@@ -50,8 +54,8 @@ export function packEdge(edge: Edge, node: NodeId): Uint8Array {
     packStamps(packer, edge.removed.seen, creator);
     packStamps(packer, edge.removed.kept, creator);
   }
-  packer.time(edge.time);
-  if (edge.attributes) packAttributes(packer, edge.attributes, creator);
+  if (!oneTime) packer.time(time);
+  if (attributes) packAttributes(packer, attributes, creator);
   return packer.take();
 }
 
@@ -60,7 +64,10 @@ export function unpackEdge(bytes: Uint8Array, node: NodeId): Edge {
   const creator = creatorOf(node);
   const unpacker = new Unpacker(bytes);
   const flags = unpacker.u8();
-  if (flags >= ATTRIBUTES * 2) throw new Malformed("A flag of an edge is unknown");
+  const oneTime = (flags & ONE_TIME) !== 0;
+  if (flags >= ONE_TIME * 2 || oneTime && !(flags & ATTRIBUTES)) {
+    throw new Malformed("A flag of an edge is unknown");
+  }
   const stamp = unpacker.stamp(creator);
   const counter = flags & MOVED ? unpacker.number(COUNTER_MAX) : 1;
   if (flags & MOVED && counter < 2) throw new Malformed("A counter is told that goes without saying");
@@ -69,9 +76,13 @@ export function unpackEdge(bytes: Uint8Array, node: NodeId): Edge {
   const removed = flags & REMOVED
     ? { seen: unpackStamps(unpacker, creator), kept: unpackStamps(unpacker, creator) }
     : undefined;
-  const time = unpacker.time();
+  const told = oneTime ? undefined : unpacker.time();
   const attributes = flags & ATTRIBUTES ? unpackAttributes(unpacker, creator) : undefined;
   unpacker.end();
+  const time = told ?? (attributes as AttributesRecord).ctime;
+  if (told && attributes && compareTimes(told, attributes.ctime) === 0) {
+    throw new Malformed("A time is told that goes without saying");
+  }
   const directory = (flags & DIRECTORY) !== 0;
   if (attributes && (attributes.kind === "directory") !== directory) {
     throw new Malformed("An edge and its attributes disagree on what the node is");

@@ -23,6 +23,9 @@ export class Copy {
   readonly writer: TreeWriter;
   /** Every change that was made here, in order. */
   readonly made: { readonly doc: DocId; readonly change: Uint8Array }[] = [];
+  readonly root = ROOT;
+  /** While this is set, operations stay one open batch, and paths lead where they led before it. */
+  batching = false;
   #lastNode = 0;
   #sec = 1_700_000_000;
 
@@ -54,7 +57,8 @@ export class Copy {
   }
 
   /** Ends a batch; what it changed waits in `made`. */
-  commit(): Batch {
+  commit(): Batch | undefined {
+    if (this.batching) return undefined;
     const batch = this.writer.commit();
     for (const [doc, change] of batch.changes) this.made.push({ doc, change });
     return batch;
@@ -250,7 +254,7 @@ function bytesOf(content: Content): Uint8Array {
 }
 
 /** Merges by `mergeText`, as the state Worker does. */
-export const mergeStored: Merger = ({ base, sides }: MergeRequest) => {
+export function mergeStored({ base, sides }: MergeRequest): ReturnType<Merger> {
   const merged = mergeText(base ? bytesOf(base) : new Uint8Array(), sides.map(bytesOf));
   return merged ? store(merged, true, sides[0].mtime) : "unmergeable";
-};
+}

@@ -1,4 +1,5 @@
 import { getBackend, init } from "@automerge/automerge";
+import { differencesOf } from "./text_diff.ts";
 
 /** Longer texts are never merged. */
 export const MERGE_BYTES_MAX = 64 * 1024;
@@ -24,7 +25,10 @@ export function mergeText(base: Uint8Array, sides: readonly Uint8Array[]): Uint8
     for (const [i, side] of sideTexts.entries()) {
       if (side === undefined) return undefined;
       const fork = document.fork(actorOf(i + 1), heads);
-      fork.updateText(text, side);
+      // From the end on, so that what is still to come stays where it was.
+      for (const { start, deleted, insert } of differencesOf(baseText, side).reverse()) {
+        fork.splice(text, start, deleted, insert);
+      }
       fork.commit(null, 0);
       document.applyChanges(fork.getChanges(heads));
       fork.free();

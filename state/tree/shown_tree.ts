@@ -3,7 +3,7 @@ import { LOST, settle } from "./cycles.ts";
 import type { TreeDocument } from "./document.ts";
 import { type Candidate, type Facts, FactsReader, type Problem, touchesOf } from "./facts.ts";
 import { type DocId, type NodeId, ROOT } from "./id.ts";
-import { type Key, type KeyParts, parseKey, TOUCHED_KEY } from "./key.ts";
+import { edgeKey, type Key, type KeyParts, parseKey, TOUCHED_KEY } from "./key.ts";
 import { directoryOf } from "./placement.ts";
 import type { EdgeRow, NodeRow } from "./rows.ts";
 import type { Touch } from "./small_records.ts";
@@ -52,7 +52,9 @@ export function shownTree(documents: Iterable<TreeDocument>, merge: Merger): Sho
     }
   }
   const facts = new Map([...readers].map(([node, reader]) => [node, reader.facts()]));
-  return { ...new Tree(facts, touched, byId, merge).show(), problems };
+  const tree = new Tree(facts, touched, byId, merge);
+  const shown = tree.show();
+  return { ...shown, problems: [...problems, ...tree.unreachable()] };
 }
 
 function touch(
@@ -78,6 +80,8 @@ class Tree {
   readonly #standings = new Map<NodeId, Standing>();
   readonly #directories = new Map<NodeId, Map<string, EdgeRow>>();
   readonly #nodes = new Map<NodeId, ShownNode>();
+  /** Directories that are in the tree, also as part of another. */
+  readonly #reached = new Set<NodeId>();
 
   constructor(
     facts: ReadonlyMap<NodeId, Facts>,
@@ -98,10 +102,27 @@ class Tree {
     return { directories: this.#directories, nodes: this.#nodes };
   }
 
+  /** Edges that are alive in a directory that is not in the tree: it is not here yet, or somebody made them up. */
+  *unreachable(): Iterable<Problem> {
+    for (const [parent, rows] of this.#rows) {
+      for (const { node, slot, alive } of rows) {
+        if (!alive || this.#reached.has(parent)) continue;
+        const doc = this.#standings.get(node)?.places.find((place) => place.slot === slot)?.edge.doc;
+        if (doc) {
+          yield { doc, key: edgeKey(node, slot), reason: "It is in a directory that is not in the tree" };
+        }
+      }
+    }
+  }
+
   #stand(): void {
     const candidates = (node: NodeId): readonly Candidate[] => this.#facts.get(node)?.places.get("") ?? [];
     const directories = [...this.#facts.keys()].filter((node) => candidates(node)[0]?.directory);
-    const positions = settle(directories, { parentOf: (node) => candidates(node)[0]?.parent, candidates });
+    const parentOf = (node: NodeId) => {
+      const first = candidates(node)[0];
+      return first?.directory ? first.parent : undefined;
+    };
+    const positions = settle(directories, { parentOf, candidates });
     for (const [node, facts] of this.#facts) {
       const position = positions.get(node);
       const held = position === undefined
@@ -166,6 +187,7 @@ class Tree {
     );
     const names = new Map<string, EdgeRow>();
     this.#directories.set(shownIn, names);
+    for (const member of members) this.#reached.add(member);
     const inside: EdgeRow[][] = [];
     const losers = rows.filter((row) => row.version);
     for (const [name, rivals] of Map.groupBy(rows.filter((row) => !row.version), (row) => row.name)) {

@@ -119,7 +119,7 @@ export function shownAttributes(
   if (content) written.push({ stamp: content.stamp, time: content.mtime });
   if (touched) written.push(touched);
   const mtime = latest([{ stamp: attributes.stamps.mtime, time: attributes.mtime }, ...written]);
-  const edges = standing.places.map(({ edge }) => edge);
+  const edges = standing.places.filter(({ alive, edge }) => alive || edge.directory).map(({ edge }) => edge);
   const ctime = latest([{ stamp: attributes.stamp, time: attributes.ctime }, ...written, ...edges]);
   return { kind, mode, uid, gid, atime, mtime, ctime, target, rdev };
 }

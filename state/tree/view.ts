@@ -183,11 +183,13 @@ class Update {
       const candidate = this.#candidates(node)[0];
       if (!candidate?.directory) continue;
       const row = this.#placeRow(node);
-      if (!row || row.displaced || row.parent !== candidate.parent) moved.add(node);
+      if (!row?.directory || row.displaced || row.parent !== candidate.parent) moved.add(node);
     }
     return settle(moved, {
-      parentOf: (node) =>
-        this.#facts.has(node) ? this.#candidates(node)[0]?.parent : this.#placeRow(node)?.parent,
+      parentOf: (node) => {
+        const place = this.#facts.has(node) ? this.#candidates(node)[0] : this.#placeRow(node);
+        return place?.directory ? place.parent : undefined;
+      },
       candidates: (node) => this.#candidates(node),
     });
   }
@@ -280,15 +282,13 @@ class Update {
     }
     for (const row of rows) {
       const old = before.find((other) => isSamePlace(row, other));
-      const next = old ? { ...row, shown: old.shown, conflict: old.conflict } : row;
-      if (!old) {
-        this.rows.setEdge(next);
-        if (next.alive) this.#came(next);
-      } else if (!sameRow(old, next)) {
-        this.rows.setEdge(next);
-        this.#left(old);
-        if (next.alive) this.#came(next);
-      }
+      const stays = old?.parent === row.parent && old.name === row.name;
+      const next = old && stays ? { ...row, shown: old.shown, conflict: old.conflict } : row;
+      if (old && sameRow(old, next)) continue;
+      this.rows.setEdge(next);
+      if (old) this.#left(old);
+      if (next.alive) this.#came(next);
+      else this.#contest(next.parent, next.name);
     }
   }
 
@@ -419,9 +419,13 @@ class Update {
       if (!document) continue;
       for (const part of parts) {
         const key = keyOf(node, part);
-        const parts = parseKey(key);
-        if (parts) reader.add(doc, parts, document.get(key));
+        const known = parseKey(key);
+        const values = document.get(key);
+        // A document that was re-rooted may no longer have it.
+        if (values.length === 0) parts.delete(part);
+        else if (known) reader.add(doc, known, values);
       }
+      if (parts.size === 0) this.#recordsOf(node).delete(doc);
     }
     const facts = reader.facts();
     this.newest = Math.max(this.newest, facts.newest);

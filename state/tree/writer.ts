@@ -13,7 +13,7 @@ import { COUNTER_MAX, type Edge, packEdge } from "./edge.ts";
 import { type Candidate, type Facts, FactsReader } from "./facts.ts";
 import { type Author, creatorOf, type DocId, type NodeId, NUMBER_MAX, ROOT } from "./id.ts";
 import { type Key, keyOf, parseKey, type Slot } from "./key.ts";
-import { directoryOf, documentOf, placeFor } from "./placement.ts";
+import { documentOf, placeFor } from "./placement.ts";
 import { unpackRecords } from "./records.ts";
 import type { EdgeRow, TreeIndex } from "./rows.ts";
 import { packStamp, packXattr } from "./small_records.ts";
@@ -122,8 +122,12 @@ export class TreeWriter {
     this.#settle();
     const row = this.#rowAt(at);
     if (!row) return;
-    if (row.version) return this.resolve(at.node, versionId(row.version.stamp));
+    if (row.version) {
+      this.#confirm(row.parent, time);
+      return this.resolve(at.node, versionId(row.version.stamp));
+    }
     this.#settleRivals(row, time);
+    this.#confirm(row.parent, time);
     for (const place of this.#placesOf(row)) {
       const facts = this.#factsOf(place.node);
       const kept = this.#options.index.edges(place.node).flatMap(({ version }) =>
@@ -133,6 +137,11 @@ export class TreeWriter {
       const seen = [...facts.versions, ...facts.lost].map(({ stamp }) => stamp)
         .filter((stamp) => !keptIds.has(versionId(stamp)));
       this.#rewrite(place, facts, (edge) => ({ ...edge, removed: { seen, kept } }), time);
+      const others = this.#options.index.edges(place.node).some((other) =>
+        other.alive && other.slot !== place.slot
+      );
+      // As in POSIX, it is a change of the file that it has one name less.
+      if (others) this.setattr(place.node, {}, time);
     }
   }
 
@@ -143,6 +152,7 @@ export class TreeWriter {
     if (!row) return;
     if (row.version) return this.#adopt(at.node, row.version, to, time);
     this.#settleRivals(row, time);
+    this.#confirm(row.parent, time);
     for (const place of this.#placesOf(row)) this.#move(place, to, time);
   }
 
@@ -227,6 +237,12 @@ export class TreeWriter {
     return { ...this.commit(), refused };
   }
 
+  /** Brings the index up to date after a document was put in another one's place, which had `keys` or has them now (`reroot`). */
+  replaced(id: DocId, keys: Iterable<Key>): Updated {
+    this.#settle();
+    return this.#view.update(new Map([[id, keys]]));
+  }
+
   /** Brings nodes up to date of which bytes were missing for a merge. */
   refresh(nodes: Iterable<NodeId>): Updated {
     this.#settle();
@@ -279,6 +295,17 @@ export class TreeWriter {
       if (rival.version || rival.name !== row.name || !rival.shown || rival.node === row.node) continue;
       this.#move(rival, { parent: rival.parent, name: rival.shown.name }, time);
     }
+  }
+
+  /**
+   * A directory that was removed elsewhere and is back for what is in it would go, by itself, with the last of that, and `rm -r` would miss it. Whoever works in it has
+   * it back for good.
+   */
+  #confirm(directory: NodeId, time: Time): void {
+    const row = this.#options.index.edges(directory).find((edge) => edge.removed && edge.alive);
+    if (!row) return;
+    this.#move(row, row, time);
+    this.#confirm(row.parent, time);
   }
 
   #move(place: EdgeRow, to: { readonly parent: NodeId; readonly name: string }, time: Time): void {
