@@ -41,7 +41,7 @@ export function cutPoint(gear: GearTable, bytes: Uint8Array, from: number, to: n
 /** How many bytes the hash knows of. */
 const MEMORY = 32;
 
-/** The first cut behind a byte in from…end, or 0. Four bytes a turn go twice as fast as one: chunks_bench.ts. */
+/** The first cut behind a byte in from…end, or 0. Four bytes a turn go twice as fast as one: cut_bench.ts. */
 function find(gear: GearTable, bytes: Uint8Array, from: number, end: number, shift: number): number {
   let hash = 0;
   for (let at = from - MEMORY; at < from; at++) hash = (hash << 1) + gear[bytes[at]] | 0;

@@ -12,6 +12,8 @@ export interface ChangedContent {
   readonly size: number;
   /** Fills `into` from `offset` on, which is within `size`. */
   read(offset: number, into: Uint8Array): void;
+  /** How many bytes from `offset` on are known to be zeros without reading them; 0 where nothing is known. */
+  zerosAt?(offset: number): number;
 }
 
 /** Bytes of a content that may not be what they were. */
@@ -48,6 +50,16 @@ export function recut(
   };
   const isHole = (piece: number) => pieces[piece].id === undefined;
 
+  // An old hole is not read where it is unchanged: it may be larger than any disk.
+  const zerosAt = (offset: number) => {
+    const known = Math.min(now.size - offset, now.zerosAt?.(offset) ?? 0);
+    if (known > 0 || offset >= old.descriptor.size) return known;
+    const within = pieceAt(starts, offset);
+    if (!isHole(within)) return 0;
+    const change = ranges.find(({ end }) => end > offset);
+    return Math.max(0, Math.min(starts[within + 1], change?.offset ?? Infinity) - offset);
+  };
+
   let piece = 0;
   for (let range = 0; range < ranges.length;) {
     const changedAt = ranges[range].offset;
@@ -81,6 +93,12 @@ export function recut(
     };
     const block = new Uint8Array(STEP);
     for (let at = starts[start]; at < now.size && stop < 0;) {
+      const zeros = zerosAt(at);
+      if (zeros > 0) {
+        cutter.zeros(zeros);
+        at += zeros;
+        continue;
+      }
       const part = block.subarray(0, Math.min(STEP, now.size - at));
       now.read(at, part);
       cutter.write(part);
@@ -93,6 +111,18 @@ export function recut(
   }
   for (; piece < pieces.length; piece++) lists.add(pieces[piece].length, pieces[piece].id);
   return lists.finish();
+}
+
+/** The piece that holds the byte at `offset`. */
+function pieceAt(starts: Float64Array, offset: number): number {
+  let low = 0;
+  let high = starts.length - 2;
+  while (low < high) {
+    const middle = low + high + 1 >>> 1;
+    if (starts[middle] <= offset) low = middle;
+    else high = middle - 1;
+  }
+  return low;
 }
 
 /** The changes in order, apart from each other; what one size has more than the other is the last. */
