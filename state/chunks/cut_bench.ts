@@ -24,8 +24,8 @@ const packs = new PackWriter(realDisk(root), "packs");
 const index = new MemoryIndex();
 const store = new ChunkStore({ packs, index, key: KEY });
 
-Deno.bench("cut 16 MiB, four bytes a turn", { group: "cut", baseline: true }, () => cutAll(cutPoint));
-Deno.bench("cut 16 MiB, a byte a turn", { group: "cut" }, () => cutAll(cutOneByOne));
+Deno.bench("cut 16 MiB, a byte a turn", { group: "cut", baseline: true }, () => cutAll(cutPoint));
+Deno.bench("cut 16 MiB, four bytes a turn", { group: "cut" }, () => cutAll(cutByFour));
 
 for (const size of [100, 65536]) {
   const chunk = bytes.subarray(0, size);
@@ -52,14 +52,26 @@ function cutAll(cut: typeof cutPoint): void {
   for (let from = 0; from < SIZE;) from = cut(gear, bytes, from, SIZE);
 }
 
-/** As the paper has it. */
-function cutOneByOne(gear: Int32Array, bytes: Uint8Array, from: number, to: number): number {
+/** The same cuts, with the loop unrolled. */
+function cutByFour(gear: GearTable, bytes: Uint8Array, from: number, to: number): number {
   const middle = Math.min(to, from + CHUNK_AVERAGE);
   const end = Math.min(to, from + CHUNK_MAX);
+  return findByFour(gear, bytes, from + CHUNK_MIN, middle, 14) || findByFour(gear, bytes, middle, end, 18) ||
+    end;
+}
+
+function findByFour(gear: GearTable, bytes: Uint8Array, from: number, end: number, shift: number): number {
   let hash = 0;
-  for (let at = from + CHUNK_MIN; at < end; at++) {
-    hash = (hash << 1) + gear[bytes[at]] | 0;
-    if (hash >>> (at < middle ? 14 : 18) === 0) return at + 1;
+  for (let at = from - 32; at < from; at++) hash = (hash << 1) + gear[bytes[at]] | 0;
+  for (let at = from; at < end; at += 4) {
+    const one = (hash << 1) + gear[bytes[at]] | 0;
+    const two = (one << 1) + gear[bytes[at + 1]] | 0;
+    const three = (two << 1) + gear[bytes[at + 2]] | 0;
+    hash = (three << 1) + gear[bytes[at + 3]] | 0;
+    if (one >>> shift === 0) return at + 1;
+    if (two >>> shift === 0) return at + 2;
+    if (three >>> shift === 0) return at + 3;
+    if (hash >>> shift === 0) return at + 4;
   }
-  return end;
+  return 0;
 }
