@@ -10,6 +10,7 @@ import {
   ChunkReader,
   ChunkStore,
   cutPoint,
+  type GearTable,
   gearTable,
   PackWriter,
 } from "./mod.ts";

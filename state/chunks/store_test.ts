@@ -7,6 +7,7 @@ import { hex } from "./chunk_id.ts";
 import {
   CHUNK_MAX,
   ChunkReader,
+  ChunkStore,
   type Content,
   decodeDescriptor,
   type Descriptor,
@@ -215,6 +216,40 @@ Deno.test("a full disk is ENOSPC, and what was stored before stays; with space i
   const two = store.putContent(randomBytes(1_000_000, seeded(2)));
   assert.ok(Buffer.compare(readAll(reader, two), randomBytes(1_000_000, seeded(2))) === 0);
   assert.ok(Buffer.compare(readAll(reader, one), randomBytes(400_000)) === 0);
+});
+
+Deno.test("what a transaction that failed had stored can be taken back, and tried again on the same space", async () => {
+  for (const packBytes of [100_000, 1 << 20]) {
+    const disk = new SimulatedDisk();
+    let index = new MemoryIndex();
+    const { packs } = chunkStore({ disk, index, packBytes });
+    const store = () => new ChunkStore({ packs, index, key: KEY });
+    const before = packs.mark();
+    assert.deepEqual(before, { pack: 0, end: 0 });
+    store().putContent(randomBytes(250_000, seeded(8)));
+    packs.backTo(before);
+    assert.deepEqual(packs.list(), []);
+    index = new MemoryIndex();
+    const one = store().putContent(randomBytes(250_000));
+    await packs.sync();
+    const committed = new MemoryIndex(index);
+    const mark = packs.mark();
+    for (let i = 0; i < 5; i++) {
+      disk.free = 700_000;
+      index = new MemoryIndex(committed);
+      assert.throws(() => store().putContent(randomBytes(1_000_000, seeded(2))), { code: "ENOSPC" });
+      packs.backTo(mark);
+      assert.equal(disk.free, 700_000);
+      assert.deepEqual(packs.mark(), mark);
+    }
+    disk.free = Infinity;
+    index = new MemoryIndex(committed);
+    const two = store().putContent(randomBytes(1_000_000, seeded(2)));
+    await packs.sync();
+    const { reader } = chunkStore({ disk: disk.powerLoss(1), index });
+    assert.ok(Buffer.compare(readAll(reader, one), randomBytes(250_000)) === 0);
+    assert.ok(Buffer.compare(readAll(reader, two), randomBytes(1_000_000, seeded(2))) === 0);
+  }
 });
 
 Deno.test("after a loss of power all chunks are there that were synced, each pack goes on, and nothing is taken for another", async () => {
