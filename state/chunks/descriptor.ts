@@ -16,7 +16,7 @@ export interface Descriptor {
 
 export const EMPTY: Descriptor = { size: 0, depth: 0, id: undefined };
 
-/** Lists hold 64 or more of what is below, so four of them span more than 2^53 bytes of the smallest chunks, in effect. */
+/** Every list but the last of a level has 64 entries or more, so 8 levels are enough for 2^48 chunks. */
 export const DEPTH_MAX = 8;
 
 /** `form[1] size[8] id[32]`, little-endian; form 0 has no id, form 1 + n has depth n. */

@@ -10,7 +10,7 @@ export { type Collected, copyLive, liveBytes, orphanPacks } from "./collect.ts";
 export { CHUNK_AVERAGE, CHUNK_MAX, CHUNK_MIN, cutPoint, type GearTable, gearTable } from "./cut.ts";
 export { Cutter, HOLE_MIN, type Pieces } from "./cutter.ts";
 export { decodeDescriptor, type Descriptor, EMPTY, encodeDescriptor } from "./descriptor.ts";
-export { PACK_BYTES, packName, Packs, PackWriter } from "./packs.ts";
+export { PACK_BYTES, type PackMark, packName, Packs, PackWriter } from "./packs.ts";
 export { ChunkReader, type ChunkReaderOptions, Content } from "./reader.ts";
 export { type Change, type ChangedContent, recut } from "./recut.ts";
 export { ChunkStore, ContentBuilder } from "./store.ts";

@@ -75,6 +75,17 @@ export class Packs {
   }
 }
 
+interface Dirty {
+  readonly file: DiskFile;
+  readonly change: number;
+}
+
+/** How far packs were written at some moment. */
+export interface PackMark {
+  readonly pack: number;
+  readonly end: number;
+}
+
 /**
  * The pack files, for the one who writes them. Chunks must be durable before anybody relies on an index that names
  * them: `sync` first, then commit the index.
@@ -84,8 +95,9 @@ export class PackWriter extends Packs {
   #file: DiskFile | undefined;
   #pack: number;
   #end = 0;
-  /** Packs with bytes that are not durable, and how far they were written. */
-  readonly #dirty = new Map<number, { readonly file: DiskFile; readonly end: number }>();
+  /** Packs with bytes that are not durable, and the number of the last change of each. */
+  readonly #dirty = new Map<number, Dirty>();
+  #changes = 0;
   /** How many packs were begun, and of how many the names are durable. */
   #begun = 1;
   #named = 0;
@@ -122,8 +134,35 @@ export class PackWriter extends Packs {
     // Whatever a failed write leaves behind the end is written over by the next.
     file.pwrite(bytes, offset);
     this.#end = offset + bytes.length;
-    this.#dirty.set(this.#pack, { file, end: this.#end });
+    this.#dirty.set(this.#pack, { file, change: ++this.#changes });
     return { pack: this.#pack, offset };
+  }
+
+  /** How far the packs are written, for `backTo`. */
+  mark(): PackMark {
+    if (this.#file === undefined && this.#pack > 0) this.#resume();
+    return { pack: this.#pack, end: this.#end };
+  }
+
+  /**
+   * Takes back what was appended since: for a transaction of the index that failed, so that trying again on a full disk
+   * does not fill it with what nobody knows.
+   */
+  backTo({ pack, end }: PackMark): void {
+    for (; this.#pack > pack; this.#pack--) {
+      if (!this.#dirty.has(this.#pack)) this.#file?.close();
+      this.#dirty.get(this.#pack)?.file.close();
+      this.#dirty.delete(this.#pack);
+      this.#file = undefined;
+      this.forget(this.#pack);
+      this.disk.remove(this.path(this.#pack));
+    }
+    if (pack === 0) return;
+    this.#file ??= this.#dirty.get(pack)?.file ?? this.disk.open(this.path(pack));
+    this.#end = end;
+    if (this.#file.size() <= end) return;
+    this.#file.truncate(end);
+    this.#dirty.set(pack, { file: this.#file, change: ++this.#changes });
   }
 
   /** Makes all chunks durable that were written before the call. It does not block. Once it failed, it always will. */
@@ -197,12 +236,12 @@ export class PackWriter extends Packs {
   }
 
   #settle(
-    synced: readonly (readonly [number, { readonly file: DiskFile; readonly end: number }])[],
+    synced: readonly [number, Dirty][],
     named: number,
   ): void {
     this.#named = Math.max(this.#named, named);
-    for (const [pack, { file, end }] of synced) {
-      if (this.#dirty.get(pack)?.end !== end) continue;
+    for (const [pack, { file, change }] of synced) {
+      if (this.#dirty.get(pack)?.change !== change) continue;
       this.#dirty.delete(pack);
       if (pack !== this.#pack) file.close();
     }

@@ -12,6 +12,8 @@ export interface ChangedContent {
   readonly size: number;
   /** Fills `into` from `offset` on, which is within `size`. */
   read(offset: number, into: Uint8Array): void;
+  /** How many bytes from `offset` on are known to be zeros without reading them; 0 where nothing is known. */
+  zerosAt?(offset: number): number;
 }
 
 /** Bytes of a content that may not be what they were. */
@@ -25,10 +27,11 @@ export interface Change {
  * read and hashed is only what is around the changes. `changes` are in any order, and may overlap; that the size
  * is another need not be among them.
  *
- * Cutting may start at a border of the old pieces, and may stop at one, where 1. the bytes before a start, or behind a
- * stop, are unchanged, and 2. no run of zeros goes across that a change could make a hole, or no hole. A border between
- * two chunks has that if the byte before it is not zero; the end of a hole, if the byte behind it is unchanged; and
- * the start of the content. It needs some 50 bytes of memory a chunk.
+ * What comes behind a border of pieces depends on the bytes behind it alone: cutting begins anew there, and a run of
+ * zeros that goes across it is shorter than a hole, so that its rest is no hole either. Hence cutting may stop where old
+ * and new have the same border behind a change. It may start at an old border before a change that is also one of the
+ * new: between two chunks, if the byte before is not zero, as otherwise a run of zeros may have become a hole that goes
+ * across; at the end of a hole, if the byte behind is unchanged; and at the start. It needs some 50 bytes of memory a chunk.
  */
 export function recut(
   store: ChunkStore,
@@ -48,6 +51,18 @@ export function recut(
   };
   const isHole = (piece: number) => pieces[piece].id === undefined;
 
+  // The first change that ends behind what is being read.
+  let near = 0;
+  // An old hole is not read where it is unchanged: it may be larger than any disk.
+  const zerosAt = (offset: number) => {
+    const known = Math.min(now.size - offset, now.zerosAt?.(offset) ?? 0);
+    if (known > 0 || offset >= old.descriptor.size) return known;
+    const within = pieceAt(starts, offset);
+    if (!isHole(within)) return 0;
+    while (near < ranges.length && ranges[near].end <= offset) near++;
+    return Math.max(0, Math.min(starts[within + 1], ranges[near]?.offset ?? Infinity) - offset);
+  };
+
   let piece = 0;
   for (let range = 0; range < ranges.length;) {
     const changedAt = ranges[range].offset;
@@ -60,6 +75,7 @@ export function recut(
     }
     for (; piece < start; piece++) lists.add(pieces[piece].length, pieces[piece].id);
 
+    near = range;
     let end = -1;
     let stop = -1;
     const cutter = new Cutter(store.gear, {
@@ -71,16 +87,18 @@ export function recut(
       const id = idOf();
       lists.add(length, id);
       const border = lists.size;
-      while (range < ranges.length && ranges[range].offset < border + (id === undefined ? 1 : 0)) {
-        end = ranges[range++].end;
-      }
+      while (range < ranges.length && ranges[range].offset < border) end = ranges[range++].end;
       while (piece < pieces.length && starts[piece] < border) piece++;
-      if (piece === pieces.length || starts[piece] !== border || isHole(piece)) return;
-      if (isHole(piece - 1) !== (id === undefined)) return;
-      if (id === undefined ? border >= end : border > end && !isZeroBefore(border)) stop = border;
+      if (border >= end && starts[piece] === border) stop = border;
     };
     const block = new Uint8Array(STEP);
     for (let at = starts[start]; at < now.size && stop < 0;) {
+      const zeros = zerosAt(at);
+      if (zeros > 0) {
+        cutter.zeros(zeros);
+        at += zeros;
+        continue;
+      }
       const part = block.subarray(0, Math.min(STEP, now.size - at));
       now.read(at, part);
       cutter.write(part);
@@ -93,6 +111,18 @@ export function recut(
   }
   for (; piece < pieces.length; piece++) lists.add(pieces[piece].length, pieces[piece].id);
   return lists.finish();
+}
+
+/** The piece that holds the byte at `offset`. */
+function pieceAt(starts: Float64Array, offset: number): number {
+  let low = 0;
+  let high = starts.length - 2;
+  while (low < high) {
+    const middle = low + high + 1 >>> 1;
+    if (starts[middle] <= offset) low = middle;
+    else high = middle - 1;
+  }
+  return low;
 }
 
 /** The changes in order, apart from each other; what one size has more than the other is the last. */

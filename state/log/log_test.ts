@@ -182,6 +182,30 @@ Deno.test("a reader in another isolate follows a log as it grows", () => {
   assert.equal([...reader.records(log.first, { to: log.last })].length, log.last - log.first + 1);
 });
 
+Deno.test("a reader does not remember what was half written when it looked", () => {
+  const disk = new SimulatedDisk();
+  const log = new Log(disk, "log");
+  fill(log, 2);
+  const reader = new LogReader(disk, "log");
+  const { offset } = log.append(3, payloadOf(3));
+  const file = disk.open("log/0000000001");
+  const header = new Uint8Array(17);
+  file.pread(header, offset - 17);
+  file.pwrite(new Uint8Array(17), offset - 17);
+  assert.equal([...reader.records(1, { to: 2 })].length, 2);
+  file.pwrite(header, offset - 17);
+  assert.deepEqual([...reader.records(3, { to: 3 })].map(({ number }) => number), [3]);
+  fill(log, 5);
+  // Two at once do not take each other's place.
+  const found = [];
+  for (const { number } of reader.records(4, { to: 6 })) {
+    found.push(number, ...[...reader.records(number + 1, { to: 8 })].map(({ number }) => number));
+  }
+  assert.deepEqual(found, [4, 5, 6, 7, 8, 5, 6, 7, 8, 6, 7, 8]);
+  reader.forgetBefore(2);
+  assert.equal([...reader.records(7)].length, 2);
+});
+
 Deno.test("a log of a newer format is refused, and left as it is", () => {
   const disk = new SimulatedDisk();
   const log = new Log(disk, "log");

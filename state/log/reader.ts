@@ -34,8 +34,8 @@ export class LogReader {
   readonly #disk: Disk;
   readonly #folder: string;
   readonly #open = new Map<number, OpenSegment>();
-  /** Where the last `records` ended, so that the next one goes on there. */
-  #place: { segment: number; at: number; expected: number } | undefined;
+  /** Where the last `records` ended, so that the next one goes on there. A `records` that runs has it to itself. */
+  #place: { segment: number; scan: Scan } | undefined;
 
   constructor(disk: Disk, folder: string) {
     this.#disk = disk;
@@ -50,10 +50,10 @@ export class LogReader {
     const segment = this.#startOf(from);
     if (segment === undefined) return;
     const { header, file } = this.#segment(segment);
-    const place = this.#place;
-    const scan = place?.segment === segment && place.expected === from
-      ? new Scan(file, header!.salt, place.expected, place.at)
-      : new Scan(file, header!.salt, header!.first);
+    let scan = this.#place?.segment === segment ? this.#place.scan : undefined;
+    if (scan?.expected === from) scan.refresh();
+    else scan = new Scan(file, header!.salt, header!.first);
+    this.#place = undefined;
     if (scan.expected > from) {
       this.#report({ segment, offset: 0, bytes: 0, first: from, last: scan.expected - 1 }, onDamage);
     }
@@ -76,6 +76,7 @@ export class LogReader {
 
   /** Closes the segments before this one. */
   forgetBefore(segment: number): void {
+    if (this.#place !== undefined && this.#place.segment < segment) this.#place = undefined;
     for (const [index, { file }] of this.#open) {
       if (index >= segment) continue;
       file.close();
@@ -85,7 +86,6 @@ export class LogReader {
 
   close(): void {
     this.forgetBefore(Infinity);
-    this.#place = undefined;
   }
 
   [Symbol.dispose](): void {
@@ -99,41 +99,44 @@ export class LogReader {
     to: number,
     onDamage: ((damage: LogDamage) => void) | undefined,
   ): Generator<LogRecord> {
-    while (scan.expected <= to) {
-      const expected = scan.expected;
-      const offset = scan.at;
-      const found = scan.next();
-      if (found === "record") {
-        this.#place = { segment, at: scan.at, expected: scan.expected };
-        if (scan.number < from) continue;
-        yield {
-          number: scan.number,
-          type: scan.type,
-          payload: scan.payload,
-          segment,
-          offset: scan.payloadAt,
-        };
-        continue;
-      }
-      let bytes = scan.size - offset;
-      if (found === "bad" && scan.resume()) {
-        bytes = scan.at - offset;
-        this.#report({ segment, offset, bytes, first: expected, last: scan.expected - 1 }, onDamage);
-        continue;
-      }
-      const next = this.#following(segment);
-      if (next === undefined) {
-        if (found === "bad") {
-          this.#report({ segment, offset, bytes, first: expected, last: expected }, onDamage);
+    try {
+      while (scan.expected <= to) {
+        const expected = scan.expected;
+        const offset = scan.at;
+        const found = scan.next();
+        if (found === "record") {
+          if (scan.number < from) continue;
+          yield {
+            number: scan.number,
+            type: scan.type,
+            payload: scan.payload,
+            segment,
+            offset: scan.payloadAt,
+          };
+          continue;
         }
-        return;
+        let bytes = scan.size - offset;
+        if (found === "bad" && scan.resume()) {
+          bytes = scan.at - offset;
+          this.#report({ segment, offset, bytes, first: expected, last: scan.expected - 1 }, onDamage);
+          continue;
+        }
+        const next = this.#following(segment);
+        if (next === undefined) {
+          if (found === "bad") {
+            this.#report({ segment, offset, bytes, first: expected, last: expected }, onDamage);
+          }
+          return;
+        }
+        const { file, header } = this.#segment(next);
+        if (found === "bad" || header!.first !== expected) {
+          this.#report({ segment, offset, bytes, first: expected, last: header!.first - 1 }, onDamage);
+        }
+        segment = next;
+        scan = new Scan(file, header!.salt, header!.first);
       }
-      const { file, header } = this.#segment(next);
-      if (found === "bad" || header!.first !== expected) {
-        this.#report({ segment, offset, bytes, first: expected, last: header!.first - 1 }, onDamage);
-      }
-      segment = next;
-      scan = new Scan(file, header!.salt, header!.first);
+    } finally {
+      this.#place = { segment, scan };
     }
   }
 
@@ -144,7 +147,9 @@ export class LogReader {
 
   /** The last segment that starts at or before a number, or the oldest. */
   #startOf(number: number): number | undefined {
-    if (this.#place?.expected === number && this.#open.has(this.#place.segment)) return this.#place.segment;
+    if (this.#place?.scan.expected === number && this.#open.has(this.#place.segment)) {
+      return this.#place.segment;
+    }
     let start: number | undefined;
     for (const index of segmentsIn(this.#disk, this.#folder)) {
       const header = this.#segment(index).header;

@@ -37,6 +37,12 @@ export class Scan {
     return this.#size;
   }
 
+  /** Forgets what it read ahead: a record that was being written then may be whole now. */
+  refresh(): void {
+    this.#windowAt = this.#windowEnd = 0;
+    this.#size = this.#file.size();
+  }
+
   /** The next record; or `bad` where there is none that is whole and has the number expected, and the scan stays. */
   next(): "record" | "end" | "bad" {
     if (this.at >= this.#size) {
