@@ -75,7 +75,16 @@ class Computing {
       runner: () => this.#engine,
     });
     const outputOf = (node: object) => this.#with.outputOf(node) as Output | undefined;
-    this.outputs = new Outputs({ compute, files, root: () => root, outputOf, outputName, inputsMax });
+    const beyond = new Set<string>();
+    this.outputs = new Outputs({
+      compute,
+      files,
+      root: () => root,
+      beyond,
+      outputOf,
+      outputName,
+      inputsMax,
+    });
   }
 
   #install(modules: string, name: string, wasm: Uint8Array, limits?: string): void {
