@@ -14,6 +14,7 @@ import type { FailureReason, Preopen, RunResult } from "../engine/mod.ts";
 import type { Library, Module } from "../library/mod.ts";
 import { runLimits } from "../manifest/mod.ts";
 import { argvOf, type Stage } from "../pipeline/mod.ts";
+import type { Askers } from "./askers.ts";
 import { Evaluation, type StageReport } from "./evaluation.ts";
 import { concatenated, type Input, Inputs, resultInput } from "./input.ts";
 import { keyOf, seedOf } from "./key.ts";
@@ -47,6 +48,8 @@ interface Work {
   readonly sources: readonly Input[];
   /** Of the run, for whoever asked for it first. */
   readonly call: Call;
+  /** Whom it counts for: its turn is theirs, and so is its failure. */
+  readonly askers: Askers;
   /** Where the output goes if it is long. */
   readonly spool: string;
   onProgress(bytes: number): void;
@@ -106,7 +109,8 @@ export class Compute {
       const cached = found.step === steps.length ? this.#known.cache.get(found.key) : undefined;
       return then(cached, (cached) => {
         if (!cached && !start) return undefined;
-        const evaluation = new Evaluation(path, inputs.list, steps.map(({ report }) => report));
+        const reports = steps.map(({ report }) => report);
+        const evaluation = new Evaluation(path, call.user.name, inputs.list, reports);
         if (cached) {
           for (const { module } of steps) this.library.health(module.name).stats.cached++;
           evaluation.succeed(cached);
@@ -177,12 +181,20 @@ export class Compute {
       }
       for (;;) {
         const run = this.#run(steps[step], sources, hashes, user);
+        const isOwn = run.askers.first === user.name;
         // It holds them itself, and the evaluation holds the run.
-        sources.release();
-        sources = undefined;
+        if (isOwn) {
+          sources.release();
+          sources = undefined;
+        }
         evaluation.follow(run, step === steps.length - 1);
         await run.ended;
+        // What was refused to somebody else may be had on one's own account.
+        if (sources && run.isRefused && evaluation.isWanted) continue;
+        sources?.release();
+        sources = undefined;
         const result = run.result!;
+        steps[step].report.about = result.about;
         if (!evaluation.isWanted) return;
         if (++step === steps.length) return evaluation.succeed(result);
         sources = outputOf(result, steps[step - 1].module.name);
@@ -207,13 +219,11 @@ export class Compute {
     report.from = "run";
     const spool = this.#known.cache.temporary();
     sources.hold();
-    const run = new SharedRun(spool, async (signal, onProgress) => {
+    const run = new SharedRun(spool, user.name, async (signal, askers, onProgress) => {
       try {
         const call: Call = { user, signal };
-        const work: Work = { module, argv, key, sources: sources.list, call, spool, onProgress };
-        const result = await this.#runModule(work);
-        report.about = result.about;
-        return result;
+        const work: Work = { module, argv, key, sources: sources.list, call, askers, spool, onProgress };
+        return await this.#runModule(work);
       } finally {
         sources.release();
       }
@@ -227,7 +237,7 @@ export class Compute {
     return run;
   }
 
-  async #runModule({ module, argv, key, sources, call, spool, onProgress }: Work): Promise<Result> {
+  async #runModule({ module, argv, key, sources, call, askers, spool, onProgress }: Work): Promise<Result> {
     const { library, cache, granted } = this.#known;
     const health = library.health(module.name);
     health.check(module.hash, call.user.name);
@@ -249,6 +259,7 @@ export class Compute {
         preopens,
         output: { inlineBytesMax: INLINE_BYTES_MAX, spool, onProgress },
         caller: call.user.name,
+        sharers: askers,
         signal: call.signal,
       });
     } finally {
@@ -260,7 +271,7 @@ export class Compute {
       const reason = `The translator ${module.name}: ${failure.error.message}`;
       if (!NOT_RUN.has(failure.reason)) {
         const fault = FAULTS.get(failure.reason);
-        health.ended({ ...costs, reason, ...(fault && { fault }) }, module.hash, call.user.name);
+        health.ended({ ...costs, reason, ...(fault && { fault }) }, module.hash, askers.answerable);
       }
       throw new NineError(failure.error.errno, reason);
     }
@@ -271,7 +282,7 @@ export class Compute {
       }
       const seal = sealed(ran.output);
       const about: About = { ...costs, ...(seal instanceof Promise ? await seal : seal) };
-      health.ended(costs, module.hash, call.user.name);
+      health.ended(costs, module.hash, askers.answerable);
       if (module.grants.length > 0) return passing(key, ran.output, about);
       return ran.output.kind === "bytes"
         ? cache.putBytes(key, ran.output.bytes, about)

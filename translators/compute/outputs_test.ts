@@ -12,7 +12,7 @@ import { theLibrary } from "../engine/_testing.ts";
 import { WasmEngine } from "../engine/mod.ts";
 import { wasmOf } from "../engine/wat.ts";
 import { Grants, Library } from "../library/mod.ts";
-import { Compute, type Output, Outputs } from "./mod.ts";
+import { Compute, type Opened, type Output, Outputs } from "./mod.ts";
 
 const GALLERY = fileURLToPath(new URL("../gallery", import.meta.url));
 const never = new AbortController().signal;
@@ -21,7 +21,17 @@ const LINES = "a line of text\n".repeat(20_000);
 
 interface Options extends CacheOptions {
   readonly inputsMax?: number;
+  readonly workersMax?: number;
 }
+
+/** Counts down, a hundred millions in some 50 ms, and then does that. */
+const burn = (millions: number, then = "") =>
+  `(module (memory (export "memory") 1)
+    (func (export "_start") (local $n i64)
+      (local.set $n (i64.const ${millions * 1_000_000}))
+      (loop $l (local.set $n (i64.sub (local.get $n) (i64.const 1)))
+        (br_if $l (i64.ne (local.get $n) (i64.const 0))))
+      ${then}))`;
 
 function test(name: string, options: Options, body: (computing: Computing) => Promise<void>): void {
   const reason = WASMTIME.isThere() ? undefined : WASMTIME.reason;
@@ -54,17 +64,20 @@ class Computing {
   readonly outputs: Outputs;
   readonly results: string;
 
-  constructor(home: string, { inputsMax, ...cache }: Options) {
+  constructor(home: string, { inputsMax, workersMax, ...cache }: Options) {
     const modules = join(home, "modules");
     for (const name of ["grep", "sort", "wc"]) {
       this.#install(modules, name, Deno.readFileSync(join(GALLERY, name, "module.wasm")));
     }
     const endless = `(module (memory (export "memory") 1) (func (export "_start") (loop $l (br $l))))`;
-    this.#install(modules, "slow", wasmOf(theLibrary().symbols, endless), "limits: {time: 20s}\n");
+    const { symbols } = theLibrary();
+    this.#install(modules, "slow", wasmOf(symbols, endless), "limits: {time: 20s}\n");
+    this.#install(modules, "burn", wasmOf(symbols, burn(200)), "");
+    this.#install(modules, "trap", wasmOf(symbols, burn(1000, "unreachable")), "");
     this.library = new Library(modules, new Grants(join(home, "grants.json")), (path) => new FileStamp(path));
     this.results = join(home, "results");
     this.#cache = new ResultCache(this.results, cache);
-    this.#engine = new WasmEngine({ folder: join(home, "compiled") });
+    this.#engine = new WasmEngine({ folder: join(home, "compiled"), workersMax });
     const files = this.#with.server;
     const root = this.#root();
     const compute = new Compute({
@@ -100,8 +113,8 @@ class Computing {
     return this.#tree.attach("", this.call()) as object;
   }
 
-  call(signal = never): Call {
-    return { user: { name: "owner", groups: new Set(), standing: "owner" }, signal };
+  call(signal = never, name = "owner"): Call {
+    return { user: { name, groups: new Set(), standing: "owner" }, signal };
   }
 
   async write(name: string, text: string): Promise<void> {
@@ -116,8 +129,12 @@ class Computing {
     return this.#with.outputOf(node) as Output;
   }
 
-  async text(name: string): Promise<string> {
-    const opened = await (await this.output(name)).open(this.call());
+  async open(name: string, user?: string): Promise<Opened> {
+    return await (await this.output(name)).open(this.call(never, user));
+  }
+
+  /** All of it; closes it. */
+  async rest(opened: Opened): Promise<string> {
     try {
       const into = new Uint8Array(100_000);
       const decoder = new TextDecoder();
@@ -132,6 +149,10 @@ class Computing {
     } finally {
       opened.close();
     }
+  }
+
+  async text(name: string, user?: string): Promise<string> {
+    return await this.rest(await this.open(name, user));
   }
 
   runs(name: string): number {
@@ -273,4 +294,41 @@ test("A recipe longer than 32 KiB is EFBIG", {}, async (computing) => {
   await computing.write("long.fn", `text: ${"x".repeat(32 * 1024)}\npipe: wc\n`);
   await rejects(computing.text("long"), { code: "EFBIG" });
   deepStrictEqual((await (await computing.output("long")).look(computing.call())).size, 0);
+});
+
+test("A shared run that fails counts for somebody who still waits for it", {}, async (computing) => {
+  await computing.write("t.fn", "text: x\npipe: trap\n");
+  await rejects(computing.text("t", "carol"), { code: "EIO" });
+  for (let i = 0; i < 3; i++) {
+    const [ofAnn, ofBob] = await Promise.all(["ann", "bob"].map((user) => computing.open("t", user)));
+    ofAnn.close();
+    await rejects(computing.rest(ofBob), { code: "EIO" });
+  }
+  strictEqual(computing.library.health("trap").stats.runs, 4);
+  await rejects(computing.text("t", "bob"), { code: "EAGAIN" });
+  await rejects(computing.text("t", "ann"), { code: "EIO" });
+});
+
+test("A shared run has the turn of each who waits for it", { workersMax: 1 }, async (computing) => {
+  const names = Array.from({ length: 12 }, (_, i) => `b${i}`);
+  for (const name of names) await computing.write(`${name}.fn`, `text: ${name}\npipe: burn\n`);
+  await computing.text("b0", "carol");
+  const ofAnn = await Promise.all(names.slice(1).map((name) => computing.open(name, "ann")));
+  const last = await computing.open(names.at(-1)!, "bob");
+  // Also where the first who asked for it has gone.
+  ofAnn.pop()!.close();
+  await computing.rest(last);
+  ok(computing.runs("burn") <= 5, `${computing.runs("burn")} runs were before it`);
+  for (const opened of ofAnn) opened.close();
+  await computing.idle();
+});
+
+test("Who shares a run of somebody who is kept out has one of their own", {}, async (computing) => {
+  await computing.write("bad.fn", "text: x\npipe: trap\n");
+  const health = computing.library.health("trap");
+  for (let i = 0; i < 3; i++) await rejects(computing.text("bad", "ann"), { code: "EIO" });
+  match(health.status, /for 1 user$/);
+  const asked = ["ann", "bob"].map((user) => computing.text("bad", user));
+  await rejects(asked[0], { code: "EAGAIN" });
+  await rejects(asked[1], { code: "EIO" });
 });
