@@ -9,7 +9,7 @@ import {
   then,
   type User,
 } from "../../9p/mod.ts";
-import { type About, Result, type ResultCache } from "../cache/mod.ts";
+import { type About, Result, type ResultCache, type Spool } from "../cache/mod.ts";
 import type { FailureReason, Preopen, RunResult } from "../engine/mod.ts";
 import type { Library, Module } from "../library/mod.ts";
 import { runLimits } from "../manifest/mod.ts";
@@ -51,7 +51,7 @@ interface Work {
   /** Whom it counts for: its turn is theirs, and so is its failure. */
   readonly askers: Askers;
   /** Where the output goes if it is long. */
-  readonly spool: string;
+  readonly spool: Spool;
   onProgress(bytes: number): void;
 }
 
@@ -217,13 +217,16 @@ export class Compute {
       return before;
     }
     report.from = "run";
-    const spool = this.#known.cache.temporary();
+    const spool = this.#known.cache.spool(user.name);
     sources.hold();
-    const run = new SharedRun(spool, user.name, async (signal, askers, onProgress) => {
+    const run = new SharedRun(spool, async (signal, askers, onProgress) => {
       try {
         const call: Call = { user, signal };
         const work: Work = { module, argv, key, sources: sources.list, call, askers, spool, onProgress };
         return await this.#runModule(work);
+      } catch (thrown) {
+        spool.discard();
+        throw thrown;
       } finally {
         sources.release();
       }
@@ -257,7 +260,7 @@ export class Compute {
         seed: seedOf(key),
         stdin: bytes ? { kind: "bytes", bytes } : { kind: "stream", size, read },
         preopens,
-        output: { inlineBytesMax: INLINE_BYTES_MAX, spool, onProgress },
+        output: { inlineBytesMax: INLINE_BYTES_MAX, spool: spool.path, onProgress },
         caller: call.user.name,
         sharers: askers,
         signal: call.signal,
@@ -267,6 +270,11 @@ export class Compute {
     }
     const { failure, fuel: used, wallUs, memoryBytes } = ran;
     const costs = { fuel: Number(used), wallUs, memoryBytes };
+    // Up to here it counts as far as the run has told.
+    if (ran.output.kind === "file") spool.grow(ran.output.length);
+    if (spool.refusal) {
+      throw new NineError(spool.refusal.errno, `The translator ${module.name}: ${spool.refusal.message}`);
+    }
     if (failure) {
       const reason = `The translator ${module.name}: ${failure.error.message}`;
       if (!NOT_RUN.has(failure.reason)) {
@@ -283,12 +291,17 @@ export class Compute {
       const seal = sealed(ran.output);
       const about: About = { ...costs, ...(seal instanceof Promise ? await seal : seal) };
       health.ended(costs, module.hash, askers.answerable);
-      if (module.grants.length > 0) return passing(key, ran.output, about);
-      return ran.output.kind === "bytes"
-        ? cache.putBytes(key, ran.output.bytes, about)
-        : await cache.putFile(key, ran.output.path, about);
+      const isKept = module.grants.length === 0;
+      if (ran.output.kind === "bytes") {
+        const { bytes } = ran.output;
+        return isKept
+          ? cache.putBytes(key, bytes, about, askers.answerable)
+          : new Result(key, about, "", bytes);
+      }
+      return isKept
+        ? await cache.putFile(key, spool, about, askers.answerable)
+        : cache.passing(key, spool, about);
     } catch (thrown) {
-      if (ran.output.kind === "file") await Deno.remove(ran.output.path).catch(() => {});
       throw new NineError(errnoOf(thrown), `The result of ${module.name}: ${reasonOf(thrown)}`);
     }
   }
@@ -320,13 +333,6 @@ const FAULTS = new Map<FailureReason, "module" | "run">([
 ]);
 /** Failures of which the module knows nothing. */
 const NOT_RUN = new Set(["unavailable", "queue", "aborted"]);
-
-/** What a granted module made, for those who wait for it. */
-function passing(key: string, output: RunResult["output"], about: About): Result {
-  return output.kind === "bytes"
-    ? new Result(key, about, "", output.bytes, "passing")
-    : new Result(key, about, output.path, undefined, "passing");
-}
 
 /** The output of a step as the input of the next one. */
 function outputOf(result: Result, name: string): Inputs {

@@ -2,7 +2,7 @@
 import { deepStrictEqual, match, ok, rejects, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { type Call, type FileServer, O, S } from "../../9p/mod.ts";
+import { type Call, type FileServer, type NineError, O, S } from "../../9p/mod.ts";
 import { outputName, withOutputs } from "../../servers/computed/mod.ts";
 import { FileStamp } from "../../servers/host/mod.ts";
 import { mem } from "../../servers/mem/mod.ts";
@@ -331,4 +331,34 @@ test("Who shares a run of somebody who is kept out has one of their own", {}, as
   const asked = ["ann", "bob"].map((user) => computing.text("bad", user));
   await rejects(asked[0], { code: "EAGAIN" });
   await rejects(asked[1], { code: "EIO" });
+});
+
+const LONG = { bytesMax: 10_000, besideBytesMax: 1_100_000 };
+test("A long output is ENOSPC where those that are read leave no room", LONG, async (computing) => {
+  // Of 300 kB each, and none is kept.
+  const names = Array.from({ length: 8 }, (_, i) => `r${i}`);
+  await computing.write("t", LINES);
+  for (const name of names) await computing.write(`${name}.fn`, `from: t\npipe: "grep:${name}|line"\n`);
+  await computing.write("short.fn", "from: t\npipe: wc\n");
+  const whole = async (name: string, user: string): Promise<Opened> => {
+    strictEqual((await computing.text(name, user)).length, LINES.length);
+    const opened = await computing.open(name, user);
+    await opened.read(LINES.length - 1, new Uint8Array(1), computing.call());
+    return opened;
+  };
+  const held = [await whole("r0", "ann"), await whole("r1", "ann")];
+  await rejects(computing.text("r2", "ann"), (thrown: Error) => {
+    match(thrown.message, /^The translator grep: There is no room on disk .* take 600000 bytes of this user/);
+    match(thrown.message, /allowed are 550000 and 1100000/);
+    return (thrown as NineError).code === "ENOSPC";
+  });
+  // It is not the module's fault, and short outputs need no room.
+  match(computing.library.health("grep").status, /^ready/);
+  match(await computing.text("short", "ann"), /20000/);
+  held.push(await whole("r3", "bob"), await whole("r4", "bob"));
+  await rejects(computing.text("r5", "carol"), { code: "ENOSPC" });
+  for (const opened of held) opened.close();
+  strictEqual((await computing.text("r2", "ann")).length, LINES.length);
+  strictEqual((await computing.text("r5", "carol")).length, LINES.length);
+  deepStrictEqual([...Deno.readDirSync(computing.results)].map(({ name }) => name.length), [64]);
 });

@@ -1,6 +1,6 @@
 import { closeSync, openSync, readSync } from "node:fs";
 import { Errno, errnoOf } from "../../9p/mod.ts";
-import type { Result } from "../cache/mod.ts";
+import type { Result, Spool } from "../cache/mod.ts";
 import { Askers } from "./askers.ts";
 import { UNWANTED } from "./input.ts";
 
@@ -19,19 +19,18 @@ export class SharedRun {
   #failure: { readonly thrown: unknown } | undefined;
 
   /**
-   * `begin` starts the run, and calls back with how much of the output stands in the spool file. `first` is the user who
-   * asks for it, and holds it next.
+   * `begin` starts the run, and calls back with how much of the output stands in the spool file. The user who asks for it
+   * holds it next.
    */
   constructor(
-    readonly spool: string,
-    first: string,
+    readonly spool: Spool,
     begin: (
       signal: AbortSignal,
       askers: Askers,
       onProgress: (bytes: number) => void,
     ) => Promise<Result>,
   ) {
-    this.askers = new Askers(first);
+    this.askers = new Askers(spool.user);
     this.ended = this.#end(begin(this.#aborter.signal, this.askers, (bytes) => this.#progress(bytes)));
   }
 
@@ -93,7 +92,7 @@ export class SharedRun {
     if (result) return result.read(offset, into);
     const count = Math.min(into.byteLength, this.#written - offset);
     if (count <= 0) return undefined;
-    if (this.#spoolFd < 0) this.#spoolFd = openSync(this.spool, "r");
+    if (this.#spoolFd < 0) this.#spoolFd = openSync(this.spool.path, "r");
     return readSync(this.#spoolFd, into, 0, count, offset);
   }
 
@@ -103,6 +102,7 @@ export class SharedRun {
   }
 
   #progress(bytes: number): void {
+    if (!this.spool.grow(bytes)) return this.#aborter.abort(this.spool.refusal);
     this.#written = bytes;
     this.#wake();
   }
