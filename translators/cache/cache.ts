@@ -164,12 +164,12 @@ export class ResultCache {
   }
 
   /**
-   * For an output of that user's run, should it be long. The folder may have been removed from outside, as what can be made
-   * again.
+   * For an output of that user's run, should it be long; its inputs take so much of the disk beside. The folder may have
+   * been removed from outside, as what can be made again.
    */
-  spool(user: string): Spool {
+  spool(user: string, inputBytes = 0): Spool {
     Deno.mkdirSync(this.folder, { recursive: true, mode: 0o700 });
-    return new Spool(join(this.folder, `tmp.${Deno.pid}.${++this.#spools}`), user, this.#beside);
+    return new Spool(join(this.folder, `tmp.${Deno.pid}.${++this.#spools}`), user, this.#beside, inputBytes);
   }
 
   /** Keeps an output that is in memory, made for that user. It can be read at once; its file follows. */
@@ -203,6 +203,7 @@ export class ResultCache {
   /** An output that was written to a spool and is not to be kept: it goes with its last reader. */
   passing(key: string, spool: Spool, about: About): Result {
     const result = new Result(key, about, spool.path);
+    result.besideBytes = about.size;
     result.onClosed = () => spool.discard();
     return result;
   }
@@ -241,6 +242,7 @@ export class ResultCache {
     if (!result?.isOpen) return;
     // Its file is removed or replaced, and takes its room on the disk all the same.
     this.#beside.take(share.user, bytes);
+    result.besideBytes = bytes;
     result.onClosed = () => this.#beside.give(share.user, bytes);
   }
 

@@ -279,6 +279,11 @@ Deno.test("ResultCache has no room for another long output of a user with too mu
       /take 10000 bytes of this user, 10000 of all; allowed are 500 and 1000/,
     );
     second.spool.discard();
+    // Its inputs are no reason to end a run, and no more than that.
+    const behind = cache.spool("ann", 10_000);
+    ok(behind.grow(600));
+    strictEqual(cache.spool("ann", 10_000).grow(1), false);
+    behind.discard();
     ok(begun("bob", 499).isAllowed);
     ok(begun("carol", 1).isAllowed);
     const third = begun("carol", 1);

@@ -6,6 +6,8 @@ import type { About } from "./trailer.ts";
 export class Result {
   /** Held in memory where it is small. */
   bytes: Uint8Array | undefined;
+  /** What its file takes of the disk beside what is kept. */
+  besideBytes = 0;
   /** Called once, when its file is open no more: for one that goes with its readers. */
   onClosed: (() => void) | undefined;
   #fd = -1;
@@ -45,6 +47,7 @@ export class Result {
     if (--this.#readers > 0 || !this.isOpen) return;
     closeSync(this.#fd);
     this.#fd = -1;
+    this.besideBytes = 0;
     this.onClosed?.();
     this.onClosed = undefined;
   }

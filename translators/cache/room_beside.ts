@@ -19,16 +19,20 @@ export class RoomBeside {
     return this.#taken.values().reduce((sum, bytes) => sum + bytes, 0);
   }
 
-  /** Whether there is to be another file of that user. */
-  isLeft(user: string): boolean {
-    if (this.#of(user) >= this.#userBytesMax) return false;
-    const counted = this.#taken.values().reduce((sum, bytes) => sum + Math.min(bytes, this.#userBytesMax), 0);
+  /** Whether there is to be another file of that user, beside so much that does not count. */
+  isLeft(user: string, exceptBytes = 0): boolean {
+    const own = Math.max(0, this.#of(user) - exceptBytes);
+    if (own >= this.#userBytesMax) return false;
+    let counted = own;
+    for (const [name, bytes] of this.#taken) {
+      if (name !== user) counted += Math.min(bytes, this.#userBytesMax);
+    }
     return counted < this.bytesMax;
   }
 
   /** Why there is to be no new output of that user; ENOSPC. */
-  refusal(user: string): NineError | undefined {
-    if (this.isLeft(user)) return undefined;
+  refusal(user: string, exceptBytes = 0): NineError | undefined {
+    if (this.isLeft(user, exceptBytes)) return undefined;
     return new NineError(
       "ENOSPC",
       `There is no room on disk for another long output: those being written, and results that are read but no longer ` +

@@ -8,12 +8,20 @@ export class Spool {
   /** Why the output is not to go on; set once. */
   refusal: NineError | undefined;
 
-  /** The file is made by whoever writes it. `user` is whose run it is. */
-  constructor(readonly path: string, readonly user: string, readonly room: RoomBeside) {}
+  /**
+   * The file is made by whoever writes it. `user` is whose run it is, and `inputBytes` is what its inputs take of the room:
+   * a pipeline is not to be stopped by its own output.
+   */
+  constructor(
+    readonly path: string,
+    readonly user: string,
+    readonly room: RoomBeside,
+    readonly inputBytes: number,
+  ) {}
 
   /** The file holds so much now. False where it is new, and there was no room for one more. */
   grow(bytes: number): boolean {
-    if (this.#bytes === 0) this.refusal = this.room.refusal(this.user);
+    if (this.#bytes === 0) this.refusal = this.room.refusal(this.user, this.inputBytes);
     this.room.take(this.user, bytes - this.#bytes);
     this.#bytes = bytes;
     return this.refusal === undefined;

@@ -217,7 +217,7 @@ export class Compute {
       return before;
     }
     report.from = "run";
-    const spool = this.#known.cache.spool(user.name);
+    const spool = this.#known.cache.spool(user.name, besideBytesOf(sources.list));
     sources.hold();
     const run = new SharedRun(spool, async (signal, askers, onProgress) => {
       try {
@@ -339,6 +339,12 @@ function outputOf(result: Result, name: string): Inputs {
   const inputs = new Inputs();
   inputs.list.push(resultInput(result, `the output of ${name}`, 0));
   return inputs;
+}
+
+/** One result counts once, however often it is named. */
+function besideBytesOf(inputs: readonly Input[]): number {
+  const bytesOf = new Map(inputs.map(({ hash, besideBytes = 0 }) => [hash, besideBytes]));
+  return bytesOf.values().reduce((sum, bytes) => sum + bytes, 0);
 }
 
 type Seal = Pick<About, "hash" | "size">;
