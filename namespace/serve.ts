@@ -269,6 +269,11 @@ export function serve(tree: Tree, guard: Guard, sight: Sight, events: Events): F
       return mount.server.read(inner, part(handle), offset, into, call);
     },
 
+    lend: (node, handle, offset, length, call) => {
+      const { mount, inner } = tree.file(node, handle);
+      return mount.server.lend?.(inner, part(handle), offset, length, call);
+    },
+
     write: (node, handle, offset, data, call) => {
       const { mount, inner } = tree.file(node, handle);
       if (!mount.server.write) throw new NineError("EROFS", "The file server writes no files");

@@ -14,6 +14,7 @@
  * those who hold it (rules R39, R45).
  */
 import { type Qid, Qt, type U64 } from "../qid.ts";
+import type { Lent } from "./lent.ts";
 
 export type Later<T> = T | Promise<T>;
 
@@ -164,6 +165,12 @@ export interface FileServer<N = unknown, H = unknown> {
    * this function returns).
    */
   read?(node: N, handle: H, offset: number, into: Uint8Array, call: Call): number | Promise<Uint8Array>;
+  /**
+   * Where what `read` would return lies in memory at this moment, so that it is sent without a copy; undefined wherever
+   * `read` is to be asked. The bytes stay in place until the turn of the event loop ends, and nobody looks at them but
+   * the kernel.
+   */
+  lend?(node: N, handle: H, offset: number, length: number, call: Call): Lent | undefined;
   /** Writes all of `data`, or says how much it took. `data` is a view that dies when this function returns. */
   write?(node: N, handle: H, offset: number, data: Uint8Array, call: Call): Later<number>;
   /**

@@ -66,6 +66,7 @@ export function host(folder: string, options: HostOptions): HostServer {
     make: begin(make),
     close: begin(closeHandle),
     read: (place, handle, offset, into, call) => read(tree, place, handle, offset, into, call),
+    lend: (_place, handle, offset, length) => tree.windows.lend(handle, offset, length),
     write: (place, handle, offset, data, call) => write(tree, place, handle, offset, data, call),
     list: begin(list),
     fsync: begin(fsync),
