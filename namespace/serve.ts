@@ -226,6 +226,8 @@ export function serve(tree: Tree, guard: Guard, sight: Sight, events: Events): F
       });
     },
 
+    holderOfNew: (dir) => tree.memberForNew(dir),
+
     create: (dir, name, wanted, flags, call) => {
       const member = tree.memberForNew(dir);
       return then(guard.create(member, wanted, call), (what): Later<Created<Node, Handle>> => {

@@ -135,6 +135,9 @@ export interface FileServer<N = unknown, H = unknown> {
   /** At once and from memory: the directory that holds the node, the root for the root. */
   parent(node: N): N;
 
+  /** At once: the directory that gets what is made in `dir`, where that is another, as a member of a union. */
+  holderOfNew?(dir: N): N;
+
   /** The child of that name, or ENOENT. `dir` is a directory; `name` is valid and neither `.` nor `..`. Allowed. */
   walk(dir: N, name: string, call: Call): Later<N>;
 

@@ -13,10 +13,13 @@ import { type HostOptions, Tree } from "./tree.ts";
 import { getxattr, listxattr, setxattr } from "./xattr.ts";
 
 /** Every function of a FileServer, and an end: disposing closes every descriptor, and nothing works afterwards. */
-export type HostServer = Required<Omit<FileServer<Place, Handle>, "removable">> & Disposable & {
-  /** Resolves when all that was written to the folder's filesystem is on disk. */
-  sync(): Promise<void>;
-};
+export type HostServer =
+  & Required<Omit<FileServer<Place, Handle>, "removable" | "holderOfNew">>
+  & Disposable
+  & {
+    /** Resolves when all that was written to the folder's filesystem is on disk. */
+    sync(): Promise<void>;
+  };
 
 /**
  * Serves a folder of this machine (Linux, x86_64, with /proc), with the rights of this process. All is done at once by
