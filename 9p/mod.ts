@@ -23,6 +23,8 @@ export type {
   Timestamp,
   User,
 } from "./server/file_server.ts";
+export { ageMs, GRAIN_MS, isRacy } from "./server/clock_grain.ts";
+export type { Lent } from "./server/lent.ts";
 export { plainAttr, plainStatfs, primaryGroup, then } from "./server/file_server.ts";
 export { Connection, type Duplex } from "./server/connection.ts";
 export { Engine, type EngineOptions, type ErrorReport } from "./server/engine.ts";

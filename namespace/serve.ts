@@ -226,6 +226,8 @@ export function serve(tree: Tree, guard: Guard, sight: Sight, events: Events): F
       });
     },
 
+    holderOfNew: (dir) => tree.memberForNew(dir),
+
     create: (dir, name, wanted, flags, call) => {
       const member = tree.memberForNew(dir);
       return then(guard.create(member, wanted, call), (what): Later<Created<Node, Handle>> => {
@@ -267,6 +269,11 @@ export function serve(tree: Tree, guard: Guard, sight: Sight, events: Events): F
       const { mount, inner } = tree.file(node, handle);
       if (!mount.server.read) throw new NineError("EOPNOTSUPP", "The file server reads no files");
       return mount.server.read(inner, part(handle), offset, into, call);
+    },
+
+    lend: (node, handle, offset, length, call) => {
+      const { mount, inner } = tree.file(node, handle);
+      return mount.server.lend?.(inner, part(handle), offset, length, call);
     },
 
     write: (node, handle, offset, data, call) => {

@@ -51,7 +51,8 @@ export const classic: Handlers<"Topen" | "Tcreate" | "Tstat" | "Twstat"> = {
         `Open mode 0x${message.mode.toString(16)} for a new directory: it can only be read`,
       );
     }
-    const created = then(session.server.getattr(fid.node, undefined, request), (dir) => {
+    const holder = session.server.holderOfNew?.(fid.node) ?? fid.node;
+    const created = then(session.server.getattr(holder, undefined, request), (dir) => {
       const what = creation(session, fid, message, type, dir);
       const kept = (flags & ~O.TRUNC) | (what.flags! & Qt.APPEND ? O.APPEND : 0);
       const became = (made: { node: unknown; handle: unknown }) =>

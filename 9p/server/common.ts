@@ -20,6 +20,12 @@ export const LISTED_BYTES_MAX = 256 * 1024;
 
 /** A stream gives what it has, which may be long in coming: what waits for it must not hold megabytes. */
 const STREAM_BYTES_MAX = 64 * 1024;
+/**
+ * Reads of so many bytes may be lent: shorter ones are copied faster than they are lent, and longer ones do not leave at
+ * once.
+ */
+const LENT_BYTES_MIN = 32 * 1024;
+const LENT_BYTES_MAX = 256 * 1024;
 /** Bytes of writes that all servers together may have to end later; who has none of them may add one. */
 const WRITING_BYTES_MAX = 128 * 1024 * 1024;
 
@@ -109,6 +115,16 @@ export const common: Handlers<
     const { out } = outlet;
     const start = out.begin(MESSAGES.Rread.type, request.tag);
     try {
+      if (room >= LENT_BYTES_MIN && room <= LENT_BYTES_MAX && outlet.canLend && !isStream(qid)) {
+        const lent = session.server.lend?.(fid.node, handle, offset, room, request);
+        if (lent) {
+          out.u32(lent.bytes);
+          out.endLent(start, lent);
+          outlet.roomUsed(lent.bytes);
+          turn.copied(lent.bytes);
+          return;
+        }
+      }
       out.u32(0);
       const into = out.reserve(room);
       const now = session.server.read(fid.node, handle, offset, into, request);

@@ -1,11 +1,13 @@
 import { NineError } from "../error.ts";
 import { HEADER_BYTES } from "../wire/codec.ts";
+import { MESSAGES } from "../wire/messages.ts";
 import { Reader } from "../wire/reader.ts";
 import { release } from "../wire/release.ts";
-import { Writer } from "../wire/writer.ts";
 import { Ahead } from "./ahead.ts";
 import type { Engine } from "./engine.ts";
+import type { Gathered } from "./lent.ts";
 import type { Listener } from "./listener.ts";
+import { Replies } from "./replies.ts";
 import { type Outlet, Session } from "./session.ts";
 
 /** What carries a session: a TCP or unix socket, or any other stream of bytes. */
@@ -13,6 +15,10 @@ export interface Duplex {
   /** Resolves with the number of bytes, or null at the end. */
   read(into: Uint8Array): Promise<number | null>;
   write(bytes: Uint8Array): Promise<number>;
+  /** Whether `gather` can send now. */
+  readonly canGather?: boolean;
+  /** Sends what the kernel takes at once and returns how much that was; the rest is for `write`. */
+  gather?(replies: Gathered): number;
   close(): void;
 }
 
@@ -29,6 +35,7 @@ const FLUSH_BYTES = 500 * 1024;
 const KEEP_BYTES = 4 * 1024 * 1024;
 /** What it keeps when nothing has moved for a while. */
 const IDLE_BYTES = 16 * 1024;
+const TREAD = MESSAGES.Tread.type;
 /** The shortest read that a lack of budget may lead to, bytes. */
 const ROOM_MIN = 4096;
 /** Where the budget is short, who holds a part of it and does not move is closed after this share of the stall time. */
@@ -39,9 +46,9 @@ const WAIT_STALLS = 4;
 /** One client: takes frames from the stream to its session, and the replies back, many in one write. */
 export class Connection implements Outlet {
   /** Where replies are written now; its bytes leave at the next flush. */
-  out = new Writer();
+  out = new Replies();
   readonly session: Session;
-  #spare = new Writer();
+  #spare = new Replies();
   #in = new Uint8Array(IN_BYTES_FIRST);
   #view = new DataView(this.#in.buffer);
   #reader = new Reader(this.#in);
@@ -163,9 +170,11 @@ export class Connection implements Outlet {
         if (end - start < size) break;
         const type = this.#view.getUint8(start + 4);
         const tag = this.#view.getUint16(start + 5, true);
+        // Anything but a read may change or close what was lent.
+        if (type !== TREAD && this.out.hasLent) this.#flush();
         this.session.receive(type, tag, this.#reader.window(start + HEADER_BYTES, start + size));
         start += size;
-        if (this.out.length > this.engine.share(FLUSH_BYTES)) {
+        if (this.out.size > this.engine.share(FLUSH_BYTES)) {
           // The writer is behind: taking more requests would only pile up replies.
           if (this.#writing) await this.#writing;
           this.#flush();
@@ -181,7 +190,7 @@ export class Connection implements Outlet {
 
   room(wanted: number): number {
     this.#roomTaken = 0;
-    if (this.out.length + wanted <= this.engine.share(FREE_BYTES)) return wanted;
+    if (this.out.size + wanted <= this.engine.share(FREE_BYTES)) return wanted;
     const taken = this.engine.budget.takeUpTo(wanted);
     this.#outTaken += taken;
     this.#roomTaken = taken;
@@ -202,6 +211,10 @@ export class Connection implements Outlet {
     return held;
   }
 
+  get canLend(): boolean {
+    return this.#handling && !this.#writing && this.duplex.canGather === true;
+  }
+
   kick(): void {
     if (this.#handling || this.#kicked || this.out.length === 0) return;
     this.#kicked = true;
@@ -214,7 +227,18 @@ export class Connection implements Outlet {
   #flush(): void {
     if (this.#writing || this.out.length === 0 || this.#closed) return;
     this.#movedAt = performance.now();
+    if (this.out.hasLent && this.#gather()) return;
     this.#writing = this.#drain();
+  }
+
+  /** Sends at once what is lent; true if nothing is left, otherwise the rest is in `out`. */
+  #gather(): boolean {
+    const { out } = this;
+    out.sent(this.duplex.gather!(out.gathered()));
+    if (out.length > 0) return false;
+    this.engine.budget.give(this.#outTaken);
+    this.#outTaken = 0;
+    return true;
   }
 
   /**

@@ -14,6 +14,7 @@
  * those who hold it (rules R39, R45).
  */
 import { type Qid, Qt, type U64 } from "../qid.ts";
+import type { Lent } from "./lent.ts";
 
 export type Later<T> = T | Promise<T>;
 
@@ -134,6 +135,9 @@ export interface FileServer<N = unknown, H = unknown> {
   /** At once and from memory: the directory that holds the node, the root for the root. */
   parent(node: N): N;
 
+  /** At once: the directory that gets what is made in `dir`, where that is another, as a member of a union. */
+  holderOfNew?(dir: N): N;
+
   /** The child of that name, or ENOENT. `dir` is a directory; `name` is valid and neither `.` nor `..`. Allowed. */
   walk(dir: N, name: string, call: Call): Later<N>;
 
@@ -164,6 +168,12 @@ export interface FileServer<N = unknown, H = unknown> {
    * this function returns).
    */
   read?(node: N, handle: H, offset: number, into: Uint8Array, call: Call): number | Promise<Uint8Array>;
+  /**
+   * Where what `read` would return lies in memory at this moment, so that it is sent without a copy; undefined wherever
+   * `read` is to be asked. The bytes stay in place until the turn of the event loop ends, and nobody looks at them but
+   * the kernel.
+   */
+  lend?(node: N, handle: H, offset: number, length: number, call: Call): Lent | undefined;
   /** Writes all of `data`, or says how much it took. `data` is a view that dies when this function returns. */
   write?(node: N, handle: H, offset: number, data: Uint8Array, call: Call): Later<number>;
   /**

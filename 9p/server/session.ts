@@ -4,17 +4,19 @@ import { type Codec, codecOf, typeName } from "../wire/codec.ts";
 import type { Dialect } from "../wire/field.ts";
 import type { Body, RName } from "../wire/messages.ts";
 import type { Reader } from "../wire/reader.ts";
-import type { Writer } from "../wire/writer.ts";
 import type { Engine } from "./engine.ts";
 import { Fid } from "./fid.ts";
 import type { FileServer, Later, User } from "./file_server.ts";
 import { handlersOf } from "./handlers.ts";
 import type { Listener } from "./listener.ts";
+import type { Replies } from "./replies.ts";
 import { Request } from "./request.ts";
 
 /** Where a session's replies go: the buffer that leaves in one write, and a word that something is in it. */
 export interface Outlet {
-  readonly out: Writer;
+  readonly out: Replies;
+  /** Whether the data of a reply may be lent now. */
+  readonly canLend: boolean;
   /** Something was written outside the handling of what was received. */
   kick(): void;
   /** How many of `wanted` bytes of data the next reply may carry, so that all connections stay within the budget. */

@@ -19,6 +19,8 @@ export interface ComputingOptions {
   readonly root: object;
   /** The tree as modules with a grant see it; its root is the same. */
   readonly granted: Server;
+  /** Names at the top of the tree that recipes do not reach. */
+  readonly beyond: ReadonlySet<string>;
   readonly outputOf: (node: object) => Output | undefined;
 }
 
@@ -30,7 +32,7 @@ export class Computing {
   #engine: WasmEngine | undefined;
 
   constructor(readonly options: ComputingOptions) {
-    const { home, modules, files, granted, root, outputOf } = options;
+    const { home, modules, files, granted, root, beyond, outputOf } = options;
     this.#library = new Library(
       modules,
       new Grants(join(home, "grants.json")),
@@ -44,7 +46,7 @@ export class Computing {
       walk: async (path, call) => await walk(granted, root, path, call),
       runner: () => this.#start(),
     });
-    this.outputs = new Outputs({ compute, files, root: () => root, outputOf, outputName });
+    this.outputs = new Outputs({ compute, files, root: () => root, beyond, outputOf, outputName });
   }
 
   #start(): Later<WasmEngine> {

@@ -34,8 +34,11 @@ export interface Translators {
 
 export const modulesFolder = (home: string): string => join(home, "translators");
 
-/** Names at the top of the tree that neither compute paths nor grants lead to. */
-const BEYOND = new Set(["x", "n", "log", "ctl"]);
+/**
+ * Names at the top of the tree that neither recipes nor compute paths nor grants lead to: compute paths, other nodes, and
+ * what waits or commands.
+ */
+const BEYOND = new Set(["x", "n", "log", "ctl", "mesh", "dag"]);
 /** What stands in a module's folder beside its own files. */
 const BESIDE = ["status", "status.json", "stats", "stats.json", "log"] as const;
 
@@ -55,6 +58,7 @@ export function translators({ home, owned, tree, root, isUnion, modules }: Trans
       files: withRecipes.server,
       granted,
       root,
+      beyond: BEYOND,
       outputOf,
     });
   }

@@ -1,10 +1,12 @@
 import {
+  ageMs,
   type Attr,
   type Call,
   type Entry,
   Errno,
   errnoOf,
   type FileServer,
+  isRacy,
   type Later,
   type Qid,
   S,
@@ -21,8 +23,6 @@ const SCANNED_MAX = 20_000;
 const SCANNED_AT_ONCE = 2000;
 /** Directories whose recipes are remembered. */
 const KNOWN_MAX = 1000;
-/** A directory that changed within the clock's grain of now may change again without a trace, ms. */
-const GRAIN_MS = 20;
 
 export interface ListedOutputs<N extends object> {
   /** Whether the node is a recipe whose output is there. */
@@ -84,7 +84,8 @@ export class OutputListing<N extends object = object> {
       if (before && before.stamp === stamp) return before.recipes;
       return then(this.#scan(0, [], 0, call), (recipes) => {
         known.delete(this.dir);
-        if (!isRacy(attr, Date.now())) known.set(this.dir, { stamp, recipes });
+        // Where there are no times it is never remembered.
+        if (attr.qid.version !== 0 && !isRacy(ageMs(attr))) known.set(this.dir, { stamp, recipes });
         if (known.size > KNOWN_MAX) known.delete(known.keys().next().value!);
         return recipes;
       });
@@ -126,10 +127,4 @@ export class OutputListing<N extends object = object> {
 
 function stampOf({ qid, mtimeSec, mtimeNsec, ctimeSec, ctimeNsec }: Attr): string {
   return `${qid.path}:${qid.version}:${mtimeSec}.${mtimeNsec}:${ctimeSec}.${ctimeNsec}`;
-}
-
-/** Also where there are no times: such a directory is never remembered. */
-function isRacy({ mtimeSec, mtimeNsec, ctimeSec, ctimeNsec, qid }: Attr, nowMs: number): boolean {
-  const changedMs = Math.max(mtimeSec * 1000 + mtimeNsec / 1e6, ctimeSec * 1000 + ctimeNsec / 1e6);
-  return qid.version === 0 || nowMs - changedMs < GRAIN_MS;
 }

@@ -202,6 +202,8 @@ export function withOutputs(inner: Server, options: OutputsOptions): WithOutputs
       if (node instanceof OutputNode) return (handle as Opened).read(offset, into, call);
       return inner.read!(node, handle, offset, into, call);
     },
+    lend: (node, handle, offset, length, call) =>
+      node instanceof OutputNode ? undefined : inner.lend?.(node, handle, offset, length, call),
     list: (_dir, handle, cookie, max, withAttr, call): Later<Entry[]> =>
       (handle as OutputListing).list(cookie, max, withAttr, call),
     fsync: (node, handle, dataOnly, call) =>

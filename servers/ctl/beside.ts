@@ -120,6 +120,8 @@ export function besides(
       node instanceof Beside
         ? readCtl(handle as CtlHandle, offset, into, call)
         : inner.read!(node, handle, offset, into, call),
+    lend: (node, handle, offset, length, call) =>
+      node instanceof Beside ? undefined : inner.lend?.(node, handle, offset, length, call),
     write: (node, handle, offset, data, call) =>
       node instanceof Beside
         ? writeCtl(node.file, node.name, data, call)

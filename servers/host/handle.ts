@@ -1,5 +1,6 @@
 import type { Cursor } from "./listing.ts";
 import type { Line } from "./stream.ts";
+import type { Window } from "./windows.ts";
 
 /** An open file: one descriptor of the system. */
 export class Handle {
@@ -12,6 +13,9 @@ export class Handle {
   seekable: boolean;
   /** Whether the first write must take setuid and setgid bits away, the writer being neither the owner nor the node. */
   clearSetid = false;
+  /** A regular file only: what of it is mapped into memory, by number, and how often it was asked for such a part. */
+  windows: Map<number, Window> | undefined;
+  lends = 0;
   /** A directory only: where its listing is. */
   cursor: Cursor | undefined;
 

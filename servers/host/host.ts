@@ -13,10 +13,13 @@ import { type HostOptions, Tree } from "./tree.ts";
 import { getxattr, listxattr, setxattr } from "./xattr.ts";
 
 /** Every function of a FileServer, and an end: disposing closes every descriptor, and nothing works afterwards. */
-export type HostServer = Required<Omit<FileServer<Place, Handle>, "removable">> & Disposable & {
-  /** Resolves when all that was written to the folder's filesystem is on disk. */
-  sync(): Promise<void>;
-};
+export type HostServer =
+  & Required<Omit<FileServer<Place, Handle>, "removable" | "holderOfNew">>
+  & Disposable
+  & {
+    /** Resolves when all that was written to the folder's filesystem is on disk. */
+    sync(): Promise<void>;
+  };
 
 /**
  * Serves a folder of this machine (Linux, x86_64, with /proc), with the rights of this process. All is done at once by
@@ -66,6 +69,7 @@ export function host(folder: string, options: HostOptions): HostServer {
     make: begin(make),
     close: begin(closeHandle),
     read: (place, handle, offset, into, call) => read(tree, place, handle, offset, into, call),
+    lend: (_place, handle, offset, length) => tree.windows.lend(handle, offset, length),
     write: (place, handle, offset, data, call) => write(tree, place, handle, offset, data, call),
     list: begin(list),
     fsync: begin(fsync),

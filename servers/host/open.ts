@@ -36,6 +36,7 @@ export function closeHandle(tree: Tree, place: Place, handle: Handle): void {
   if (handle.fd < 0) return;
   endListing(tree, handle);
   tree.handles.delete(handle);
+  tree.windows.close(handle);
   const fd = handle.fd;
   handle.fd = -1;
   // After EINTR Linux has closed the descriptor all the same.

@@ -8,6 +8,7 @@ import { c, errno, failure } from "./libc/libc.ts";
 import { stat, statAt, statFd } from "./libc/statx.ts";
 import { Listings } from "./listing.ts";
 import { type Place, Places } from "./place.ts";
+import { Windows } from "./windows.ts";
 
 export interface HostOptions {
   /** The table between user and group numbers of the machine and principals. */
@@ -33,6 +34,7 @@ export class Tree {
   readonly places: Places;
   readonly listings: Listings;
   readonly handles = new Set<Handle>();
+  readonly windows = new Windows();
   readonly root: Place;
   /** /proc/self/fd, where the name `N` opens anew exactly the inode that descriptor N stands for. */
   readonly #proc: number;

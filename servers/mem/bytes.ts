@@ -1,3 +1,4 @@
+import type { Lent } from "../../9p/mod.ts";
 import type { Space } from "./space.ts";
 
 const PAGE_BYTES = 64 * 1024;
@@ -30,6 +31,22 @@ export class Bytes {
       done += part;
     }
     return count;
+  }
+
+  /** As many bytes from `offset` on, where they are; undefined at the end and where there are holes. */
+  lend(offset: number, length: number): Lent | undefined {
+    const count = Math.min(length, this.size - offset);
+    if (count <= 0) return undefined;
+    const spans: number[] = [];
+    for (let done = 0; done < count;) {
+      const at = (offset + done) % PAGE_BYTES;
+      const part = Math.min(count - done, PAGE_BYTES - at);
+      const page = this.#pages.get(Math.floor((offset + done) / PAGE_BYTES));
+      if (!page || page.byteLength < at + part) return undefined;
+      spans.push(addressOf(page) + at, part);
+      done += part;
+    }
+    return { spans, bytes: count, copy: (from, into) => void this.read(offset + from, into) };
   }
 
   /** Writes all of `data` or, with ENOSPC, nothing that was not paid for. */
@@ -70,4 +87,16 @@ export class Bytes {
     }
     this.size = size;
   }
+}
+
+/** Asked for once: a page is never moved, and is not given back while its file has it. */
+const addresses = new WeakMap<Uint8Array, number>();
+
+function addressOf(page: Uint8Array): number {
+  let address = addresses.get(page);
+  if (address === undefined) {
+    address = Number(Deno.UnsafePointer.value(Deno.UnsafePointer.of(page as Uint8Array<ArrayBuffer>)));
+    addresses.set(page, address);
+  }
+  return address;
 }

@@ -191,6 +191,12 @@ export function mem(options: MemOptions = {}): FileServer<Place, Handle> {
       return count;
     },
 
+    lend({ inode }, _handle, offset, length) {
+      const lent = inode.bytes!.lend(offset, length);
+      if (lent) inode.atime = clock();
+      return lent;
+    },
+
     write({ inode }, handle, offset, data, { user }) {
       const { bytes } = inode;
       const at = handle.append ? bytes!.size : offset;

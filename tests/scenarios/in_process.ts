@@ -10,21 +10,25 @@ export interface Served extends AsyncDisposable {
   readonly service: Service;
   readonly socket: string;
   readonly tcp: string;
+  /** The node's folder; its /data is the folder `data` in it. */
+  readonly home: string;
 }
 
 export interface ServedOptions extends Omit<EngineOptions, "principals" | "onError"> {
   /** Put around the tree, as to delay it. */
   wrap?(tree: FileServer): FileServer;
+  /** What lux9.yaml says. */
+  readonly config?: string;
   /** As of a listener; by default all are the owner. */
   readonly users?: Believes;
 }
 
 export async function serveHere(
-  { wrap = (tree) => tree, users: believes = "owner", ...options }: ServedOptions = {},
+  { wrap = (tree) => tree, users: believes = "owner", config = "", ...options }: ServedOptions = {},
 ): Promise<Served> {
   const home = await makeHome();
   const users = loadUsers({ users: {}, groups: {} });
-  const tree = await buildTree({ home, config: parseConfig(""), users, status: () => ({}) });
+  const tree = await buildTree({ home, config: parseConfig(config), users, status: () => ({}) });
   const engine = new Engine(wrap(tree.server as FileServer), {
     ...options,
     principals: users.principals,
@@ -44,6 +48,7 @@ export async function serveHere(
     service,
     socket: `unix!${path}`,
     tcp: `tcp!127.0.0.1!${port}`,
+    home,
     async [Symbol.asyncDispose]() {
       await service.stop();
       await tree.close();

@@ -136,6 +136,17 @@ Deno.test("lines to /ctl: bind before, after and instead, and unmount", async ()
   });
 });
 
+Deno.test("a new file in a union has its permissions masked by the directory that it is in", async () => {
+  await using node = await TestNode.start({ yaml: YAML.replace("../FOLDER", ".") });
+  await node.asOwner(async (client) => {
+    await client.chmod(await walk(client, "/a"), 0o700);
+    await client.chmod(await walk(client, "/b"), 0o755);
+  });
+  const classic = await node.connect({ dialect: "9P2000" });
+  const fid = await classic.create(await walk(classic, "/u"), "masked", { perm: 0o666 });
+  assert.equal((await classic.stat(fid)).mode & 0o777, 0o644);
+});
+
 Deno.test("a union: what is removed, renamed and linked is the member's, and nothing moves between members", async () => {
   await using node = await TestNode.start({
     yaml:

@@ -1,15 +1,20 @@
-import { setImmediate } from "node:timers";
-import { createHash } from "node:crypto";
+import { renameSync } from "node:fs";
 import { join } from "node:path";
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { Result } from "./result.ts";
-import { type About, decodeTrailer, encodeTrailer, TRAILER_BYTES_MAX } from "./trailer.ts";
+import { aboutOf, isWhole, readResult, removeFile } from "./result_file.ts";
+import { RoomBeside } from "./room_beside.ts";
+import { type Share, Shares } from "./shares.ts";
+import { Spool } from "./spool.ts";
+import { type About, encodeTrailer } from "./trailer.ts";
+import { WriteBehind } from "./write_behind.ts";
 
 export interface CacheOptions {
-  /** Bytes of all files together; 1 GiB. */
+  /** Bytes of all files that are kept; 1 GiB. */
   readonly bytesMax?: number;
-  /** Files; 100,000. */
+  /** Files that are kept; 100,000. */
   readonly filesMax?: number;
+  /** Bytes of files that are on the disk beside those, of which one user may have half; 2 GiB. */
+  readonly besideBytesMax?: number;
 }
 
 /** Results up to this size also stay in memory. */
@@ -17,49 +22,51 @@ const SMALL_BYTES = 64 * 1024;
 export const SMALL_TOTAL_MAX = 16 * 1024 * 1024;
 /** Checked at once when it is first used after a start; a longer one in pieces. */
 const CHECKED_BYTES = 1024 * 1024;
-/** How long nothing new has come when writing begins. */
-const WRITE_AFTER_MS = 20;
 const TRAILER_BYTES = 160;
 /** What a result in memory takes beside its bytes: most results are short. */
 const HELD_BYTES = 1024;
 /** Of results in memory, those that still have no file included. */
 const UNWRITTEN_BYTES_MAX = 4 * SMALL_TOTAL_MAX;
-const UNWRITTEN_FILES_MAX = 10_000;
 const KEY = /^[0-9a-f]{64}$/;
+/** Whose the results are that an earlier run has left. */
+const NOBODY = "";
 
 interface Entry {
-  bytes: number;
+  readonly bytes: number;
+  /** Of the user for whom it was made. */
+  readonly share: Share;
   result: Result | undefined;
   /** Read from the file by `peek`. */
   about?: About | undefined;
 }
 
 /**
- * Results by key, on disk and, where they are small, in memory; what was used least recently goes first. A file that was
- * not written whole, or has changed since, is no result.
+ * Results by key, on disk and, where they are small, in memory. When there are too many, what was used least recently goes,
+ * of the user who has the most. A file that was not written whole, or has changed since, is no result.
  */
 export class ResultCache {
   /** In the order of use. */
   readonly #entries = new Map<string, Entry>();
+  readonly #shares = new Shares();
+  readonly #beside: RoomBeside;
   readonly #bytesMax: number;
   readonly #filesMax: number;
   #bytes = 0;
   #smallBytes = 0;
-  #temporary = 0;
-  /** Results whose files are still to be written, one after the other. */
-  readonly #unwritten = new Map<string, Result>();
-  #writing: Promise<void> | undefined;
+  #spools = 0;
+  readonly #unwritten = new WriteBehind(
+    (result) => this.#entries.get(result.key)?.result === result,
+    () => this.#shrink(),
+  );
   /** Long results that are being checked, one after the other: each is read whole. */
   readonly #checking = new Map<string, Promise<Result | undefined>>();
   #lastCheck: Promise<unknown> = Promise.resolve();
-  /** When the last result came. */
-  #putAtMs = 0;
-  #isClosing = false;
 
   /** Takes up what an earlier run has left in the folder, which is made where it is missing. */
   constructor(readonly folder: string, options: CacheOptions = {}) {
     this.#bytesMax = options.bytesMax ?? 1024 ** 3;
     this.#filesMax = options.filesMax ?? 100_000;
+    this.#beside = new RoomBeside(options.besideBytesMax ?? 2 * 1024 ** 3);
     Deno.mkdirSync(folder, { recursive: true, mode: 0o700 });
     const found: { key: string; bytes: number; usedAt: number }[] = [];
     for (const { name } of Deno.readDirSync(folder)) {
@@ -72,8 +79,8 @@ export class ResultCache {
       const { size, mtime } = Deno.statSync(path);
       found.push({ key: name, bytes: size, usedAt: mtime?.getTime() ?? 0 });
     }
-    for (const { key, bytes } of found.sort((a, b) => a.usedAt - b.usedAt)) this.#add(key, bytes, undefined);
-    this.#evict();
+    for (const { key, bytes } of found.sort((a, b) => a.usedAt - b.usedAt)) this.#add(key, bytes, NOBODY);
+    this.#makeRoom(0, 0);
   }
 
   get bytes(): number {
@@ -81,6 +88,10 @@ export class ResultCache {
   }
   get files(): number {
     return this.#entries.size;
+  }
+  /** Bytes of files on the disk beside those that are kept. */
+  get besideBytes(): number {
+    return this.#beside.bytes;
   }
   /** Bytes that results in memory take. */
   get smallBytes(): number {
@@ -91,8 +102,7 @@ export class ResultCache {
   peek(key: string): About | undefined {
     const entry = this.#entries.get(key);
     if (!entry) return undefined;
-    this.#entries.delete(key);
-    this.#entries.set(key, entry);
+    this.#use(key, entry);
     if (entry.result) return entry.result.about;
     entry.about ??= aboutOf(join(this.folder, key));
     if (!entry.about) this.#remove(key);
@@ -123,8 +133,7 @@ export class ResultCache {
   #find(key: string): Result | undefined | Promise<Result | undefined> {
     const entry = this.#entries.get(key);
     if (!entry) return undefined;
-    this.#entries.delete(key);
-    this.#entries.set(key, entry);
+    this.#use(key, entry);
     if (entry.result) return entry.result;
     const found = this.#load(key);
     if (found instanceof Promise) {
@@ -138,6 +147,12 @@ export class ResultCache {
     return this.#loaded(key, entry, found);
   }
 
+  #use(key: string, entry: Entry): void {
+    this.#entries.delete(key);
+    this.#entries.set(key, entry);
+    this.#shares.use(entry.share, key);
+  }
+
   #loaded(key: string, entry: Entry | undefined, result: Result | undefined): Result | undefined {
     if (!result) this.#remove(key);
     else if (entry) {
@@ -149,71 +164,53 @@ export class ResultCache {
   }
 
   /**
-   * A name in the folder for an output that is being written; the file is made by whoever writes it. The folder may have
+   * For an output of that user's run, should it be long; its inputs take so much of the disk beside. The folder may have
    * been removed from outside, as what can be made again.
    */
-  temporary(): string {
+  spool(user: string, inputBytes = 0): Spool {
     Deno.mkdirSync(this.folder, { recursive: true, mode: 0o700 });
-    return join(this.folder, `tmp.${Deno.pid}.${++this.#temporary}`);
+    return new Spool(join(this.folder, `tmp.${Deno.pid}.${++this.#spools}`), user, this.#beside, inputBytes);
   }
 
-  /** Keeps an output that is in memory. It can be read at once; its file follows. */
-  putBytes(key: string, bytes: Uint8Array, about: About): Result {
-    if (bytes.byteLength + TRAILER_BYTES > this.#bytesMax) {
-      return new Result(key, about, "", bytes, "passing");
-    }
+  /** Keeps an output that is in memory, made for that user. It can be read at once; its file follows. */
+  putBytes(key: string, bytes: Uint8Array, about: About, user: string): Result {
     const result = new Result(key, about, join(this.folder, key), bytes);
     // The disk is slower than the modules: who waits has the result, and nobody keeps it.
-    if (this.#smallBytes > UNWRITTEN_BYTES_MAX || this.#unwritten.size > UNWRITTEN_FILES_MAX) return result;
-    this.#putAtMs = performance.now();
-    this.#unwritten.set(key, result);
+    if (this.#smallBytes > UNWRITTEN_BYTES_MAX || this.#unwritten.isFull) return result;
     // As much as a trailer is, give or take: it is made when the file is.
-    this.#add(key, bytes.byteLength + TRAILER_BYTES, result);
-    this.#evict(key);
-    this.#writing ??= this.#writeAll();
+    const fileBytes = bytes.byteLength + TRAILER_BYTES;
+    this.#forget(key);
+    if (!this.#makeRoom(fileBytes)) return result;
+    this.#unwritten.put(result);
+    this.#add(key, fileBytes, user, result);
     return result;
   }
 
-  /**
-   * Begins when nothing new has come for a while, or when too much waits: making a file takes longer than a small run, and
-   * whoever waits for results is answered first. What a killed node had not written yet is computed again.
-   */
-  async #writeAll(): Promise<void> {
-    for (const [key, result] of this.#unwritten) {
-      while (this.#mayWait()) {
-        await new Promise((wake) => setTimeout(wake, this.#putAtMs + WRITE_AFTER_MS - performance.now()));
-      }
-      // It may have been let go meanwhile.
-      if (this.#entries.get(key)?.result === result) await write(result);
-      this.#unwritten.delete(key);
-      this.#shrink();
-    }
-    this.#writing = undefined;
-  }
-
-  #mayWait(): boolean {
-    return !this.#isClosing && this.#unwritten.size < UNWRITTEN_FILES_MAX / 2 &&
-      performance.now() - this.#putAtMs < WRITE_AFTER_MS;
-  }
-
-  /** Keeps an output that was written to a `temporary` file, unless the cache is smaller: that goes with its readers. */
-  async putFile(key: string, temporary: string, about: About): Promise<Result> {
+  /** Keeps an output that was written to a spool, made for that user; where there is no room, it goes with its readers. */
+  async putFile(key: string, spool: Spool, about: About, user: string): Promise<Result> {
     const trailer = encodeTrailer(about);
-    if (about.size + trailer.byteLength > this.#bytesMax) {
-      return new Result(key, about, temporary, undefined, "passing");
-    }
+    await Deno.writeFile(spool.path, trailer, { append: true });
+    const fileBytes = about.size + trailer.byteLength;
+    this.#forget(key);
+    if (!this.#makeRoom(fileBytes)) return this.passing(key, spool, about);
     const result = new Result(key, about, join(this.folder, key));
-    await Deno.writeFile(temporary, trailer, { append: true });
-    await Deno.rename(temporary, result.path);
-    this.#add(key, about.size + trailer.byteLength, result);
-    this.#evict(key);
+    renameSync(spool.path, result.path);
+    spool.end();
+    this.#add(key, fileBytes, user, result);
+    return result;
+  }
+
+  /** An output that was written to a spool and is not to be kept: it goes with its last reader. */
+  passing(key: string, spool: Spool, about: About): Result {
+    const result = new Result(key, about, spool.path);
+    result.besideBytes = about.size;
+    result.onClosed = () => spool.discard();
     return result;
   }
 
   /** Ends what is being written, and writes down when results were last used, for the next start. */
   async close(): Promise<void> {
-    this.#isClosing = true;
-    await this.#writing;
+    await this.#unwritten.close();
     // The order is what counts: a file gets the time of its place in it.
     const now = Date.now();
     let age = this.#entries.size;
@@ -226,9 +223,9 @@ export class ResultCache {
     }
   }
 
-  #add(key: string, bytes: number, result: Result | undefined): void {
-    this.#forget(key);
-    this.#entries.set(key, { bytes, result });
+  /** There is nothing of that key, and room for it. */
+  #add(key: string, bytes: number, user: string, result?: Result): void {
+    this.#entries.set(key, { bytes, share: this.#shares.add(user, key, bytes), result });
     this.#bytes += bytes;
     this.#smallBytes += heldBytes(result);
     this.#shrink();
@@ -237,22 +234,39 @@ export class ResultCache {
   #forget(key: string): void {
     const entry = this.#entries.get(key);
     if (!entry) return;
+    const { bytes, share, result } = entry;
     this.#entries.delete(key);
-    this.#bytes -= entry.bytes;
-    this.#smallBytes -= heldBytes(entry.result);
+    this.#shares.remove(share, key, bytes);
+    this.#bytes -= bytes;
+    this.#smallBytes -= heldBytes(result);
+    if (!result?.isOpen) return;
+    // Its file is removed or replaced, and takes its room on the disk all the same.
+    this.#beside.take(share.user, bytes);
+    result.besideBytes = bytes;
+    result.onClosed = () => this.#beside.give(share.user, bytes);
   }
 
   #remove(key: string): void {
     this.#forget(key);
-    removeQuietly(join(this.folder, key));
+    removeFile(join(this.folder, key));
   }
 
-  /** Lets go what is too much, but not what was just `added`: somebody waits for it. */
-  #evict(added?: string): void {
-    for (const key of this.#entries.keys()) {
-      if (this.#bytes <= this.#bytesMax && this.#entries.size <= this.#filesMax) return;
-      if (key !== added) this.#remove(key);
+  /** Lets go what is too much for so many more; false where that is not enough. */
+  #makeRoom(bytes: number, files = 1): boolean {
+    if (bytes > this.#bytesMax || files > this.#filesMax) return false;
+    for (;;) {
+      const isLong = this.#bytes + bytes > this.#bytesMax;
+      if (!isLong && this.#entries.size + files <= this.#filesMax) return true;
+      const key = this.#shares.first(isLong ? "bytes" : "files", (key) => this.#mayGo(key));
+      if (key === undefined) return false;
+      this.#remove(key);
     }
+  }
+
+  /** What somebody has open takes no less room when it is let go, but other room. */
+  #mayGo(key: string): boolean {
+    const { share, result } = this.#entries.get(key)!;
+    return !result?.isOpen || this.#beside.isLeft(share.user);
   }
 
   /** Lets small results go from memory, which stay on disk. */
@@ -269,32 +283,20 @@ export class ResultCache {
 
   #load(key: string): Result | undefined | Promise<Result | undefined> {
     const path = join(this.folder, key);
-    let fd: number;
-    try {
-      fd = openSync(path, "r");
-    } catch {
-      return undefined;
-    }
-    try {
-      const about = trailerOf(fd);
-      if (!about) return undefined;
-      if (about.size > CHECKED_BYTES) return this.#checkLong(about, path, key);
-      const bytes = new Uint8Array(about.size);
-      readSync(fd, bytes, 0, bytes.byteLength, 0);
-      if (createHash("sha256").update(bytes).digest("hex") !== about.hash) return undefined;
-      return new Result(key, about, path, about.size <= SMALL_BYTES ? bytes : undefined);
-    } catch {
-      return undefined;
-    } finally {
-      closeSync(fd);
-    }
+    const about = aboutOf(path);
+    if (!about) return undefined;
+    if (about.size > CHECKED_BYTES) return this.#checkLong(about, path, key);
+    const bytes = readResult(path, about);
+    return bytes && new Result(key, about, path, about.size <= SMALL_BYTES ? bytes : undefined);
   }
 
   /** Once for all who ask at the same time. */
   #checkLong(about: About, path: string, key: string): Promise<Result | undefined> {
     let check = this.#checking.get(key);
     if (!check) {
-      check = this.#lastCheck.then(() => checked(about, path, key)).finally(() => this.#checking.delete(key));
+      check = this.#lastCheck.then(() => isWhole(path, about))
+        .then((isWhole) => isWhole ? new Result(key, about, path) : undefined)
+        .finally(() => this.#checking.delete(key));
       this.#checking.set(key, check);
       this.#lastCheck = check;
     }
@@ -302,74 +304,6 @@ export class ResultCache {
   }
 }
 
-/** The result of a long file, read in pieces; undefined where it is damaged or gone. */
-async function checked(about: About, path: string, key: string): Promise<Result | undefined> {
-  let fd: number;
-  try {
-    fd = openSync(path, "r");
-  } catch {
-    return undefined;
-  }
-  try {
-    const hash = createHash("sha256");
-    const piece = new Uint8Array(CHECKED_BYTES / 4);
-    for (let at = 0; at < about.size;) {
-      const count = readSync(fd, piece, 0, Math.min(piece.byteLength, about.size - at), at);
-      if (count === 0) return undefined;
-      hash.update(piece.subarray(0, count));
-      at += count;
-      // Others have their turn.
-      await new Promise((next) => setImmediate(next));
-    }
-    return hash.digest("hex") === about.hash ? new Result(key, about, path) : undefined;
-  } catch {
-    return undefined;
-  } finally {
-    closeSync(fd);
-  }
-}
-
-/**
- * In its place, as a file that was not written whole shows it. A result whose file cannot be written stays in memory as
- * long as others do.
- */
-async function write({ bytes, about, path }: Result): Promise<void> {
-  const trailer = encodeTrailer(about);
-  const whole = new Uint8Array(bytes!.byteLength + trailer.byteLength);
-  whole.set(bytes!);
-  whole.set(trailer, bytes!.byteLength);
-  await Deno.writeFile(path, whole, { mode: 0o600 }).catch(() => removeQuietly(path));
-}
-
-function removeQuietly(path: string): void {
-  try {
-    Deno.removeSync(path);
-  } catch { /* It was removed from outside. */ }
-}
-
 function heldBytes(result: Result | undefined): number {
   return result?.bytes ? result.bytes.byteLength + HELD_BYTES : 0;
-}
-
-function aboutOf(path: string): About | undefined {
-  let fd: number;
-  try {
-    fd = openSync(path, "r");
-  } catch {
-    return undefined;
-  }
-  try {
-    return trailerOf(fd);
-  } catch {
-    return undefined;
-  } finally {
-    closeSync(fd);
-  }
-}
-
-function trailerOf(fd: number): About | undefined {
-  const fileBytes = fstatSync(fd).size;
-  const end = new Uint8Array(Math.min(TRAILER_BYTES_MAX, fileBytes));
-  readSync(fd, end, 0, end.byteLength, fileBytes - end.byteLength);
-  return decodeTrailer(end, fileBytes);
 }

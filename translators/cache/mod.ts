@@ -5,4 +5,5 @@
  */
 export { type CacheOptions, ResultCache } from "./cache.ts";
 export { Result } from "./result.ts";
+export type { Spool } from "./spool.ts";
 export type { About } from "./trailer.ts";

@@ -1,14 +1,15 @@
-import { closeSync, openSync, readSync, rmSync } from "node:fs";
+import { closeSync, openSync, readSync } from "node:fs";
 import { NineError } from "../../9p/mod.ts";
 import type { About } from "./trailer.ts";
-
-/** Where a result is: a file of the cache, or one that goes with its last reader. */
-export type Keeping = "kept" | "passing";
 
 /** The output of a run that ended well: a value, which never changes. */
 export class Result {
   /** Held in memory where it is small. */
   bytes: Uint8Array | undefined;
+  /** What its file takes of the disk beside what is kept. */
+  besideBytes = 0;
+  /** Called once, when its file is open no more: for one that goes with its readers. */
+  onClosed: (() => void) | undefined;
   #fd = -1;
   #readers = 0;
 
@@ -17,7 +18,6 @@ export class Result {
     readonly about: About,
     readonly path: string,
     bytes?: Uint8Array,
-    readonly keeping: Keeping = "kept",
   ) {
     this.bytes = bytes;
   }
@@ -26,9 +26,14 @@ export class Result {
     return this.about.size;
   }
 
+  /** Its file takes room on the disk until it is closed, also if it is removed. */
+  get isOpen(): boolean {
+    return this.#fd >= 0;
+  }
+
   /** Keeps the bytes to be had until `release`, even if the cache lets the result go. EIO where the file is gone. */
   hold(): void {
-    if (this.bytes === undefined && this.#fd < 0) {
+    if (this.bytes === undefined && !this.isOpen) {
       try {
         this.#fd = openSync(this.path, "r");
       } catch {
@@ -39,10 +44,12 @@ export class Result {
   }
 
   release(): void {
-    if (--this.#readers > 0 || this.#fd < 0) return;
+    if (--this.#readers > 0 || !this.isOpen) return;
     closeSync(this.#fd);
     this.#fd = -1;
-    if (this.keeping === "passing") rmSync(this.path, { force: true });
+    this.besideBytes = 0;
+    this.onClosed?.();
+    this.onClosed = undefined;
   }
 
   /** Fills `into` from `offset` on, and returns how many bytes there were. The result is held. */

@@ -9,11 +9,12 @@ import {
   then,
   type User,
 } from "../../9p/mod.ts";
-import { type About, Result, type ResultCache } from "../cache/mod.ts";
+import { type About, Result, type ResultCache, type Spool } from "../cache/mod.ts";
 import type { FailureReason, Preopen, RunResult } from "../engine/mod.ts";
 import type { Library, Module } from "../library/mod.ts";
 import { runLimits } from "../manifest/mod.ts";
 import { argvOf, type Stage } from "../pipeline/mod.ts";
+import type { Askers } from "./askers.ts";
 import { Evaluation, type StageReport } from "./evaluation.ts";
 import { concatenated, type Input, Inputs, resultInput } from "./input.ts";
 import { keyOf, seedOf } from "./key.ts";
@@ -47,8 +48,10 @@ interface Work {
   readonly sources: readonly Input[];
   /** Of the run, for whoever asked for it first. */
   readonly call: Call;
+  /** Whom it counts for: its turn is theirs, and so is its failure. */
+  readonly askers: Askers;
   /** Where the output goes if it is long. */
-  readonly spool: string;
+  readonly spool: Spool;
   onProgress(bytes: number): void;
 }
 
@@ -106,7 +109,8 @@ export class Compute {
       const cached = found.step === steps.length ? this.#known.cache.get(found.key) : undefined;
       return then(cached, (cached) => {
         if (!cached && !start) return undefined;
-        const evaluation = new Evaluation(path, inputs.list, steps.map(({ report }) => report));
+        const reports = steps.map(({ report }) => report);
+        const evaluation = new Evaluation(path, call.user.name, inputs.list, reports);
         if (cached) {
           for (const { module } of steps) this.library.health(module.name).stats.cached++;
           evaluation.succeed(cached);
@@ -177,12 +181,20 @@ export class Compute {
       }
       for (;;) {
         const run = this.#run(steps[step], sources, hashes, user);
+        const isOwn = run.askers.first === user.name;
         // It holds them itself, and the evaluation holds the run.
-        sources.release();
-        sources = undefined;
+        if (isOwn) {
+          sources.release();
+          sources = undefined;
+        }
         evaluation.follow(run, step === steps.length - 1);
         await run.ended;
+        // What was refused to somebody else may be had on one's own account.
+        if (sources && run.isRefused && evaluation.isWanted) continue;
+        sources?.release();
+        sources = undefined;
         const result = run.result!;
+        steps[step].report.about = result.about;
         if (!evaluation.isWanted) return;
         if (++step === steps.length) return evaluation.succeed(result);
         sources = outputOf(result, steps[step - 1].module.name);
@@ -205,15 +217,16 @@ export class Compute {
       return before;
     }
     report.from = "run";
-    const spool = this.#known.cache.temporary();
+    const spool = this.#known.cache.spool(user.name, besideBytesOf(sources.list));
     sources.hold();
-    const run = new SharedRun(spool, async (signal, onProgress) => {
+    const run = new SharedRun(spool, async (signal, askers, onProgress) => {
       try {
         const call: Call = { user, signal };
-        const work: Work = { module, argv, key, sources: sources.list, call, spool, onProgress };
-        const result = await this.#runModule(work);
-        report.about = result.about;
-        return result;
+        const work: Work = { module, argv, key, sources: sources.list, call, askers, spool, onProgress };
+        return await this.#runModule(work);
+      } catch (thrown) {
+        spool.discard();
+        throw thrown;
       } finally {
         sources.release();
       }
@@ -227,7 +240,7 @@ export class Compute {
     return run;
   }
 
-  async #runModule({ module, argv, key, sources, call, spool, onProgress }: Work): Promise<Result> {
+  async #runModule({ module, argv, key, sources, call, askers, spool, onProgress }: Work): Promise<Result> {
     const { library, cache, granted } = this.#known;
     const health = library.health(module.name);
     health.check(module.hash, call.user.name);
@@ -247,8 +260,9 @@ export class Compute {
         seed: seedOf(key),
         stdin: bytes ? { kind: "bytes", bytes } : { kind: "stream", size, read },
         preopens,
-        output: { inlineBytesMax: INLINE_BYTES_MAX, spool, onProgress },
+        output: { inlineBytesMax: INLINE_BYTES_MAX, spool: spool.path, onProgress },
         caller: call.user.name,
+        sharers: askers,
         signal: call.signal,
       });
     } finally {
@@ -256,11 +270,16 @@ export class Compute {
     }
     const { failure, fuel: used, wallUs, memoryBytes } = ran;
     const costs = { fuel: Number(used), wallUs, memoryBytes };
+    // Up to here it counts as far as the run has told.
+    if (ran.output.kind === "file") spool.grow(ran.output.length);
+    if (spool.refusal) {
+      throw new NineError(spool.refusal.errno, `The translator ${module.name}: ${spool.refusal.message}`);
+    }
     if (failure) {
       const reason = `The translator ${module.name}: ${failure.error.message}`;
       if (!NOT_RUN.has(failure.reason)) {
         const fault = FAULTS.get(failure.reason);
-        health.ended({ ...costs, reason, ...(fault && { fault }) }, module.hash, call.user.name);
+        health.ended({ ...costs, reason, ...(fault && { fault }) }, module.hash, askers.answerable);
       }
       throw new NineError(failure.error.errno, reason);
     }
@@ -271,13 +290,18 @@ export class Compute {
       }
       const seal = sealed(ran.output);
       const about: About = { ...costs, ...(seal instanceof Promise ? await seal : seal) };
-      health.ended(costs, module.hash, call.user.name);
-      if (module.grants.length > 0) return passing(key, ran.output, about);
-      return ran.output.kind === "bytes"
-        ? cache.putBytes(key, ran.output.bytes, about)
-        : await cache.putFile(key, ran.output.path, about);
+      health.ended(costs, module.hash, askers.answerable);
+      const isKept = module.grants.length === 0;
+      if (ran.output.kind === "bytes") {
+        const { bytes } = ran.output;
+        return isKept
+          ? cache.putBytes(key, bytes, about, askers.answerable)
+          : new Result(key, about, "", bytes);
+      }
+      return isKept
+        ? await cache.putFile(key, spool, about, askers.answerable)
+        : cache.passing(key, spool, about);
     } catch (thrown) {
-      if (ran.output.kind === "file") await Deno.remove(ran.output.path).catch(() => {});
       throw new NineError(errnoOf(thrown), `The result of ${module.name}: ${reasonOf(thrown)}`);
     }
   }
@@ -310,18 +334,17 @@ const FAULTS = new Map<FailureReason, "module" | "run">([
 /** Failures of which the module knows nothing. */
 const NOT_RUN = new Set(["unavailable", "queue", "aborted"]);
 
-/** What a granted module made, for those who wait for it. */
-function passing(key: string, output: RunResult["output"], about: About): Result {
-  return output.kind === "bytes"
-    ? new Result(key, about, "", output.bytes, "passing")
-    : new Result(key, about, output.path, undefined, "passing");
-}
-
 /** The output of a step as the input of the next one. */
 function outputOf(result: Result, name: string): Inputs {
   const inputs = new Inputs();
   inputs.list.push(resultInput(result, `the output of ${name}`, 0));
   return inputs;
+}
+
+/** One result counts once, however often it is named. */
+function besideBytesOf(inputs: readonly Input[]): number {
+  const bytesOf = new Map(inputs.map(({ hash, besideBytes = 0 }) => [hash, besideBytes]));
+  return bytesOf.values().reduce((sum, bytes) => sum + bytes, 0);
 }
 
 type Seal = Pick<About, "hash" | "size">;

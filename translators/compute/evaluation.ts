@@ -41,7 +41,13 @@ export class Evaluation {
   #holders = 1;
   #waiting: PromiseWithResolvers<void> | undefined;
 
-  constructor(readonly path: string, inputs: readonly Input[], readonly stages: readonly StageReport[]) {
+  /** `user` is who asks. */
+  constructor(
+    readonly path: string,
+    readonly user: string,
+    inputs: readonly Input[],
+    readonly stages: readonly StageReport[],
+  ) {
     this.inputs = inputs.map(({ path, hash, size, version }) => ({ path, hash, size, version }));
     this.mtimeSec = inputs.reduce((latest, { mtimeSec }) => Math.max(latest, mtimeSec), 0);
   }
@@ -78,9 +84,9 @@ export class Evaluation {
 
   /** The run that is under way for it, instead of the one before. */
   follow(run: SharedRun, isLast: boolean): void {
-    run.hold();
+    run.hold(this.user);
     this.#leaveRun();
-    if (!this.isWanted) return run.release();
+    if (!this.isWanted) return run.release(this.user);
     this.#run = run;
     this.#isLast = isLast;
     if (isLast) this.#wake();
@@ -101,7 +107,7 @@ export class Evaluation {
   }
 
   #leaveRun(): void {
-    this.#run?.release();
+    this.#run?.release(this.user);
     this.#run = undefined;
   }
 

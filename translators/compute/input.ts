@@ -13,6 +13,8 @@ export interface Input {
   readonly version: number;
   /** Seconds since 1970 of the last change. */
   readonly mtimeSec: number;
+  /** Of a result: what it takes of the disk beside the cache. */
+  readonly besideBytes?: number;
   /** All of it where that is short, else undefined. */
   whole(): Later<Uint8Array | undefined>;
   /** Fills `into` from `offset` on; 0 at the end. */
@@ -74,6 +76,9 @@ export function resultInput(result: Result, path: string, mtimeSec: number): Inp
     size: result.size,
     version: versionOf(result.about.hash),
     mtimeSec,
+    get besideBytes() {
+      return result.besideBytes;
+    },
     whole: () => result.bytes,
     read: (offset, into) => result.read(offset, into),
     verify() {},

@@ -27,6 +27,8 @@ export interface OutputsOptions {
   readonly files: FileServer<object, unknown>;
   /** Its root, where absolute paths start. */
   readonly root: () => object;
+  /** Names at the top of the tree that recipes do not reach. */
+  readonly beyond: ReadonlySet<string>;
   /** The computed file that a node of the tree is, if it is one. */
   readonly outputOf: (node: object) => Output | undefined;
   /** The name of what a recipe of that name makes. */
@@ -168,7 +170,7 @@ class RecipeOutput extends Output {
     asking: Asking,
     start: boolean,
   ): Promise<Evaluation | undefined> {
-    const { options: { files, root, compute, outputOf }, dependents } = this.outputs;
+    const { options: { files, root, beyond, compute, outputOf }, dependents } = this.outputs;
     const recipePath = pathOf(files, this.recipe);
     const pins = { bytesLeft: RECIPE_BYTES_MAX };
     const opened = this.outputs.openStored(this.recipe, recipePath, call, start, pins, RECIPE_BYTES_MAX);
@@ -182,10 +184,11 @@ class RecipeOutput extends Output {
       if (depends.length < LOOKED_MAX) depends.push(path);
     };
     const dir = files.parent(this.recipe);
+    const tree = { server: files, root: root(), beyond };
     const places: Place[] = [];
     try {
       for (const one of from ?? []) {
-        for (const place of await findPlaces(files, root(), dir, one, call, breathe, onLook)) {
+        for (const place of await findPlaces(tree, dir, one, call, breathe, onLook)) {
           // A glob beside the output finds the output too.
           if (outputOf(place.node)?.id === this.id && /[*?[]/.test(one)) continue;
           places.push(place);

@@ -2,7 +2,7 @@
 import { deepStrictEqual, match, ok, rejects, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { type Call, type FileServer, O, S } from "../../9p/mod.ts";
+import { type Call, type FileServer, type NineError, O, S } from "../../9p/mod.ts";
 import { outputName, withOutputs } from "../../servers/computed/mod.ts";
 import { FileStamp } from "../../servers/host/mod.ts";
 import { mem } from "../../servers/mem/mod.ts";
@@ -12,7 +12,7 @@ import { theLibrary } from "../engine/_testing.ts";
 import { WasmEngine } from "../engine/mod.ts";
 import { wasmOf } from "../engine/wat.ts";
 import { Grants, Library } from "../library/mod.ts";
-import { Compute, type Output, Outputs } from "./mod.ts";
+import { Compute, type Opened, type Output, Outputs } from "./mod.ts";
 
 const GALLERY = fileURLToPath(new URL("../gallery", import.meta.url));
 const never = new AbortController().signal;
@@ -21,7 +21,17 @@ const LINES = "a line of text\n".repeat(20_000);
 
 interface Options extends CacheOptions {
   readonly inputsMax?: number;
+  readonly workersMax?: number;
 }
+
+/** Counts down, a hundred millions in some 50 ms, and then does that. */
+const burn = (millions: number, then = "") =>
+  `(module (memory (export "memory") 1)
+    (func (export "_start") (local $n i64)
+      (local.set $n (i64.const ${millions * 1_000_000}))
+      (loop $l (local.set $n (i64.sub (local.get $n) (i64.const 1)))
+        (br_if $l (i64.ne (local.get $n) (i64.const 0))))
+      ${then}))`;
 
 function test(name: string, options: Options, body: (computing: Computing) => Promise<void>): void {
   const reason = WASMTIME.isThere() ? undefined : WASMTIME.reason;
@@ -54,17 +64,20 @@ class Computing {
   readonly outputs: Outputs;
   readonly results: string;
 
-  constructor(home: string, { inputsMax, ...cache }: Options) {
+  constructor(home: string, { inputsMax, workersMax, ...cache }: Options) {
     const modules = join(home, "modules");
     for (const name of ["grep", "sort", "wc"]) {
       this.#install(modules, name, Deno.readFileSync(join(GALLERY, name, "module.wasm")));
     }
     const endless = `(module (memory (export "memory") 1) (func (export "_start") (loop $l (br $l))))`;
-    this.#install(modules, "slow", wasmOf(theLibrary().symbols, endless), "limits: {time: 20s}\n");
+    const { symbols } = theLibrary();
+    this.#install(modules, "slow", wasmOf(symbols, endless), "limits: {time: 20s}\n");
+    this.#install(modules, "burn", wasmOf(symbols, burn(200)), "");
+    this.#install(modules, "trap", wasmOf(symbols, burn(1000, "unreachable")), "");
     this.library = new Library(modules, new Grants(join(home, "grants.json")), (path) => new FileStamp(path));
     this.results = join(home, "results");
     this.#cache = new ResultCache(this.results, cache);
-    this.#engine = new WasmEngine({ folder: join(home, "compiled") });
+    this.#engine = new WasmEngine({ folder: join(home, "compiled"), workersMax });
     const files = this.#with.server;
     const root = this.#root();
     const compute = new Compute({
@@ -75,7 +88,16 @@ class Computing {
       runner: () => this.#engine,
     });
     const outputOf = (node: object) => this.#with.outputOf(node) as Output | undefined;
-    this.outputs = new Outputs({ compute, files, root: () => root, outputOf, outputName, inputsMax });
+    const beyond = new Set<string>();
+    this.outputs = new Outputs({
+      compute,
+      files,
+      root: () => root,
+      beyond,
+      outputOf,
+      outputName,
+      inputsMax,
+    });
   }
 
   #install(modules: string, name: string, wasm: Uint8Array, limits?: string): void {
@@ -91,8 +113,8 @@ class Computing {
     return this.#tree.attach("", this.call()) as object;
   }
 
-  call(signal = never): Call {
-    return { user: { name: "owner", groups: new Set(), standing: "owner" }, signal };
+  call(signal = never, name = "owner"): Call {
+    return { user: { name, groups: new Set(), standing: "owner" }, signal };
   }
 
   async write(name: string, text: string): Promise<void> {
@@ -107,8 +129,12 @@ class Computing {
     return this.#with.outputOf(node) as Output;
   }
 
-  async text(name: string): Promise<string> {
-    const opened = await (await this.output(name)).open(this.call());
+  async open(name: string, user?: string): Promise<Opened> {
+    return await (await this.output(name)).open(this.call(never, user));
+  }
+
+  /** All of it; closes it. */
+  async rest(opened: Opened): Promise<string> {
     try {
       const into = new Uint8Array(100_000);
       const decoder = new TextDecoder();
@@ -123,6 +149,10 @@ class Computing {
     } finally {
       opened.close();
     }
+  }
+
+  async text(name: string, user?: string): Promise<string> {
+    return await this.rest(await this.open(name, user));
   }
 
   runs(name: string): number {
@@ -143,7 +173,9 @@ class Computing {
   }
 }
 
-test("Outputs give a result that is larger than the cache", { bytesMax: 10_000 }, async (computing) => {
+// The room beside is less than one of the outputs, of which a pipeline needs two.
+const NARROW = { bytesMax: 10_000, besideBytesMax: 500_000 };
+test("Outputs give a result that is larger than the cache", NARROW, async (computing) => {
   await computing.write("t", LINES);
   await computing.write("r.fn", "from: t\npipe: 'grep:line'\n");
   await computing.write("c.fn", "from: r\npipe: [sort, 'grep:line']\n");
@@ -264,4 +296,71 @@ test("A recipe longer than 32 KiB is EFBIG", {}, async (computing) => {
   await computing.write("long.fn", `text: ${"x".repeat(32 * 1024)}\npipe: wc\n`);
   await rejects(computing.text("long"), { code: "EFBIG" });
   deepStrictEqual((await (await computing.output("long")).look(computing.call())).size, 0);
+});
+
+test("A shared run that fails counts for somebody who still waits for it", {}, async (computing) => {
+  await computing.write("t.fn", "text: x\npipe: trap\n");
+  await rejects(computing.text("t", "carol"), { code: "EIO" });
+  for (let i = 0; i < 3; i++) {
+    const [ofAnn, ofBob] = await Promise.all(["ann", "bob"].map((user) => computing.open("t", user)));
+    ofAnn.close();
+    await rejects(computing.rest(ofBob), { code: "EIO" });
+  }
+  strictEqual(computing.library.health("trap").stats.runs, 4);
+  await rejects(computing.text("t", "bob"), { code: "EAGAIN" });
+  await rejects(computing.text("t", "ann"), { code: "EIO" });
+});
+
+test("A shared run has the turn of each who waits for it", { workersMax: 1 }, async (computing) => {
+  const names = Array.from({ length: 12 }, (_, i) => `b${i}`);
+  for (const name of names) await computing.write(`${name}.fn`, `text: ${name}\npipe: burn\n`);
+  await computing.text("b0", "carol");
+  const ofAnn = await Promise.all(names.slice(1).map((name) => computing.open(name, "ann")));
+  const last = await computing.open(names.at(-1)!, "bob");
+  // Also where the first who asked for it has gone.
+  ofAnn.pop()!.close();
+  await computing.rest(last);
+  ok(computing.runs("burn") <= 5, `${computing.runs("burn")} runs were before it`);
+  for (const opened of ofAnn) opened.close();
+  await computing.idle();
+});
+
+test("Who shares a run of somebody who is kept out has one of their own", {}, async (computing) => {
+  await computing.write("bad.fn", "text: x\npipe: trap\n");
+  const health = computing.library.health("trap");
+  for (let i = 0; i < 3; i++) await rejects(computing.text("bad", "ann"), { code: "EIO" });
+  match(health.status, /for 1 user$/);
+  const asked = ["ann", "bob"].map((user) => computing.text("bad", user));
+  await rejects(asked[0], { code: "EAGAIN" });
+  await rejects(asked[1], { code: "EIO" });
+});
+
+const LONG = { bytesMax: 10_000, besideBytesMax: 1_100_000 };
+test("A long output is ENOSPC where those that are read leave no room", LONG, async (computing) => {
+  // Of 300 kB each, and none is kept.
+  const names = Array.from({ length: 8 }, (_, i) => `r${i}`);
+  await computing.write("t", LINES);
+  for (const name of names) await computing.write(`${name}.fn`, `from: t\npipe: "grep:${name}|line"\n`);
+  await computing.write("short.fn", "from: t\npipe: wc\n");
+  const whole = async (name: string, user: string): Promise<Opened> => {
+    strictEqual((await computing.text(name, user)).length, LINES.length);
+    const opened = await computing.open(name, user);
+    await opened.read(LINES.length - 1, new Uint8Array(1), computing.call());
+    return opened;
+  };
+  const held = [await whole("r0", "ann"), await whole("r1", "ann")];
+  await rejects(computing.text("r2", "ann"), (thrown: Error) => {
+    match(thrown.message, /^The translator grep: There is no room on disk .* take 600000 bytes of this user/);
+    match(thrown.message, /allowed are 550000 and 1100000/);
+    return (thrown as NineError).code === "ENOSPC";
+  });
+  // It is not the module's fault, and short outputs need no room.
+  match(computing.library.health("grep").status, /^ready/);
+  match(await computing.text("short", "ann"), /20000/);
+  held.push(await whole("r3", "bob"), await whole("r4", "bob"));
+  await rejects(computing.text("r5", "carol"), { code: "ENOSPC" });
+  for (const opened of held) opened.close();
+  strictEqual((await computing.text("r2", "ann")).length, LINES.length);
+  strictEqual((await computing.text("r5", "carol")).length, LINES.length);
+  deepStrictEqual([...Deno.readDirSync(computing.results)].map(({ name }) => name.length), [64]);
 });

@@ -9,15 +9,21 @@ export interface Place {
   readonly path: string;
 }
 
+/** Where places are looked for. */
+export interface PlacedTree {
+  readonly server: Server;
+  /** Where absolute paths start. */
+  readonly root: object;
+  /** Names at its top that recipes do not reach. */
+  readonly beyond: ReadonlySet<string>;
+}
+
 /** How many files one recipe may read. */
 const FILES_MAX = 10_000;
 /** How many names are looked at for one glob. */
 const NAMES_MAX = 200_000;
 const LINKS_MAX = 16;
 const LISTED_AT_ONCE = 1000;
-
-/** Names at the top of a tree that recipes do not reach: compute paths, other nodes, and what waits or commands. */
-const BEYOND = new Set(["x", "n", "log", "ctl", "mesh", "dag"]);
 
 /** The absolute path of a place. */
 export function pathOf(server: Server, node: object): string {
@@ -37,14 +43,14 @@ export function pathOf(server: Server, node: object): string {
  * depends on: folders that were looked through, with `/` at the end, links, and what was not there.
  */
 export async function findPlaces(
-  server: Server,
-  root: object,
+  tree: PlacedTree,
   dir: object,
   text: string,
   call: Call,
   breathe: () => Promise<void>,
   onLook: (path: string) => void = () => {},
 ): Promise<Place[]> {
+  const { server, root } = tree;
   const isAbsolute = text.startsWith("/");
   const names = text.split("/").filter((name) => name !== "" && name !== ".");
   let nodes: object[] = [isAbsolute ? root : dir];
@@ -70,7 +76,7 @@ export async function findPlaces(
     nodes = next;
   }
   if (nodes.length === 0) throw new NineError("ENOENT", `${text} stands for no file`);
-  return nodes.map((node) => ({ node, path: reachable(server, node) }));
+  return nodes.map((node) => ({ node, path: reachable(tree, node) }));
 }
 
 /** The path of a directory with `/` at its end. */
@@ -79,10 +85,10 @@ function folderOf(server: Server, dir: object): string {
   return path === "/" ? path : `${path}/`;
 }
 
-function reachable(server: Server, node: object): string {
+function reachable({ server, beyond }: PlacedTree, node: object): string {
   const path = pathOf(server, node);
   const [, top] = path.split("/");
-  if (BEYOND.has(top)) {
+  if (beyond.has(top)) {
     throw new NineError(
       "EPERM",
       `${path} is beyond recipes: they read stored files and other recipes' outputs`,

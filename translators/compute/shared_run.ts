@@ -1,5 +1,7 @@
 import { closeSync, openSync, readSync } from "node:fs";
-import type { Result } from "../cache/mod.ts";
+import { Errno, errnoOf } from "../../9p/mod.ts";
+import type { Result, Spool } from "../cache/mod.ts";
+import { Askers } from "./askers.ts";
 import { UNWANTED } from "./input.ts";
 
 /**
@@ -7,6 +9,7 @@ import { UNWANTED } from "./input.ts";
  * has written can be read before it ends.
  */
 export class SharedRun {
+  readonly askers: Askers;
   readonly #aborter = new AbortController();
   #holders = 0;
   #spoolFd = -1;
@@ -15,12 +18,20 @@ export class SharedRun {
   #result: Result | undefined;
   #failure: { readonly thrown: unknown } | undefined;
 
-  /** `begin` starts the run, and calls back with how much of the output stands in the spool file. */
+  /**
+   * `begin` starts the run, and calls back with how much of the output stands in the spool file. The user who asks for it
+   * holds it next.
+   */
   constructor(
-    readonly spool: string,
-    begin: (signal: AbortSignal, onProgress: (bytes: number) => void) => Promise<Result>,
+    readonly spool: Spool,
+    begin: (
+      signal: AbortSignal,
+      askers: Askers,
+      onProgress: (bytes: number) => void,
+    ) => Promise<Result>,
   ) {
-    this.ended = this.#end(begin(this.#aborter.signal, (bytes) => this.#progress(bytes)));
+    this.askers = new Askers(spool.user);
+    this.ended = this.#end(begin(this.#aborter.signal, this.askers, (bytes) => this.#progress(bytes)));
   }
 
   async #end(running: Promise<Result>): Promise<void> {
@@ -50,11 +61,19 @@ export class SharedRun {
     return !this.#result && !this.#failure;
   }
 
-  hold(): void {
+  /** Whether it came to nothing for a reason that is the first asker's alone: kept out, or too many runs waiting. */
+  get isRefused(): boolean {
+    return this.#failure !== undefined && errnoOf(this.#failure.thrown) === Errno.EAGAIN;
+  }
+
+  /** Until that user's `release` it goes on. */
+  hold(user: string): void {
+    this.askers.add(user);
     if (this.#holders++ === 0) this.#result?.hold();
   }
 
-  release(): void {
+  release(user: string): void {
+    this.askers.remove(user);
     if (--this.#holders > 0) return;
     if (this.#result) this.#result.release();
     else if (!this.#failure) {
@@ -73,7 +92,7 @@ export class SharedRun {
     if (result) return result.read(offset, into);
     const count = Math.min(into.byteLength, this.#written - offset);
     if (count <= 0) return undefined;
-    if (this.#spoolFd < 0) this.#spoolFd = openSync(this.spool, "r");
+    if (this.#spoolFd < 0) this.#spoolFd = openSync(this.spool.path, "r");
     return readSync(this.#spoolFd, into, 0, count, offset);
   }
 
@@ -83,6 +102,7 @@ export class SharedRun {
   }
 
   #progress(bytes: number): void {
+    if (!this.spool.grow(bytes)) return this.#aborter.abort(this.spool.refusal);
     this.#written = bytes;
     this.#wake();
   }

@@ -1,8 +1,11 @@
 import { createHash } from "node:crypto";
 import {
+  ageMs,
   type Attr,
   type Call,
   type FileServer,
+  GRAIN_MS,
+  isRacy,
   type Later,
   NineError,
   O,
@@ -15,8 +18,6 @@ import { type Input, SHORT_BYTES } from "./input.ts";
 import { orElse } from "./later.ts";
 
 const HASHES_MAX = 20_000;
-/** git's rule: a file that changed within the clock's grain of now may change again without a trace, ms. */
-const GRAIN_MS = 20;
 
 /** Hashes of files that have been read, by device, inode, size and times as the qid and the attributes tell them. */
 export class KnownHashes {
@@ -48,16 +49,6 @@ export function checkRegular({ qid, mode, size }: Attr, path: string): void {
       `${path} is no regular file: only stored and computed files can be computed with`,
     );
   }
-}
-
-/** How long ago a file changed, by its times; less than nothing where they are set to the future. */
-function ageMs({ mtimeSec, mtimeNsec, ctimeSec, ctimeNsec }: Attr): number {
-  return Date.now() - Math.max(mtimeSec * 1000 + mtimeNsec / 1e6, ctimeSec * 1000 + ctimeNsec / 1e6);
-}
-
-/** Whether a file with these times can still change without their showing it. */
-function isRacy(attr: Attr): boolean {
-  return ageMs(attr) < GRAIN_MS;
 }
 
 type Server = FileServer<object, unknown>;
@@ -160,7 +151,7 @@ class StoredInput implements Input {
       this.hash = hash;
       return this;
     }
-    this.#isRacy = isRacy(attr);
+    this.#isRacy = isRacy(ageMs(attr));
     if (attr.size > SHORT_BYTES) {
       if (start) return this.#hashOfAll().then((hash) => this.#learn(hash));
       this.close();

@@ -46,10 +46,34 @@ Deno.test("FairQueue.remove takes out what still waits; pushBack puts before the
   const queue = new FairQueue<string>({ callerMax: 10, totalMax: 10 });
   queue.push("alice", "a1");
   queue.push("alice", "a2");
-  assert.equal(queue.remove("alice", "a1"), true);
-  assert.equal(queue.remove("alice", "a1"), false);
-  assert.equal(queue.remove("bob", "a2"), false);
+  assert.equal(queue.remove("a1"), true);
+  assert.equal(queue.remove("a1"), false);
   queue.pushBack("alice", "a0");
   assert.deepEqual(all(queue), ["a0", "a2"]);
-  assert.equal(queue.remove("alice", "a2"), false);
+  assert.equal(queue.remove("a2"), false);
+});
+
+Deno.test("FairQueue gives what several wait for the first of their turns", () => {
+  const queue = new FairQueue<string>({ callerMax: 10, totalMax: 10 });
+  for (const item of ["f1", "f2", "f3", "f4"]) queue.push("flood", item);
+  queue.share(["flood", "alice"], "f4");
+  queue.push("alice", "a1");
+  assert.equal(queue.size, 5);
+  assert.deepEqual(all(queue), ["f1", "f4", "f2", "a1", "f3"]);
+  assert.equal(queue.size, 0);
+});
+
+Deno.test("FairQueue.share leaves an item to those who still wait for it, also beyond their bounds", () => {
+  const queue = new FairQueue<string>({ callerMax: 2, totalMax: 10 });
+  queue.push("alice", "a1");
+  queue.push("alice", "a2");
+  queue.push("bob", "b1");
+  queue.share(["bob", "alice"], "b1");
+  // Alice has no room for it as long as somebody else waits.
+  queue.share(["alice"], "b1");
+  assert.equal(queue.size, 3);
+  assert.deepEqual(all(queue), ["b1", "a1", "a2"]);
+  queue.push("alice", "a1");
+  queue.share([], "a1");
+  assert.deepEqual(all(queue), ["a1"]);
 });

@@ -14,5 +14,6 @@ export type {
   RunFailure,
   RunRequest,
   RunResult,
+  Sharers,
   Stdin,
 } from "./run.ts";

@@ -1,4 +1,5 @@
 import { NineError, reasonOf } from "../../9p/mod.ts";
+import { callersOf } from "./callers.ts";
 import type { Clockwork } from "./clockwork.ts";
 import { ANSWER_BYTES_MAX, ControlDesk, newControl } from "./control.ts";
 import { FairQueue, type QueueBounds } from "./fair_queue.ts";
@@ -108,7 +109,10 @@ export class Pool {
   /** Runs the module once there is a Worker for it. Rejects with a PoolFailure. */
   run(request: RunRequest, pin: Pin): Promise<Outcome & { inputError?: unknown }> {
     const { promise, resolve, reject } = Promise.withResolvers<Outcome & { inputError?: unknown }>();
-    const finish = () => request.signal?.removeEventListener("abort", abort);
+    const finish = () => {
+      request.signal?.removeEventListener("abort", abort);
+      if (request.sharers) request.sharers.onChange = undefined;
+    };
     const job: Job = {
       request,
       pin,
@@ -127,7 +131,7 @@ export class Pool {
     const abort = () => this.#abort(job);
     try {
       if (this.#isClosed) throw new PoolFailure("unavailable", "The engine is closed");
-      this.#queue.push(request.caller, job);
+      this.#enqueue(job);
     } catch (error) {
       reject(error instanceof NineError ? new PoolFailure("queue", reasonOf(error)) : error);
       return promise;
@@ -163,8 +167,28 @@ export class Pool {
     clearTimeout(this.#retiring);
   }
 
+  /** In the queues of all who wait for it; throws where there is no room in any. */
+  #enqueue(job: Job): void {
+    const { sharers } = job.request;
+    let refusal: unknown;
+    for (const name of callersOf(job.request)) {
+      try {
+        this.#queue.push(name, job);
+      } catch (thrown) {
+        refusal ??= thrown;
+      }
+    }
+    if (!this.#queue.has(job)) throw refusal;
+    if (!sharers) return;
+    sharers.onChange = () => {
+      if (!this.#queue.has(job)) return;
+      this.#queue.share(sharers.names, job);
+      this.#dispatch();
+    };
+  }
+
   #abort(job: Job): void {
-    if (this.#queue.remove(job.request.caller, job)) {
+    if (this.#queue.remove(job)) {
       return job.reject(new PoolFailure("aborted", "Nobody waits for the result any more"));
     }
     for (const { current, desk } of this.#members) if (current?.job === job) desk.stop(current.run);
@@ -184,11 +208,14 @@ export class Pool {
     if (this.busy < workersMax) return this.#queue.shift();
     if (this.busy >= workersMax + EXTRA_MAX) return undefined;
     const latest = performance.now() - PATIENCE_MS;
-    return this.#queue.shift(({ askedAt, request }) => askedAt <= latest && !this.#isServed(request.caller));
+    return this.#queue.shift(({ askedAt }, caller) => askedAt <= latest && !this.#isServed(caller));
   }
 
   #isServed(caller: string): boolean {
-    for (const { current } of this.#members) if (current?.job.request.caller === caller) return true;
+    for (const { current } of this.#members) {
+      if (!current) continue;
+      for (const name of callersOf(current.job.request)) if (name === caller) return true;
+    }
     return false;
   }
 
@@ -380,8 +407,9 @@ export class Pool {
       removeSpool(job.request);
       const mayRepeat = reason === "engine" && !this.#isClosed && job.attempts < 2 && !job.isShown &&
         !job.request.preopens?.some(({ writable }) => writable) && !job.request.signal?.aborted;
-      if (mayRepeat) this.#queue.pushBack(job.request.caller, job);
-      else job.reject(new PoolFailure(reason, message));
+      if (mayRepeat) {
+        for (const name of callersOf(job.request)) this.#queue.pushBack(name, job);
+      } else job.reject(new PoolFailure(reason, message));
     }
     this.#dispatch();
   }

@@ -14,7 +14,17 @@ export interface RunRequest {
   readonly output: OutputPlan;
   /** Whose run it is: callers have their turn one after the other, however much one of them asks for. */
   readonly caller: string;
+  /** Where others may wait for the same run: it has its turn as soon as one of them has. */
+  readonly sharers?: Sharers;
   readonly signal?: AbortSignal;
+}
+
+/** Those who wait for one run, which they may join and leave: the caller too, as long as that one is among them. */
+export interface Sharers {
+  /** Nobody before the caller has come. */
+  readonly names: Iterable<string>;
+  /** To be called when those are others: set for as long as the run has to wait. */
+  onChange: (() => void) | undefined;
 }
 
 /** A module by the sha256 of its .wasm, lower-case hex. The bytes are looked at only where it is not compiled yet. */

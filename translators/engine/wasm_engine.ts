@@ -1,4 +1,5 @@
 import { errnoOf, NineError, reasonOf } from "../../9p/mod.ts";
+import { callersOf } from "./callers.ts";
 import { Clockwork, CLOCKWORK_BYTES } from "./clockwork.ts";
 import { CompileFailure } from "./compiler.ts";
 import { failedResult, failure, resultOf } from "./failure.ts";
@@ -130,7 +131,7 @@ export class WasmEngine {
           request.module,
           request.limits.fuel !== undefined,
           library,
-          request.caller,
+          callersOf(request)[0],
         );
         const pin = pinned instanceof Promise ? await unlessAborted(pinned, request.signal) : pinned;
         try {

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { errnoOf, type Later, NineError, reasonOf } from "../../9p/mod.ts";
+import { errnoOf, isRacy, type Later, NineError, reasonOf } from "../../9p/mod.ts";
 import { type Capability, defaultManifest, type Manifest, NAME, parseManifest } from "../manifest/mod.ts";
 import type { Grants } from "./grants.ts";
 import { Health } from "./health.ts";
@@ -11,8 +11,6 @@ export const MODULE_BYTES_MAX = 64 * 1024 * 1024;
 const MANIFEST_BYTES_MAX = 64 * 1024;
 /** Modules whose health is remembered. */
 const HEALTHS_MAX = 1000;
-/** A file that changed so lately may change again within the same tick of its times, ms. */
-const GRAIN_MS = 20;
 
 /** Tells whether a file is the one it was at the last call, unchanged or still missing. */
 export interface Stamp {
@@ -84,7 +82,7 @@ export class Library {
     const manifest = manifestStat ? readManifest(manifestPath, manifestStat, name) : defaultManifest(name);
     const changedMs = Math.max(wasm.ctime?.getTime() ?? 0, manifestStat?.ctime?.getTime() ?? 0);
     return this.#read(name, path, manifest, (module) => {
-      if (this.now() - changedMs > GRAIN_MS) this.#known.set(name, { ...stamps, module });
+      if (!isRacy(this.now() - changedMs)) this.#known.set(name, { ...stamps, module });
     });
   }
 

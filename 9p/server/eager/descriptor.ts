@@ -1,3 +1,4 @@
+import type { Gathered } from "../lent.ts";
 import { type Endpoint, endpoint, holds } from "./endpoint.ts";
 import {
   EAGAIN,
@@ -9,6 +10,7 @@ import {
   MSG_DONTWAIT,
   MSG_NOSIGNAL,
 } from "./libc.ts";
+import { describe, message } from "./message.ts";
 
 /** Descriptors that are looked at for one socket: about a millisecond at worst. */
 const DESCRIPTORS_MAX = 4096;
@@ -69,6 +71,12 @@ export class Descriptor {
   send(bytes: Uint8Array): number {
     const from = bytes as Uint8Array<ArrayBuffer>;
     return Math.max(0, this.libc.send(this.#open(), from, from.byteLength, MSG_DONTWAIT | MSG_NOSIGNAL));
+  }
+
+  /** Sends what the kernel takes at once of bytes in many places, as `send` does. */
+  gather(replies: Gathered): number {
+    describe(replies);
+    return Math.max(0, this.libc.sendmsg(this.#open(), message, MSG_DONTWAIT | MSG_NOSIGNAL));
   }
 
   close(): void {

@@ -17,6 +17,8 @@ const SOCKET_SYMBOLS = {
   recv: { parameters: ["i32", "buffer", "usize", "i32"], result: "i32" },
   /** `ssize_t send(int sockfd, const void *buf, size_t len, int flags);` */
   send: { parameters: ["i32", "buffer", "usize", "i32"], result: "i32" },
+  /** `ssize_t sendmsg(int sockfd, const struct msghdr *msg, int flags);` */
+  sendmsg: { parameters: ["i32", "buffer", "i32"], result: "i32" },
   /** `int sched_yield(void);` */
   sched_yield: { parameters: [], result: "i32" },
 } as const;
@@ -39,6 +41,7 @@ export interface Libc {
   getpeername(fd: number, address: Uint8Array<ArrayBuffer>, length: Uint32Array<ArrayBuffer>): number;
   recv(fd: number, into: Uint8Array<ArrayBuffer>, length: number, flags: number): number;
   send(fd: number, from: Uint8Array<ArrayBuffer>, length: number, flags: number): number;
+  sendmsg(fd: number, message: Uint8Array<ArrayBuffer>, flags: number): number;
 }
 
 /** Undefined wherever it is not to be had; nobody is asked for a permission. */

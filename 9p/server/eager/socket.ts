@@ -1,4 +1,5 @@
 import type { Duplex } from "../connection.ts";
+import type { Gathered } from "../lent.ts";
 import type { Attention } from "./attention.ts";
 import type { Descriptor } from "./descriptor.ts";
 
@@ -12,6 +13,9 @@ const TURNS_MIN = 16;
 const REQUEST_BYTES_MAX = 128 * 1024;
 /** Replies beyond this go by Deno, which waits for room where there is none: so much is 16 reads of 4 KiB, and more. */
 const SEND_BYTES_MAX = 256 * 1024;
+/** After so many writes of long replies, those that follow are sent from where their data lies. */
+const LONG_BYTES = 32 * 1024;
+const LONG_REPLIES_MIN = 8;
 /** Timers and other connections have their turn after as many reads, and after this time, ms. */
 const READS_IN_A_ROW_MAX = 64;
 const ROW_MS_MAX = 1;
@@ -41,6 +45,7 @@ export class EagerSocket implements Duplex {
   #answered = false;
   #writing = false;
   #turns = 0;
+  #longReplies = 0;
   #readsInARow = 0;
   #rowSince = Infinity;
   /** Reads that are still to be slept for, before the next row. */
@@ -74,6 +79,9 @@ export class EagerSocket implements Duplex {
 
   write(bytes: Uint8Array): Promise<number> {
     this.#answered = true;
+    if (bytes.byteLength >= LONG_BYTES && ++this.#longReplies >= LONG_REPLIES_MIN && this.#findable) {
+      this.#tryFind(performance.now());
+    }
     if (!this.#descriptor) return this.conn.write(bytes);
     if (bytes.byteLength <= SEND_BYTES_MAX) {
       const count = this.#descriptor.send(bytes);
@@ -81,6 +89,15 @@ export class EagerSocket implements Duplex {
     }
     this.#writing = true;
     return this.conn.write(bytes).finally(() => this.#writing = false);
+  }
+
+  get canGather(): boolean {
+    return this.#descriptor !== undefined && !this.#writing;
+  }
+
+  gather(replies: Gathered): number {
+    this.#answered = true;
+    return this.#descriptor!.gather(replies);
   }
 
   close(): void {
@@ -98,7 +115,10 @@ export class EagerSocket implements Duplex {
 
   /** Once, when the connection shows the pattern that profits. */
   #find(now: number): void {
-    if (this.#turns < TURNS_MIN || !this.attention.isAlone(this, now)) return;
+    if (this.#turns >= TURNS_MIN && this.attention.isAlone(this, now)) this.#tryFind(now);
+  }
+
+  #tryFind(now: number): void {
     if (!this.attention.mayFind(now)) return;
     this.#findable = false;
     this.#descriptor = this.attention.find(this.conn as Deno.TcpConn);

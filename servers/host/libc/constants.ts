@@ -32,6 +32,8 @@ export const RLIMIT_NOFILE = 7;
 export const SIGXFSZ = 25;
 export const SIG_IGN = 1;
 export const SYS_getxattrat = 464;
+export const PROT_READ = 1;
+export const MAP_SHARED = 1;
 export const POLLHUP = 0x10;
 /** utimensat(2): tv_nsec for "now" and for "leave it". */
 export const UTIME_NOW = 0x3fffffff;

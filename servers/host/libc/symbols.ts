@@ -36,6 +36,12 @@ export const SYMBOLS = {
   read: { parameters: ["i32", "buffer", "usize"], result: "i32" },
   /** `ssize_t write(int fd, const void *buf, size_t count);` */
   write: { parameters: ["i32", "buffer", "usize"], result: "i32" },
+  /** `void *mmap(void *addr, size_t length, int prot, int flags, int fd, off_t offset);` */
+  mmap: { parameters: ["usize", "usize", "i32", "i32", "i32", "i64"], result: "pointer" },
+  /** `int munmap(void *addr, size_t length);` */
+  munmap: { parameters: ["pointer", "usize"], result: "i32" },
+  /** `int fstat(int fd, struct stat *statbuf);` */
+  fstat: { parameters: ["i32", "buffer"], result: "i32" },
   /** `int poll(struct pollfd *fds, nfds_t nfds, int timeout);` */
   poll: { parameters: ["buffer", "usize", "i32"], result: "i32" },
   /** `ssize_t getdents64(int fd, void *dirp, size_t count);` */

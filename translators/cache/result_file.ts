@@ -1,0 +1,73 @@
+import { createHash } from "node:crypto";
+import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { setImmediate } from "node:timers";
+import { concatenate } from "../../9p/mod.ts";
+import type { Result } from "./result.ts";
+import { type About, decodeTrailer, encodeTrailer, TRAILER_BYTES_MAX } from "./trailer.ts";
+
+/** Read and hashed in one turn of the event loop. */
+const PIECE_BYTES = 256 * 1024;
+
+/** What the file at that path knows of itself; undefined where it is no result that was written whole. */
+export function aboutOf(path: string): About | undefined {
+  return inFile(path, (fd) => {
+    const fileBytes = fstatSync(fd).size;
+    const end = new Uint8Array(Math.min(TRAILER_BYTES_MAX, fileBytes));
+    readSync(fd, end, 0, end.byteLength, fileBytes - end.byteLength);
+    return decodeTrailer(end, fileBytes);
+  });
+}
+
+/** The output in the file; undefined where it is damaged or gone. */
+export function readResult(path: string, { size, hash }: About): Uint8Array | undefined {
+  const bytes = inFile(path, (fd) => {
+    const into = new Uint8Array(size);
+    readSync(fd, into, 0, size, 0);
+    return into;
+  });
+  return bytes && createHash("sha256").update(bytes).digest("hex") === hash ? bytes : undefined;
+}
+
+/** Whether the output in the file is whole: read in pieces, between which others have their turn. */
+export async function isWhole(path: string, { size, hash }: About): Promise<boolean> {
+  const digest = createHash("sha256");
+  const piece = new Uint8Array(PIECE_BYTES);
+  for (let at = 0; at < size;) {
+    // Should the file be another one by now, it has another hash.
+    const count = inFile(path, (fd) => readSync(fd, piece, 0, Math.min(PIECE_BYTES, size - at), at));
+    if (!count) return false;
+    digest.update(piece.subarray(0, count));
+    at += count;
+    await new Promise((next) => setImmediate(next));
+  }
+  return digest.digest("hex") === hash;
+}
+
+/**
+ * Makes the file of a result in memory, in its place: as long as it is not whole, its end shows that. A result whose file
+ * cannot be written stays in memory as long as others do.
+ */
+export async function writeResult({ path, bytes, about }: Result): Promise<void> {
+  const whole = concatenate([bytes!, encodeTrailer(about)]);
+  await Deno.writeFile(path, whole, { mode: 0o600 }).catch(() => removeFile(path));
+}
+
+/** It may have been removed from outside. */
+export function removeFile(path: string): void {
+  try {
+    Deno.removeSync(path);
+  } catch { /* There is nothing to be done about it. */ }
+}
+
+/** What `use` finds in the file; undefined where that fails. */
+function inFile<T>(path: string, use: (fd: number) => T): T | undefined {
+  let fd: number | undefined;
+  try {
+    fd = openSync(path, "r");
+    return use(fd);
+  } catch {
+    return undefined;
+  } finally {
+    if (fd !== undefined) closeSync(fd);
+  }
+}
