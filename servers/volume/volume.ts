@@ -36,7 +36,7 @@ const CHANGES_MAX = 65_536;
 export function volume(
   store: VolumeStore,
   options: VolumeOptions = {},
-): Required<Omit<FileServer<Place, Handle>, "removable">> {
+): Required<Omit<FileServer<Place, Handle>, "removable" | "holderOfNew" | "lend">> {
   const tree = new Tree(store, options);
 
   function make(dir: Place, name: string, what: Creation, call: Call): Place {

@@ -5,6 +5,7 @@ import {
   decodeDescriptor,
   type Descriptor,
   encodeDescriptor,
+  type PackMark,
   PackWriter,
   recut,
 } from "../chunks/mod.ts";
@@ -45,6 +46,16 @@ export class ContentWriter {
       ? this.#build(extents)
       : this.#change(decodeDescriptor(content), extents);
     return { content: now.size === 0 ? null : encodeDescriptor(now), size: now.size };
+  }
+
+  /** How far contents are written. */
+  mark(): PackMark {
+    return this.store.packs.mark();
+  }
+
+  /** Takes back what was written since, of a transaction that failed. */
+  backTo(mark: PackMark): void {
+    this.store.packs.backTo(mark);
   }
 
   /** Makes durable what was written. */

@@ -7,10 +7,10 @@ import {
   type Attributes,
   type Author,
   authorOf,
-  isMergeable,
   type Kind,
   MERGE_BYTES_MAX,
   type Merger,
+  MergeRules,
   mergeText,
   type NodeId,
   nodeId,
@@ -18,7 +18,6 @@ import {
   TreeWriter,
 } from "../tree/mod.ts";
 import type { ContentWriter } from "./content_writer.ts";
-import { mayMerge } from "./merge_rule.ts";
 
 /** A Plan 9 file's flags, as an attribute of the documents alone. */
 const FLAGS_XATTR = "lux9.flags";
@@ -47,6 +46,7 @@ export class DocumentKeeper {
   readonly #journal: Journal;
   readonly #contents: ContentWriter;
   readonly #writer: TreeWriter;
+  readonly #rules = new MergeRules();
   /** Odd: files have even numbers. */
   #lastNumber: number;
 
@@ -166,8 +166,11 @@ export class DocumentKeeper {
   }
 
   #isText({ ino, size, content }: NodeRow): boolean {
-    if (size > MERGE_BYTES_MAX || !mayMerge(this.#pathOf(ino))) return false;
-    return content === null || isMergeable(this.#bytesOf({ size, descriptor: content }));
+    if (size > MERGE_BYTES_MAX) return false;
+    const path = this.#pathOf(ino).join("/");
+    // Reading the bytes costs more than asking for the name.
+    if (!this.#rules.allows(path)) return false;
+    return content === null || this.#rules.merges(path, this.#bytesOf({ size, descriptor: content }));
   }
 
   /** One of its paths, as names from the root on. */

@@ -156,6 +156,7 @@ export class Keeper implements Disposable {
   }
 
   #transaction(act: () => number): void {
+    const mark = this.#contents.mark();
     this.#index.begin();
     try {
       const applied = act();
@@ -166,6 +167,7 @@ export class Keeper implements Disposable {
       this.#index.commit(applied);
     } catch (thrown) {
       this.#index.rollback();
+      this.#contents.backTo(mark);
       throw thrown;
     }
   }
