@@ -1,6 +1,8 @@
+import { compareTimes } from "./bytes.ts";
 import type { NodeId } from "./id.ts";
 import { edgeKeyOf, MemoryIndex, sameEdge } from "./memory_index.ts";
 import type { EdgeKey, EdgeRow, NodeRow, RowChanges, TreeIndex } from "./rows.ts";
+import { compareBytes, compareStamps } from "./stamp.ts";
 
 /** The rows that an update changes, in front of the index that it will write them to in one go. */
 export class RowBuffer {
@@ -101,6 +103,10 @@ export function sameRow(a: EdgeRow, b: EdgeRow): boolean {
       sameVersion(a.version, b.version);
 }
 
+/** Everything of it is compared: only a copy that lies gives one stamp to two contents, and its rows are to be right as well. */
 function sameVersion(a: EdgeRow["version"], b: EdgeRow["version"]): boolean {
-  return a === b || a?.stamp.at === b?.stamp.at && a?.stamp.author === b?.stamp.author;
+  return a === b ||
+    a !== undefined && b !== undefined && compareStamps(a.stamp, b.stamp) === 0 && a.size === b.size &&
+      a.text === b.text && compareTimes(a.mtime, b.mtime) === 0 &&
+      compareBytes(a.descriptor, b.descriptor) === 0;
 }

@@ -224,6 +224,8 @@ class Update {
     }
     this.#replace(node, [...places]);
     this.#countNames(node);
+    // What is no directory any more is not part of another either.
+    if (!standing.places.some(({ edge }) => edge.directory)) this.#alias(node, undefined);
     const attributes = shownAttributes(facts, standing, attributesTouch(row, facts));
     this.rows.setNode({
       ...this.#row(node),
