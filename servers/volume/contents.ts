@@ -1,5 +1,9 @@
+import type { Lent } from "../../9p/mod.ts";
 import { Extents, type ExtentSource } from "../../state/operation/mod.ts";
 import type { Logged, StoredContent, VolumeStore } from "./store.ts";
+
+/** Below this a copy costs less. */
+const LENT_BYTES_MIN = 32 * 1024;
 
 /** A change of contents that is in the log and in no version yet. */
 interface Change extends Logged {
@@ -57,8 +61,19 @@ export class Contents {
 
   /** Fills `into` from `offset` and returns how many bytes there were. */
   read(store: VolumeStore, offset: number, into: Uint8Array): number {
+    // Most files are read as they were settled.
+    if (this.#base !== undefined && this.#changes.length === 0) return this.#base.read(offset, into);
     if (this.#content === undefined) this.#reload(store);
     return this.#extents.read(this.#source(store), offset, into);
+  }
+
+  /** The same bytes where they lie in memory, if they do and it is worth it. */
+  lend(offset: number, length: number): Lent | undefined {
+    const bytes = Math.min(length, this.size - offset);
+    const base = this.#base;
+    if (bytes < LENT_BYTES_MIN || base === undefined || this.#changes.length > 0) return undefined;
+    const spans = base.spans(offset, bytes);
+    return spans && { spans, bytes, copy: (from, into) => void base.read(offset + from, into) };
   }
 
   #source(store: VolumeStore): ExtentSource {

@@ -14,6 +14,8 @@ export interface Logged {
 export interface StoredContent {
   /** Fills `into` and returns how many bytes there were. */
   read(offset: number, into: Uint8Array): number;
+  /** Where bytes of it lie in memory until the turn ends: address, length, address, length, … */
+  spans(offset: number, count: number): number[] | undefined;
 }
 
 /** What the file server needs of a volume's store. All is done at once, but for what says otherwise. */

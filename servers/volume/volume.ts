@@ -36,7 +36,7 @@ const CHANGES_MAX = 65_536;
 export function volume(
   store: VolumeStore,
   options: VolumeOptions = {},
-): Required<Omit<FileServer<Place, Handle>, "removable" | "holderOfNew" | "lend">> {
+): Required<Omit<FileServer<Place, Handle>, "removable" | "holderOfNew">> {
   const tree = new Tree(store, options);
 
   function make(dir: Place, name: string, what: Creation, call: Call): Place {
@@ -129,6 +129,7 @@ export function volume(
     },
 
     read: ({ inode }, _handle, offset, into) => inode.contents!.read(store, offset, into),
+    lend: ({ inode }, _handle, offset, length) => inode.contents?.lend(offset, length),
     write(place, handle, offset, data, call) {
       const behind = store.behind();
       if (behind === undefined) return write(tree, place, handle, offset, data, call);

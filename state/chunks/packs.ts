@@ -1,5 +1,5 @@
 import { NineError, reasonOf } from "../../9p/mod.ts";
-import type { Disk, DiskFile } from "../disk/mod.ts";
+import type { Disk, DiskFile, DiskMapping } from "../disk/mod.ts";
 
 /** Bytes after which another pack is begun. */
 export const PACK_BYTES = 256 << 20;
@@ -35,6 +35,11 @@ export class Packs {
         `${this.path(pack)} ends ${into.length - got} bytes before the ${into.length} at ${offset}`,
       );
     }
+  }
+
+  /** Shows a part of a pack in memory, for the kernel to send from; undefined where the disk cannot. */
+  map(pack: number, offset: number, length: number): DiskMapping | undefined {
+    return this.file(pack).map?.(offset, length);
   }
 
   /** The numbers of all packs, in order. */

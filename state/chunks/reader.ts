@@ -6,6 +6,7 @@ import { CHUNK_MAX } from "./cut.ts";
 import type { Descriptor } from "./descriptor.ts";
 import { List } from "./list.ts";
 import type { Packs } from "./packs.ts";
+import { PackWindows } from "./windows.ts";
 
 /** Decoded lists kept, in bytes of their chunks. */
 const LISTS_BYTES = 8 << 20;
@@ -28,6 +29,7 @@ export interface KnownList {
 export class ChunkReader {
   readonly packs: Packs;
   readonly checked: Checked;
+  readonly windows: PackWindows;
   readonly #index: Pick<ChunkIndex, "find">;
   readonly #idOf: IdOf;
   /** By the id as a string; the one used last is last. */
@@ -39,6 +41,7 @@ export class ChunkReader {
 
   constructor({ packs, index, key, checked = new Checked() }: ChunkReaderOptions) {
     this.packs = packs;
+    this.windows = new PackWindows(packs);
     this.checked = checked;
     this.#index = index;
     this.#idOf = chunkIds(key);
@@ -75,8 +78,15 @@ export class ChunkReader {
     }
   }
 
+  /** Closes what is open. */
+  close(): void {
+    this.windows.close();
+    this.packs.close();
+  }
+
   /** To be called when chunks were moved out of a pack and it was removed: its file is closed. */
   forgetPack(pack: number): void {
+    this.windows.forget(pack);
     this.packs.forget(pack);
     this.forgetPlaces();
   }
@@ -195,6 +205,41 @@ export class Content {
       }
     }
     return count;
+  }
+
+  /**
+   * Where these bytes lie in memory at this moment, so that they are sent without a copy: address, length, address,
+   * length, … Undefined where `read` is to be asked: for holes, and for chunks that were not checked yet.
+   */
+  spans(offset: number, count: number): number[] | undefined {
+    const { id, depth, size } = this.descriptor;
+    if (id === undefined || this.#generation !== this.#reader.generation) return undefined;
+    const spans: number[] = [];
+    const isKnown = depth === 0
+      ? this.#place !== undefined && this.#span(this.#place, size, offset, count, spans)
+      : depth === 1 && this.#list !== undefined && this.#listSpans(this.#list, offset, count, spans);
+    return isKnown ? spans : undefined;
+  }
+
+  #listSpans({ list, places }: KnownList, offset: number, count: number, spans: number[]): boolean {
+    const end = offset + count;
+    for (let entry = list.at(offset); offset < end; entry++) {
+      const start = list.start(entry);
+      const part = Math.min(end, list.ends[entry]) - offset;
+      const place = places[entry];
+      if (place === undefined || list.id(entry) === undefined) return false;
+      if (!this.#span(place, list.ends[entry] - start, offset - start, part, spans)) return false;
+      offset += part;
+    }
+    return true;
+  }
+
+  #span(place: ChunkPlace, length: number, within: number, count: number, spans: number[]): boolean {
+    if (place.length !== length || !this.#reader.checked.has(place)) return false;
+    const address = this.#reader.windows.address(place.pack, place.offset + within, count);
+    if (address === undefined) return false;
+    spans.push(address, count);
+    return true;
   }
 
   /** Each chunk and hole in order. The id is a view that goes with the next one. */

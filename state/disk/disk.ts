@@ -27,6 +27,12 @@ export interface OpenOptions {
   readonly exclusive?: boolean;
 }
 
+/** A part of a file in this process's memory. Only the kernel may look at it: a file that was cut ends the process. */
+export interface DiskMapping {
+  readonly address: number;
+  unmap(): void;
+}
+
 /** An open file. Its descriptor goes with `close`, or once a sync that runs is done. */
 export interface DiskFile {
   /** Bytes, as the system sees it now. */
@@ -38,6 +44,8 @@ export interface DiskFile {
    * Where it throws (ENOSPC, EIO, EDQUOT), a part of them may be there.
    */
   pwrite(bytes: Uint8Array, offset: number): void;
+  /** Shows a part of the file in memory, whole pages from `offset` on; undefined where that cannot be done. */
+  map?(offset: number, length: number): DiskMapping | undefined;
   /** Makes the file this long: cut, or filled with zeros. */
   truncate(size: number): void;
   /**

@@ -17,6 +17,10 @@ const { symbols } = Deno.dlopen("libc.so.6", {
   pread: { parameters: ["i32", "buffer", "usize", "i64"], result: "i32" },
   /** `ssize_t pwrite(int fd, const void *buf, size_t count, off_t offset);` */
   pwrite: { parameters: ["i32", "buffer", "usize", "i64"], result: "i32" },
+  /** `void *mmap(void *addr, size_t length, int prot, int flags, int fd, off_t offset);` */
+  mmap: { parameters: ["usize", "usize", "i32", "i32", "i32", "i64"], result: "pointer" },
+  /** `int munmap(void *addr, size_t length);` */
+  munmap: { parameters: ["pointer", "usize"], result: "i32" },
   /** `int ftruncate(int fd, off_t length);` */
   ftruncate: { parameters: ["i32", "i64"], result: "i32" },
   /** `int fsync(int fd);` */

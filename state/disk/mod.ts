@@ -3,7 +3,7 @@
  *
  * @module
  */
-export type { Disk, DiskFile, OpenOptions } from "./disk.ts";
+export type { Disk, DiskFile, DiskMapping, OpenOptions } from "./disk.ts";
 export { type Random, seeded } from "./random.ts";
 export { realDisk } from "./real.ts";
 export { SimulatedDisk, type SimulatedDiskOptions } from "./simulated.ts";

@@ -1,12 +1,14 @@
 import { mkdirSync, readdirSync, renameSync, unlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { Errno, errnoOf, NineError, reasonOf } from "../../9p/mod.ts";
-import type { Disk, DiskFile, OpenOptions } from "./disk.ts";
+import type { Disk, DiskFile, DiskMapping, OpenOptions } from "./disk.ts";
 import { c, errno, failure, interrupted } from "./libc.ts";
 
 /** open(2) flags of x86_64. */
 const O = { RDWR: 2, CREAT: 0o100, EXCL: 0o200, DIRECTORY: 0o200000, CLOEXEC: 0o2000000 } as const;
 const SEEK_END = 2;
+const PROT_READ = 1;
+const MAP_SHARED = 1;
 /** Linux moves at most 0x7ffff000 bytes a call; a round number below it. */
 const CALL_MAX = 0x4000_0000;
 
@@ -133,6 +135,14 @@ class RealFile implements DiskFile {
       }
       done += size;
     }
+  }
+
+  map(offset: number, length: number): DiskMapping | undefined {
+    const pointer = c.mmap(0, length, PROT_READ, MAP_SHARED, this.#open(), offset);
+    const address = Number(Deno.UnsafePointer.value(pointer));
+    // MAP_FAILED is -1.
+    if (pointer === null || address > Number.MAX_SAFE_INTEGER) return undefined;
+    return { address, unmap: () => void c.munmap(pointer, length) };
   }
 
   truncate(size: number): void {

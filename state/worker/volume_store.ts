@@ -202,7 +202,7 @@ export class VolumeStore {
     // The index's view would keep the database from being closed whole.
     this.index[Symbol.dispose]();
     await closed;
-    this.contents.packs.close();
+    this.contents.close();
     this.log.close();
     this.worker.terminate();
   }
