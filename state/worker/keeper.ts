@@ -80,9 +80,11 @@ export class Keeper implements Disposable {
     const damage: string[] = [];
     this.resume(damage);
     while (this.applied < last) this.apply(last, damage);
+    const orphans = this.#index.orphans();
+    if (this.#unsettled.inos.length === 0 && orphans.length === 0) return damage;
     this.#transaction(() => {
       for (const ino of this.#unsettled.inos) this.#applier.settle(ino);
-      for (const ino of this.#index.orphans()) this.#applier.forget(ino);
+      for (const ino of orphans) this.#applier.forget(ino);
       return this.applied;
     });
     return damage;

@@ -192,6 +192,16 @@ export class VolumeStore {
     };
   }
 
+  /** Ends as a killed process would: nothing more is applied, and nothing is synced. */
+  abandon(): void {
+    this.#isClosing = true;
+    clearTimeout(this.#timer);
+    this.worker.terminate();
+    this.index[Symbol.dispose]();
+    this.contents.close();
+    this.log.close();
+  }
+
   /** Applies what is logged and lets everything go. */
   async close(): Promise<void> {
     this.#isClosing = true;
