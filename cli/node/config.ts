@@ -11,6 +11,8 @@ const name = z.string().min(1).max(255).regex(
   "must have no blanks, colons, commas or slashes",
 );
 
+const days = z.number().min(0).max(100_000);
+
 /** `order` and `create` are those of bind(1). */
 const where = { at: path, order, create: z.boolean().optional() };
 const mount = z.union([
@@ -27,6 +29,7 @@ const schema = z.strictObject({
   )
     .max(64).default([]),
   mounts: z.array(mount).max(1000).default([]),
+  retention: z.strictObject({ everything: days, hourly: days, daily: days }).optional(),
   users: z.record(name, z.strictObject({ uid: id, groups: z.array(name).max(100).default([]) })).default({}),
   groups: z.record(name, id).default({}),
 });

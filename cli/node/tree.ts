@@ -63,6 +63,7 @@ export async function buildTree({ home, config, users, status }: TreeOptions): P
   const volumes = new Volumes({
     home,
     owned,
+    retention: config.retention,
     onTrouble: (name, reason) =>
       logs.error({ user: owned.uid, request: `volume ${name}`, code: "EIO", reason }),
   });

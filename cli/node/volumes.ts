@@ -1,6 +1,6 @@
 import { type FileServer, NineError } from "../../9p/mod.ts";
 import { snapshots, volume } from "../../servers/volume/mod.ts";
-import { VolumeStore } from "../../state/worker/mod.ts";
+import { type Retention, VolumeStore } from "../../state/worker/mod.ts";
 import { join } from "node:path";
 
 type Server = FileServer<object>;
@@ -16,6 +16,8 @@ export interface VolumesOptions {
   readonly home: string;
   /** Who has a new volume's root directory. */
   readonly owned: { readonly uid: string; readonly gid: string };
+  /** How long history is kept; as the store has it if not given. */
+  readonly retention: Retention | undefined;
   readonly onTrouble: (volume: string, message: string) => void;
 }
 
@@ -101,9 +103,10 @@ export class Volumes {
   }
 
   async #start(name: string): Promise<Open> {
-    const { owned, onTrouble } = this.options;
+    const { owned, retention, onTrouble } = this.options;
     const store = await VolumeStore.open(volumeFolder(this.options.home, name), {
       owned,
+      retention,
       onTrouble: (message) => onTrouble(name, message),
     });
     return {

@@ -1,8 +1,10 @@
 import {
   type Attr,
+  canWrite,
   type Entry,
   type FileServer,
   NineError,
+  O,
   pathOfText,
   plainAttr,
   type Principal,
@@ -105,7 +107,10 @@ export function snapshots(
       return child(dir, name, dir.seq, () => edge && past.node(edge.ino, dir.seq));
     },
     getattr: attr,
-    open({ row }) {
+    open({ row, name }, flags) {
+      if (canWrite(flags) || flags & O.TRUNC) {
+        throw new NineError("EROFS", `${name} is of the past, which stays as it was`);
+      }
       const type = (row?.mode ?? S.IFDIR) & S.IFMT;
       if (type !== S.IFREG && type !== S.IFDIR) {
         throw new NineError("ENXIO", "Nothing answers behind a special file of the past");

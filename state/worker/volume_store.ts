@@ -13,6 +13,14 @@ import { type FromWorker, RETENTION, type Retention, type ToWorker } from "./mes
 const OWNED = { uid: "owner", gid: "owner" };
 const GATHER_MS = 50;
 /** With more operations, or bytes of log, that are not applied, changes wait. */
+/** How often history is thinned and what nothing shows is let go. */
+const COLLECT_MS = 6 * 3600 * 1000;
+/** Near the end of the disk, at this many bytes or this part of it, nothing that makes the volume larger is taken. */
+const RESERVE_BYTES = 64 * 1024 * 1024;
+const RESERVE_PART = 1 / 20;
+/** The disk is asked again after so many bytes or milliseconds. */
+const SPACE_BYTES = 1024 * 1024;
+const SPACE_MS = 500;
 const BEHIND_MAX = 200_000;
 const BEHIND_BYTES_MAX = 1024 ** 3;
 
@@ -43,7 +51,12 @@ export class VolumeStore {
   #nextIno: number;
   #nextEid: number;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #collects: ReturnType<typeof setInterval>;
   #isClosing = false;
+  /** Bytes since the disk was asked for its space, and when that was. */
+  #unasked = 0;
+  #askedMs = -Infinity;
+  #isFull = false;
   #stuck: NineError | undefined;
   #whenApplied: (() => void)[] = [];
   #collecting: Promise<void> | undefined;
@@ -61,6 +74,9 @@ export class VolumeStore {
     this.#nextIno = even(Number(index.lastIno()));
     this.#nextEid = even(Number(index.lastEid()));
     worker.onmessage = ({ data }: MessageEvent<FromWorker>) => this.#take(data);
+    // What keeps it from happening is told as trouble.
+    this.#collects = setInterval(() => this.collect().catch(() => {}), COLLECT_MS);
+    if (typeof this.#collects === "number") Deno.unrefTimer(this.#collects);
   }
 
   /** Opens a volume, or makes one in an empty folder. What the log has and the index has not is applied first. */
@@ -95,6 +111,7 @@ export class VolumeStore {
   append(operation: Operation): Logged {
     const { type, payload } = encode(operation);
     const body = operation.kind === "write" ? operation.bytes : undefined;
+    if (body !== undefined || operation.kind === "create") this.#checkSpace(body?.byteLength ?? 0);
     const { number, segment, offset } = this.log.append(type, payload, body);
     this.#timer ??= setTimeout(() => this.#flush(), this.options.gatherMs ?? GATHER_MS);
     return { number, segment, position: offset + payload.byteLength };
@@ -130,8 +147,8 @@ export class VolumeStore {
   }
 
   space(): { bytes: number; free: number } {
-    const { bsize, blocks, bavail } = statfsSync(this.folder);
-    return { bytes: blocks * bsize, free: bavail * bsize };
+    const { bytes, free } = this.#disk();
+    return { bytes, free: Math.max(0, free - Math.min(RESERVE_BYTES, bytes * RESERVE_PART)) };
   }
 
   /** Lets go of history that is not kept, and of contents that nothing shows any more. */
@@ -158,6 +175,28 @@ export class VolumeStore {
     await this.caughtUp();
     if (!this.index.past.snapshot(name)) throw new NineError("ENOENT", `There is no snapshot ${name}`);
     await this.#order({ kind: "unsnapshot", name, by, time: now() });
+  }
+
+  /** ENOSPC near the end of the disk: what is left is for removing files, the database and collecting. */
+  #checkSpace(bytes: number): void {
+    this.#unasked += bytes;
+    const now = performance.now();
+    if (this.#unasked > SPACE_BYTES || now > this.#askedMs + SPACE_MS) {
+      const { bytes, free } = this.#disk();
+      this.#isFull = free < Math.min(RESERVE_BYTES, bytes * RESERVE_PART);
+      this.#unasked = 0;
+      this.#askedMs = now;
+    }
+    if (!this.#isFull) return;
+    throw new NineError(
+      "ENOSPC",
+      `The disk of ${this.folder} is all but full; what is left is for removing files and for lux9 volume gc`,
+    );
+  }
+
+  #disk(): { bytes: number; free: number } {
+    const { bsize, blocks, bavail } = statfsSync(this.folder);
+    return { bytes: blocks * bsize, free: bavail * bsize };
   }
 
   #packBytes(): number {
@@ -195,6 +234,7 @@ export class VolumeStore {
   /** Ends as a killed process would: nothing more is applied, and nothing is synced. */
   abandon(): void {
     this.#isClosing = true;
+    clearInterval(this.#collects);
     clearTimeout(this.#timer);
     this.worker.terminate();
     this.index[Symbol.dispose]();
@@ -205,6 +245,7 @@ export class VolumeStore {
   /** Applies what is logged and lets everything go. */
   async close(): Promise<void> {
     this.#isClosing = true;
+    clearInterval(this.#collects);
     clearTimeout(this.#timer);
     await this.log.sync();
     const closed = new Promise<void>((wake) => this.#onClosed = wake);

@@ -13,7 +13,7 @@ const DISK_BYTES = 8 * MIB;
 
 /** A file system of that size, until the end of the block. */
 async function mountSmall(folder: string): Promise<AsyncDisposable> {
-  await Deno.mkdir(folder);
+  await Deno.mkdir(folder, { recursive: true });
   await run("mount", "-t", "tmpfs", "-o", `size=${DISK_BYTES}`, "lux9-scenario", folder);
   return {
     async [Symbol.asyncDispose]() {
