@@ -20,6 +20,8 @@ export class Packs {
   protected readonly folder: string;
   /** The one used last is last. */
   readonly #open = new Map<number, DiskFile>();
+  #lastPack = -1;
+  #lastFile: DiskFile | undefined;
 
   constructor(disk: Disk, folder: string) {
     this.disk = disk;
@@ -51,6 +53,7 @@ export class Packs {
 
   /** Closes a pack's file: if it was removed, its space is free then. */
   forget(pack: number): void {
+    if (pack === this.#lastPack) this.#lastPack = -1;
     this.#open.get(pack)?.close();
     this.#open.delete(pack);
   }
@@ -68,6 +71,8 @@ export class Packs {
   }
 
   protected file(pack: number): DiskFile {
+    // Most reads are of the pack that was read last, which is where it should be in the order.
+    if (pack === this.#lastPack) return this.#lastFile!;
     let file = this.#open.get(pack);
     if (file === undefined) {
       if (this.#open.size >= OPEN_MAX) this.forget(this.#open.keys().next().value!);
@@ -76,6 +81,8 @@ export class Packs {
       this.#open.delete(pack);
     }
     this.#open.set(pack, file);
+    this.#lastPack = pack;
+    this.#lastFile = file;
     return file;
   }
 }

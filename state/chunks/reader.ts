@@ -334,7 +334,8 @@ export class Content {
     if (run === undefined) return;
     this.#run = undefined;
     const { pack, offset, at, length, unchecked } = run;
-    this.#reader.packs.read(pack, offset, into.subarray(at, at + length));
+    const whole = at === 0 && length === into.length;
+    this.#reader.packs.read(pack, offset, whole ? into : into.subarray(at, at + length));
     for (const { id, place, at } of unchecked) {
       this.#reader.check(id, place, into.subarray(at, at + place.length));
     }
