@@ -58,7 +58,6 @@ export function packAttributes(
   packer: Packer,
   record: AttributesRecord,
   creator: Author,
-  outer?: Stamp,
 ): void {
   const { stamp, stamps, kind, ctime, atime, mtime } = record;
   const oneTime = same(ctime, atime) && same(ctime, mtime);
