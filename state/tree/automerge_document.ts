@@ -147,7 +147,7 @@ class AutomergeDocument implements TreeDocument {
   }
 
   fork(actor: string): TreeDocument {
-    return new AutomergeDocument(this.id, this.#backend.fork(actor));
+    return new AutomergeDocument(this.id, this.#backend.clone(actor));
   }
 
   free(): void {
