@@ -31,7 +31,7 @@ const DIRECTORIES = 8;
 
 Deno.test("moves of directories come out as in Loro's movable tree", () => {
   let cycles = 0;
-  for (let seed = 1; seed <= 100; seed++) {
+  for (let seed = 1; seed <= 50; seed++) {
     const random = randomFrom(seed);
     const a = new Twins(Copy.first(1), 1);
     const root = a.tree.createNode();
@@ -52,7 +52,7 @@ Deno.test("moves of directories come out as in Loro's movable tree", () => {
     }
     cycles += a.copy.index.displaced().length;
   }
-  assertEquals(cycles >= 10, true, `${cycles} cycles`);
+  assertEquals(cycles >= 4, true, `${cycles} cycles`);
 });
 
 function move(twins: Twins, nodes: [NodeId, TreeID][], i: number, to: number): void {
