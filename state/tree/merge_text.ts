@@ -22,17 +22,19 @@ export function mergeText(base: Uint8Array, sides: readonly Uint8Array[]): Uint8
     const text = document.putObject("/", "t", baseText);
     document.commit(null, 0);
     const heads = document.getHeads();
+    const changes: Uint8Array[] = [];
     for (const [i, side] of sideTexts.entries()) {
       if (side === undefined) return undefined;
-      const fork = document.fork(actorOf(i + 1), heads);
+      const fork = document.clone(actorOf(i + 1));
       // From the end on, so that what is still to come stays where it was.
       for (const { start, deleted, insert } of differencesOf(baseText, side).reverse()) {
         fork.splice(text, start, deleted, insert);
       }
       fork.commit(null, 0);
-      document.applyChanges(fork.getChanges(heads));
+      changes.push(...fork.getChanges(heads));
       fork.free();
     }
+    document.applyChanges(changes);
     return encoder.encode(document.text(text));
   } finally {
     document.free();

@@ -34,7 +34,9 @@ export {
 } from "./id.ts";
 export { indexTree } from "./index_tree.ts";
 export type { Key, Slot } from "./key.ts";
-export { MemoryIndex } from "./memory_index.ts";
+export { edgeKeyOf, MemoryIndex } from "./memory_index.ts";
+export { MERGE_DEFAULT, MergeRules } from "./merge_rules.ts";
+export { isMergeable, MERGE_BYTES_MAX, mergeText } from "./merge_text.ts";
 export { conflictName, isConflictName, isName, NAME_BYTES_MAX } from "./name.ts";
 export { directoryOf, documentOf, parseDocId } from "./placement.ts";
 export { reroot } from "./reroot.ts";
@@ -45,5 +47,3 @@ export type { Merger, MergeRequest } from "./standing.ts";
 export { compareStamps, parseVersionId, type Stamp, type VersionId, versionId } from "./stamp.ts";
 export { type Updated, View } from "./view.ts";
 export { type At, type Batch, type Received, TreeWriter, type WriterOptions } from "./writer.ts";
-export { MERGE_DEFAULT, MergeRules } from "./merge_rules.ts";
-export { isMergeable, MERGE_BYTES_MAX, mergeText } from "./merge_text.ts";

@@ -7,8 +7,10 @@ import { type DocId, type NodeId, parseNodeId } from "./id.ts";
  * 16 shards that the hash of the name says, `DIR.3`; once that is full, a further level down, `DIR.3a`. Nothing that is there ever moves: a reader takes
  * the edges of all of a directory's documents together, so where an edge lies decides nothing but speed. That is why copies need not agree on when a
  * document is full, and why two that make `DIR.3` at the same time make the same document.
+ *
+ * Taking in a change takes Automerge a time in proportion to the keys of the document: 0.2 ms at 2,048, and 1 ms at 8,192 (`deno task bench-tree`).
  */
-export const KEYS_MAX = 8192;
+export const KEYS_MAX = 2048;
 /** 16^6 shards hold more names than a volume does. */
 const LEVELS_MAX = 6;
 

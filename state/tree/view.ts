@@ -177,8 +177,8 @@ class Update {
   }
 
   #settle(nodes: ReadonlySet<NodeId>): Map<NodeId, Position> {
-    const displaced = this.rows.displaced();
-    const moved = new Set<NodeId>(displaced);
+    const moved = new Set<NodeId>();
+    for (const node of this.rows.displaced()) if (this.#candidates(node)[0]?.directory) moved.add(node);
     for (const node of nodes) {
       const candidate = this.#candidates(node)[0];
       if (!candidate?.directory) continue;

@@ -13,7 +13,7 @@ import { COUNTER_MAX, type Edge, packEdge } from "./edge.ts";
 import { type Candidate, type Facts, FactsReader } from "./facts.ts";
 import { type Author, creatorOf, type DocId, type NodeId, NUMBER_MAX, ROOT } from "./id.ts";
 import { type Key, keyOf, parseKey, type Slot } from "./key.ts";
-import { documentOf, placeFor } from "./placement.ts";
+import { documentOf, parseDocId, placeFor } from "./placement.ts";
 import { unpackRecords } from "./records.ts";
 import type { EdgeRow, TreeIndex } from "./rows.ts";
 import { packStamp, packXattr } from "./small_records.ts";
@@ -226,6 +226,9 @@ export class TreeWriter {
     const refused = new Map<DocId, string>();
     for (const [id, changes] of incoming) {
       try {
+        if (parseDocId(id) === undefined) {
+          throw new BadChange(`${JSON.stringify(id)} is no name of a document`);
+        }
         const document = documents.get(id) ?? documents.create(id);
         for (const key of document.apply(changes)) this.#note(id, key);
       } catch (thrown) {
