@@ -1,7 +1,7 @@
-import { setImmediate } from "node:timers";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { Slice } from "../../9p/mod.ts";
 import { Result } from "./result.ts";
 import { type About, decodeTrailer, encodeTrailer, TRAILER_BYTES_MAX } from "./trailer.ts";
 
@@ -312,14 +312,15 @@ async function checked(about: About, path: string, key: string): Promise<Result 
   }
   try {
     const hash = createHash("sha256");
+    const slice = new Slice();
     const piece = new Uint8Array(CHECKED_BYTES / 4);
     for (let at = 0; at < about.size;) {
       const count = readSync(fd, piece, 0, Math.min(piece.byteLength, about.size - at), at);
       if (count === 0) return undefined;
       hash.update(piece.subarray(0, count));
       at += count;
-      // Others have their turn.
-      await new Promise((next) => setImmediate(next));
+      const turn = slice.breathe();
+      if (turn) await turn;
     }
     return hash.digest("hex") === about.hash ? new Result(key, about, path) : undefined;
   } catch {

@@ -47,7 +47,7 @@ export abstract class Output {
 
   /** The evaluation for the inputs as they are now; with `start` false, undefined unless the result is there already. */
   evaluate(call: Call, start = true): Later<Evaluation | undefined> {
-    const asking = Asking.first(this.outputs.turns, this.outputs.options.inputsMax);
+    const asking = Asking.first(this.outputs.options.inputsMax);
     return always(() => this.evaluateFor(asking, call, start), () => asking.end());
   }
 

@@ -13,7 +13,6 @@ import { Patience } from "./patience.ts";
 import { PatientWait } from "./patient_wait.ts";
 import { findPlaces, pathOf, type Place } from "./places.ts";
 import { KnownHashes, openStored, type Pins } from "./stored_input.ts";
-import { Turns } from "./turns.ts";
 
 const RECIPES_MAX = 1000;
 /** Of a recipe, how many folders and missing names count among what it depends on, beside its inputs. */
@@ -39,8 +38,7 @@ export interface OutputsOptions {
 export class Outputs {
   readonly known = new KnownHashes();
   readonly dependents = new Dependents();
-  readonly turns = new Turns();
-  readonly jobs = new HashJobs(this.turns);
+  readonly jobs = new HashJobs();
   /** Waits for up to 100 ms at once and half a second in a row, and a tenth of the time in the long run. */
   readonly patience = new Patience(500, 100, 0.1);
   /** How long an open waits for the length of what it opens: what is quick is an ordinary file then. */
@@ -178,8 +176,11 @@ class RecipeOutput extends Output {
     const depends = [recipePath, ...stages.map(({ name }) => `/translators/${name}/`)];
     if (text !== undefined) inputs.list.push(textInput(text, recipePath, stored.mtimeSec));
     const breathe = () => asking.breathe(call.signal);
+    const folders = new Set<string>();
     const onLook = (path: string) => {
-      if (depends.length < LOOKED_MAX) depends.push(path);
+      if (depends.length >= LOOKED_MAX) return;
+      depends.push(path);
+      if (path.endsWith("/")) folders.add(path);
     };
     const dir = files.parent(this.recipe);
     const places: Place[] = [];
@@ -189,7 +190,9 @@ class RecipeOutput extends Output {
           // A glob beside the output finds the output too.
           if (outputOf(place.node)?.id === this.id && /[*?[]/.test(one)) continue;
           places.push(place);
-          depends.push(place.path);
+          // A folder that was looked through stands for all names in it: a glob may bring thousands.
+          if (!folders.has(place.path.slice(0, place.path.lastIndexOf("/") + 1))) depends.push(place.path);
+          await breathe();
         }
       }
     } finally {

@@ -5,7 +5,6 @@ import { mem } from "../../servers/mem/mod.ts";
 import { HashJobs } from "./hash_jobs.ts";
 import { concatenated, type Input, UNWANTED } from "./input.ts";
 import { KnownHashes, openStored } from "./stored_input.ts";
-import { Turns } from "./turns.ts";
 
 const MIB = 1024 * 1024;
 const LONG = 3 * MIB;
@@ -53,7 +52,7 @@ async function stored(size: number) {
   await write(0, contents);
   await sleep(30);
   const known = new KnownHashes();
-  const jobs = new HashJobs(new Turns());
+  const jobs = new HashJobs();
   return {
     contents,
     write,
