@@ -2,6 +2,7 @@ import { type Call, errnoOf, type FileServer, type Later, NineError, reasonOf, t
 import { parsePipeline, type Stage } from "../pipeline/mod.ts";
 import { parseRecipe, type Recipe, RECIPE_BYTES_MAX } from "../recipe/mod.ts";
 import type { Compute } from "./compute.ts";
+import { Attempts } from "./attempts.ts";
 import { Dependents } from "./dependents.ts";
 import type { Evaluation } from "./evaluation.ts";
 import { type Input, type Inputs, resultInput, textInput } from "./input.ts";
@@ -41,6 +42,7 @@ export class Outputs {
   readonly jobs = new HashJobs();
   /** Waits for up to 100 ms at once and half a second in a row, and a tenth of the time in the long run. */
   readonly patience = new Patience(500, 100, 0.1);
+  readonly attempts = new Attempts();
   /** How long an open waits for the length of what it opens: what is quick is an ordinary file then. */
   readonly opening = new PatientWait(50);
   /** By the hash of its text; what is wrong with one is told with its path, and remembered by that as well. */

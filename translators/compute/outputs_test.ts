@@ -265,3 +265,39 @@ test("A recipe longer than 32 KiB is EFBIG", {}, async (computing) => {
   await rejects(computing.text("long"), { code: "EFBIG" });
   deepStrictEqual((await (await computing.output("long")).look(computing.call())).size, 0);
 });
+
+test("Looks at many slow files at once begin few runs, which end soon after", {}, async (computing) => {
+  await computing.write("t", "x\n");
+  for (let i = 0; i < 200; i++) await computing.write(`s${i}.fn`, `text: "${i}"\npipe: slow\n`);
+  await computing.write("p.fn", "text: prepared\npipe: sort\n");
+  await computing.text("p");
+  await computing.write("q.fn", "text: quick\npipe: sort\n");
+  const looks = Array.from(
+    { length: 200 },
+    async (_, i) => (await computing.output(`s${i}`)).look(computing.call()),
+  );
+  const begun = performance.now();
+  strictEqual((await Promise.all(looks)).filter(({ size }) => size > 0).length, 0);
+  ok(performance.now() - begun < 2000);
+  const { running } = computing.outputs.options.compute;
+  ok(running <= 4, `${running} runs that nobody waits for`);
+  // Nobody who reads waits for them: they give way.
+  const opened = performance.now();
+  strictEqual((await computing.text("q")).trim(), "quick");
+  ok(performance.now() - opened < 300, `${performance.now() - opened} ms`);
+  await sleep(600);
+  strictEqual(computing.outputs.options.compute.running, 0);
+});
+
+test("Looks at many quick files at once show their lengths", {}, async (computing) => {
+  await computing.write("t", "x\n");
+  for (let i = 0; i < 20; i++) await computing.write(`q${i}.fn`, `text: "${i}"\npipe: sort\n`);
+  await computing.text("q0");
+  const looks = Array.from(
+    { length: 20 },
+    async (_, i) => (await computing.output(`q${i}`)).look(computing.call()),
+  );
+  const shown = (await Promise.all(looks)).filter(({ size }) => size > 0).length;
+  // All, where the machine has nothing else to do; more than are under way at once in any case.
+  ok(shown > 4, `${shown} of 20`);
+});
