@@ -93,9 +93,9 @@ export function withOutputs(inner: Server, options: OutputsOptions): WithOutputs
     return isRecipe(node) && !removed.has(qid) && !arriving.has(qid.path);
   }
 
-  function created(node: object, name: string, { user }: Call): void {
-    if (outputName(name) !== undefined) arriving.made(inner.qid(node).path, user.name);
-    else arriving.wrote(user.name);
+  function created(node: object, dir: object, name: string, { user }: Call): void {
+    if (outputName(name) === undefined) arriving.made(user.name);
+    else arriving.madeRecipe(inner.qid(node).path, inner.qid(dir).path, user.name);
   }
 
   function walk(dir: object, name: string, call: Call): Later<object> {
@@ -184,9 +184,16 @@ export function withOutputs(inner: Server, options: OutputsOptions): WithOutputs
     },
     create: (dir, name, what, flags, call): Later<Created<object, unknown>> =>
       then(inner.create!(dir, name, what, flags, call), (made) => {
-        created(made.node, name, call);
+        created(made.node, dir, name, call);
         return made;
       }),
+    ...(inner.make && {
+      make: (dir, name, what, call): Later<object> =>
+        then(inner.make!(dir, name, what, call), (made) => {
+          arriving.made(call.user.name);
+          return made;
+        }),
+    }),
     write(node, handle, offset, data, call) {
       if (!inner.write) throw new NineError("EROFS", "The file server writes no files");
       return then(inner.write(node, handle, offset, data, call), (count) => {

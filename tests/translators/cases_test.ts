@@ -117,6 +117,32 @@ test(
     await rejects(tree.stat("/data/u"), { code: "ENOENT" });
     await new Promise((done) => setTimeout(done, 2100));
     strictEqual(await text(tree, "/data/u"), "computed\n");
+    // One that comes alone, as the pause before it tells.
+    await new Promise((done) => setTimeout(done, 2100));
+    await tree.writeFile("/data/v.fn", "text: computed\npipe: sort\n");
+    await tree.setattr("/data/v.fn", { mtime: { sec: 1_000_000, nsec: 0 } });
+    await rejects(tree.stat("/data/v"), { code: "ENOENT" });
+    await new Promise((done) => setTimeout(done, 600));
+    strictEqual(await text(tree, "/data/v"), "computed\n");
+  },
+);
+
+test(
+  "a folder that was copied in shows its outputs as soon as it has its own time",
+  ["sort"],
+  async ({ tree }) => {
+    const mtime = { sec: 1_000_000, nsec: 0 };
+    await tree.mkdir("/data/d");
+    await tree.mkdir("/data/d/below");
+    for (const path of ["/data/d/below/u", "/data/d/t"]) {
+      await tree.writeFile(`${path}.fn`, "text: computed\npipe: sort\n");
+      await tree.setattr(`${path}.fn`, { mtime });
+    }
+    await tree.setattr("/data/d/below", { mtime });
+    strictEqual(await text(tree, "/data/d/below/u"), "computed\n");
+    await rejects(tree.stat("/data/d/t"), { code: "ENOENT" });
+    await tree.setattr("/data/d", { mtime });
+    strictEqual(await text(tree, "/data/d/t"), "computed\n");
   },
 );
 
