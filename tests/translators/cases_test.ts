@@ -40,7 +40,14 @@ test("a regular file that has the output's name wins", ["csv2json"], async ({ tr
   await tree.writeFile("/data/t.json.fn", "from: t.csv\npipe: csv2json\n");
   strictEqual(await text(tree, "/data/t.json"), "stored");
   strictEqual((await names(tree, "/data")).filter((name) => name === "t.json").length, 1);
+  // What takes it away may be about to make another one, as git is: also where the name must be free.
   await tree.remove("/data/t.json");
+  await rejects(tree.stat("/data/t.json"), { code: "ENOENT" });
+  await tree.writeFile("/data/t.json", "stored anew");
+  strictEqual(await text(tree, "/data/t.json"), "stored anew");
+  await tree.rename("/data/t.json", "/data/elsewhere");
+  await rejects(tree.stat("/data/t.json"), { code: "ENOENT" });
+  await new Promise((done) => setTimeout(done, 2100));
   strictEqual(await text(tree, "/data/t.json"), JSON_TEXT);
 });
 

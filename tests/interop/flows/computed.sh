@@ -229,6 +229,54 @@ git_of_recipes() {
   git fsck --full --strict
 }
 
+# A stored file that has an output's name, in two versions, changed, put aside, and missing in a branch.
+git_of_stored_outputs() {
+  recipe_folder f
+  git init -q .
+  printf 'by hand\n' >f/new
+  mv f/new f/word
+  settle
+  git add -A
+  git commit -q -m first
+  git checkout -q -b side
+  printf 'by the other hand\n' >f/new
+  mv f/new f/word
+  settle
+  git commit -q -a -m second
+  for side in main:'by hand' side:'by the other hand'; do
+    git checkout -q "${side%%:*}"
+    settle
+    same "$(cat f/word)-$(git status --porcelain f/word)" "${side#*:}-"
+  done
+  printf 'changed\n' >f/new
+  mv f/new f/word
+  settle
+  git stash push -q f/word
+  settle
+  same "$(cat f/word)-$(git status --porcelain f/word)" "by the other hand-"
+  git stash pop -q
+  settle
+  same "$(cat f/word)" changed
+  git checkout -q f/word
+  settle
+  same "$(cat f/word)" "by the other hand"
+  # In a branch without the file its recipe makes it, and git takes that for a file that it does not know.
+  git checkout -q -b without
+  git rm -q f/word
+  git commit -q -m third
+  sleep 2.1
+  same "$(cat f/word)-$(git status --porcelain f/word)" "needle-?? f/word"
+  refused 'would be overwritten' git checkout -q side
+  same "$(cat f/word)" needle
+  echo word >f/.gitignore
+  git checkout -q side
+  settle
+  same "$(cat f/word)" "by the other hand"
+  rm f/word
+  sleep 2.1
+  same "$(cat f/word)" needle
+}
+
 rsync_of_recipes() {
   options=-rlpt
   if can owner; then options=-a; fi
@@ -321,6 +369,7 @@ check rm_r
 check cp_of_recipes
 check tar_of_recipes
 check git_of_recipes
+check git_of_stored_outputs
 check rsync_of_recipes
 check mv_of_recipes
 check whole_mount
