@@ -31,6 +31,7 @@ export { Engine, type EngineOptions, type ErrorReport } from "./server/engine.ts
 export type { Listener } from "./server/listener.ts";
 export { SplicedListing } from "./server/spliced_listing.ts";
 export { Service } from "./server/service.ts";
+export { Slice, turns } from "./server/turns.ts";
 export { checkName, checkNewName } from "./server/names.ts";
 export { makedev, qidType } from "./server/modes.ts";
 export { type Address, formatAddress, parseAddress, PORT_9P } from "./address.ts";

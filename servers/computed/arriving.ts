@@ -4,44 +4,71 @@ type Path = Qid["path"];
 
 /** How long a program that copies a folder may take between two requests of a user's, ms. */
 const QUIET_MS = 2000;
+/** The same where that recipe is all that the user has made for so long: mostly it was one file alone, ms. */
+const ALONE_MS = 500;
 /** Longer than this no recipe waits, whatever its user does meanwhile, ms. */
 const WAIT_MS_MAX = 30_000;
 const RECIPES_MAX = 10_000;
+const USERS_MAX = 1000;
 
 interface Recipe {
+  readonly dir: Path;
   readonly user: string;
   readonly madeMs: number;
   readonly isCopy: boolean;
 }
 
+/** What a user does without a pause. */
+interface Activity {
+  wroteMs: number;
+  /** Files and directories that were made in it. */
+  made: number;
+}
+
 /**
  * Recipes that a program is copying in, which shows by a time that it sets on a file it has just made: `cp -a` and tar
- * do. Their outputs do not show before that user has written nothing for a moment, since the program may have copies of
- * them too, and `cp` goes no further where it finds a file that it is about to make. A recipe that somebody writes makes
- * its output at once.
+ * do. Their outputs do not show at first, since the program may have copies of them too, and `cp` goes no further where it
+ * finds a file that it is about to make. They show when it has done with the folder, which it ends by setting the folder's
+ * own time, and else when that user has written nothing for a moment. A recipe that somebody writes makes its output at
+ * once.
  */
 export class Arriving {
   /** By the recipe's qid.path, oldest first. */
   readonly #recipes = new Map<Path, Recipe>();
-  readonly #wroteMs = new Map<string, number>();
+  /** Those that are copies, by the directory's. */
+  readonly #copies = new Map<Path, Set<Path>>();
+  /** By user, the one who began last at the end. */
+  readonly #activities = new Map<string, Activity>();
 
   constructor(readonly now: () => number = () => performance.now()) {}
 
-  made(recipe: Path, user: string): void {
-    this.#sweep();
-    this.#recipes.delete(recipe);
-    this.#recipes.set(recipe, { user, madeMs: this.now(), isCopy: false });
-    this.#wroteMs.set(user, this.now());
+  /** A user made a file or directory that is no recipe. */
+  made(user: string): void {
+    this.#goOn(user).made++;
   }
 
-  /** Somebody set the time of a file. */
+  madeRecipe(path: Path, dir: Path, user: string): void {
+    this.#sweep();
+    this.#forget(path);
+    this.#recipes.set(path, { dir, user, madeMs: this.now(), isCopy: false });
+    this.#goOn(user).made++;
+  }
+
+  /** Somebody set the time of a file or directory. */
   dated(path: Path): void {
+    if (this.#recipes.size === 0) return;
+    for (const copy of this.#copies.get(path) ?? []) this.#forget(copy);
     const recipe = this.#recipes.get(path);
-    if (recipe && this.now() - recipe.madeMs < QUIET_MS) this.#recipes.set(path, { ...recipe, isCopy: true });
+    if (!recipe || this.now() - recipe.madeMs >= QUIET_MS) return;
+    this.#recipes.set(path, { ...recipe, isCopy: true });
+    const copies = this.#copies.get(recipe.dir);
+    if (copies) copies.add(path);
+    else this.#copies.set(recipe.dir, new Set([path]));
   }
 
   wrote(user: string): void {
-    if (this.#wroteMs.has(user)) this.#wroteMs.set(user, this.now());
+    const activity = this.#activities.get(user);
+    if (activity) activity.wroteMs = this.now();
   }
 
   has(path: Path): boolean {
@@ -51,16 +78,40 @@ export class Arriving {
   }
 
   #waits({ user, madeMs }: Recipe): boolean {
+    const activity = this.#activities.get(user);
+    if (!activity) return false;
     const now = this.now();
-    return now - madeMs < WAIT_MS_MAX && now - this.#wroteMs.get(user)! < QUIET_MS;
+    return now - madeMs < WAIT_MS_MAX && now - activity.wroteMs < (activity.made > 1 ? QUIET_MS : ALONE_MS);
+  }
+
+  #goOn(user: string): Activity {
+    const now = this.now();
+    let activity = this.#activities.get(user);
+    if (!activity || now - activity.wroteMs >= QUIET_MS) {
+      this.#activities.delete(user);
+      this.#activities.set(user, activity = { wroteMs: now, made: 0 });
+      if (this.#activities.size > USERS_MAX) {
+        this.#activities.delete(this.#activities.keys().next().value!);
+      }
+    }
+    activity.wroteMs = now;
+    return activity;
+  }
+
+  #forget(path: Path): void {
+    const recipe = this.#recipes.get(path);
+    if (!recipe) return;
+    this.#recipes.delete(path);
+    const copies = this.#copies.get(recipe.dir);
+    copies?.delete(path);
+    if (copies?.size === 0) this.#copies.delete(recipe.dir);
   }
 
   /** Forgets those that wait no longer, so that nothing is kept while nobody copies recipes. */
   #sweep(): void {
     for (const [path, recipe] of this.#recipes) {
       if (this.#waits(recipe) && this.#recipes.size < RECIPES_MAX) break;
-      this.#recipes.delete(path);
+      this.#forget(path);
     }
-    if (this.#recipes.size === 0) this.#wroteMs.clear();
   }
 }

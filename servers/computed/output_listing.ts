@@ -10,6 +10,7 @@ import {
   type Later,
   type Qid,
   S,
+  Slice,
   SplicedListing,
   then,
   type U64,
@@ -20,7 +21,7 @@ type Server = FileServer<object, unknown>;
 
 /** How far a directory is looked through for recipes before its listing begins, names. */
 const SCANNED_MAX = 20_000;
-const SCANNED_AT_ONCE = 2000;
+const SCANNED_AT_ONCE = 500;
 /** Directories whose recipes are remembered. */
 const KNOWN_MAX = 1000;
 
@@ -77,12 +78,12 @@ export class OutputListing<N extends object = object> {
 
   /** Names that look like a recipe's; from memory where the directory has not changed. Of a union, one part tells that. */
   #recipes(call: Call): Later<readonly string[]> {
-    if (this.listed.isUnion(this.dir)) return this.#scan(0, [], 0, call);
+    if (this.listed.isUnion(this.dir)) return this.#scan(call);
     return then(this.server.getattr(this.dir, this.inner, call), (attr) => {
       const stamp = stampOf(attr);
       const before = known.get(this.dir);
       if (before && before.stamp === stamp) return before.recipes;
-      return then(this.#scan(0, [], 0, call), (recipes) => {
+      return then(this.#scan(call), (recipes) => {
         known.delete(this.dir);
         // Where there are no times it is never remembered.
         if (attr.qid.version !== 0 && !isRacy(ageMs(attr))) known.set(this.dir, { stamp, recipes });
@@ -92,18 +93,30 @@ export class OutputListing<N extends object = object> {
     });
   }
 
-  #scan(cookie: U64, recipes: string[], scanned: number, call: Call): Later<string[]> {
-    return then(this.#inner(cookie, SCANNED_AT_ONCE, false, call), (entries) => {
-      for (const { name } of entries) if (outputName(name) !== undefined) recipes.push(name);
-      if (entries.length === 0 || scanned + entries.length >= SCANNED_MAX) return recipes;
-      return this.#scan(entries[entries.length - 1].cookie, recipes, scanned + entries.length, call);
-    });
+  /** At once where that is quick. */
+  #scan(call: Call): Later<string[]> {
+    const recipes: string[] = [];
+    const slice = new Slice();
+    let scanned = 0;
+    const from = (cookie: U64): Later<string[]> =>
+      then(this.#inner(cookie, SCANNED_AT_ONCE, false, call), (entries) => {
+        for (const { name } of entries) if (outputName(name) !== undefined) recipes.push(name);
+        scanned += entries.length;
+        if (entries.length === 0 || scanned >= SCANNED_MAX) return recipes;
+        const next = entries[entries.length - 1].cookie;
+        const turn = slice.breathe();
+        return turn ? turn.then(() => from(next)) : from(next);
+      });
+    return from(0);
   }
 
   /** The outputs that show: of those recipes that are stored files, and whose output no stored file hides. */
   async #entries(recipes: readonly string[], call: Call): Promise<Entry[]> {
     const entries: Entry[] = [];
+    const slice = new Slice();
     for (const recipeName of recipes) {
+      const turn = slice.breathe();
+      if (turn) await turn;
       const name = outputName(recipeName)!;
       if (await this.#walk(name, call)) continue;
       const recipe = await this.#walk(recipeName, call);

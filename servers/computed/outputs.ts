@@ -68,17 +68,34 @@ export function withOutputs(inner: Server, options: OutputsOptions): WithOutputs
     return node;
   }
 
-  /** The output of that name; undefined where no recipe makes it. */
-  function find(dir: object, name: string, call: Call): Later<OutputNode | undefined> {
+  /** The recipe beside a name; undefined where there is none. */
+  function recipeOf(dir: object, name: string, call: Call): Later<object | undefined> {
     const wanted = recipeName(name);
     if (wanted === undefined) return undefined;
-    const found = (recipe: object) => makes(recipe) ? outputNode(recipe) : undefined;
+    const found = (node: object) => isRecipe(node) ? node : undefined;
     try {
       const recipe = inner.walk(dir, wanted, call);
       return recipe instanceof Promise ? recipe.then(found, () => undefined) : found(recipe);
     } catch {
       return undefined;
     }
+  }
+
+  /** The output of that name; undefined where no recipe makes it. */
+  function find(dir: object, name: string, call: Call): Later<OutputNode | undefined> {
+    return then(
+      recipeOf(dir, name, call),
+      (recipe) => recipe && makes(recipe) ? outputNode(recipe) : undefined,
+    );
+  }
+
+  /** Takes a stored file from its name. What it has hidden does not show before there was time to make another one. */
+  function takeAway(node: object, call: Call, act: () => Later<void>): Later<void> {
+    if (inner.qid(node).type & Qt.DIR) return act();
+    return then(recipeOf(inner.parent(node), inner.name(node), call), (recipe) =>
+      then(act(), () => {
+        if (recipe) removed.add(inner.qid(recipe));
+      }));
   }
 
   /** Recipes are stored files: a control file that is called like one is none. */
@@ -93,9 +110,9 @@ export function withOutputs(inner: Server, options: OutputsOptions): WithOutputs
     return isRecipe(node) && !removed.has(qid) && !arriving.has(qid.path);
   }
 
-  function created(node: object, name: string, { user }: Call): void {
-    if (outputName(name) !== undefined) arriving.made(inner.qid(node).path, user.name);
-    else arriving.wrote(user.name);
+  function created(node: object, dir: object, name: string, { user }: Call): void {
+    if (outputName(name) === undefined) arriving.made(user.name);
+    else arriving.madeRecipe(inner.qid(node).path, inner.qid(dir).path, user.name);
   }
 
   function walk(dir: object, name: string, call: Call): Later<object> {
@@ -184,9 +201,16 @@ export function withOutputs(inner: Server, options: OutputsOptions): WithOutputs
     },
     create: (dir, name, what, flags, call): Later<Created<object, unknown>> =>
       then(inner.create!(dir, name, what, flags, call), (made) => {
-        created(made.node, name, call);
+        created(made.node, dir, name, call);
         return made;
       }),
+    ...(inner.make && {
+      make: (dir, name, what, call): Later<object> =>
+        then(inner.make!(dir, name, what, call), (made) => {
+          arriving.made(call.user.name);
+          return made;
+        }),
+    }),
     write(node, handle, offset, data, call) {
       if (!inner.write) throw new NineError("EROFS", "The file server writes no files");
       return then(inner.write(node, handle, offset, data, call), (count) => {
@@ -212,12 +236,12 @@ export function withOutputs(inner: Server, options: OutputsOptions): WithOutputs
     remove: (node, call) =>
       node instanceof OutputNode
         ? then(inner.removable?.(node.recipe, call), () => removed.add(inner.qid(node.recipe)))
-        : inner.remove?.(node, call),
+        : takeAway(node, call, () => inner.remove?.(node, call)),
     rename(node, dir, name, noReplace, call) {
       if (node instanceof OutputNode) {
         throw new NineError("EXDEV", `${nameOf(node)} is computed: copy it instead`);
       }
-      return inner.rename?.(node, dir, name, noReplace, call);
+      return takeAway(node, call, () => inner.rename?.(node, dir, name, noReplace, call));
     },
     link(node, dir, name, call) {
       if (node instanceof OutputNode) {

@@ -5,8 +5,9 @@ const HIDDEN_MS = 2000;
 const HIDDEN_MAX = 10_000;
 
 /**
- * Outputs that were removed a moment ago: they hide until a file has taken their name, their recipe has changed, or the
- * moment is over. `tar -x` removes what is in its way and tries again for as long as it finds something there.
+ * Outputs that were removed a moment ago, or whose names stored files had until then: they hide until a file has taken
+ * their name, their recipe has changed, or the moment is over. `tar -x` removes what is in its way and tries again for as
+ * long as it finds something there; git removes a file, and makes the other version of it.
  */
 export class Removed {
   /** By the recipe's qid.path, oldest first. */

@@ -122,12 +122,14 @@ export class Descriptors {
     let usedBefore = at.usedIn;
     this.#use(at, now);
     for (let next = below.pop(); next !== undefined; next = below.pop()) {
+      const usedNext = next.usedIn;
+      // Before there is too much: what is closed then must not be what was just opened.
+      this.#use(next, now);
       this.#step(at.fd, next, now);
       // From here on only `next` is needed, unless the operation had `at` before: a path may be longer than the cache.
       at.usedIn = usedBefore;
       at = next;
-      usedBefore = at.usedIn;
-      this.#use(at, now);
+      usedBefore = usedNext;
     }
     return place.fd;
   }

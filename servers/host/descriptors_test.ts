@@ -2,75 +2,79 @@ import assert from "node:assert/strict";
 import { descriptorCount, fails, Fixture, isRoot, owner, run, sleep } from "./fixture.ts";
 import type { Place } from "./place.ts";
 
-Deno.test("a random workload leaves no descriptor and no place behind", () => {
-  const seed = Number(Deno.env.get("LUX9_SEED") ?? 1);
-  let state = seed;
-  const random = (below: number) => (state = Math.imul(state, 48271) >>> 0) % below;
-  const before = descriptorCount();
-  {
-    using f = new Fixture({ descriptorsMax: 8, placesMax: 16 });
-    const held: Place[] = [f.root];
-    for (let i = 0; i < 8000; i++) {
-      const place = held[random(held.length)];
-      const other = held[random(held.length)];
-      const name = `n${random(12)}`;
-      try {
-        switch (random(12)) {
-          case 0:
-            held.push(f.mkdir(place, name));
-            break;
-          case 1:
-          case 2:
-            held.push(f.create(place, name, "content"));
-            break;
-          case 3: {
-            const next = f.server.walk(place, name, owner) as Place;
-            f.server.hold(next);
-            held.push(next);
-            break;
-          }
-          case 4:
-            f.server.remove(place, owner);
-            break;
-          case 5:
-            f.server.rename(place, other, name, random(2) === 0, owner);
-            break;
-          case 6:
-            f.server.link(place, other, name, owner);
-            break;
-          case 7:
-            assert.ok(f.read(place).startsWith("content"));
-            break;
-          case 8:
-            f.server.setattr(place, { mode: 0o700 + random(64) }, undefined, owner);
-            break;
-          case 9: {
-            const handle = f.open(f.root, 0);
-            f.server.list(f.root, handle, 0, 5, random(2) === 0, owner);
-            f.close(f.root, handle);
-            break;
-          }
-          case 10:
-            f.server.getattr(place, undefined, owner);
-            break;
-          default:
-            if (place !== f.root) {
-              f.drop(place);
-              held.splice(held.indexOf(place), 1);
+/** The second one finds a way longer than the cache again while the clock stands still. LUX9_SEED tries another. */
+const SEEDS = Deno.env.has("LUX9_SEED") ? [Number(Deno.env.get("LUX9_SEED"))] : [1, 1_318_134_536];
+
+for (const seed of SEEDS) {
+  Deno.test(`a random workload leaves no descriptor and no place behind, seed ${seed}`, () => {
+    let state = seed;
+    const random = (below: number) => (state = Math.imul(state, 48271) >>> 0) % below;
+    const before = descriptorCount();
+    {
+      using f = new Fixture({ descriptorsMax: 8, placesMax: 16 });
+      const held: Place[] = [f.root];
+      for (let i = 0; i < 8000; i++) {
+        const place = held[random(held.length)];
+        const other = held[random(held.length)];
+        const name = `n${random(12)}`;
+        try {
+          switch (random(12)) {
+            case 0:
+              held.push(f.mkdir(place, name));
+              break;
+            case 1:
+            case 2:
+              held.push(f.create(place, name, "content"));
+              break;
+            case 3: {
+              const next = f.server.walk(place, name, owner) as Place;
+              f.server.hold(next);
+              held.push(next);
+              break;
             }
+            case 4:
+              f.server.remove(place, owner);
+              break;
+            case 5:
+              f.server.rename(place, other, name, random(2) === 0, owner);
+              break;
+            case 6:
+              f.server.link(place, other, name, owner);
+              break;
+            case 7:
+              assert.ok(f.read(place).startsWith("content"));
+              break;
+            case 8:
+              f.server.setattr(place, { mode: 0o700 + random(64) }, undefined, owner);
+              break;
+            case 9: {
+              const handle = f.open(f.root, 0);
+              f.server.list(f.root, handle, 0, 5, random(2) === 0, owner);
+              f.close(f.root, handle);
+              break;
+            }
+            case 10:
+              f.server.getattr(place, undefined, owner);
+              break;
+            default:
+              if (place !== f.root) {
+                f.drop(place);
+                held.splice(held.indexOf(place), 1);
+              }
+          }
+        } catch (error) {
+          assert.equal((error as Error).name, "NineError", `seed ${seed}: ${(error as Error).stack}`);
+          assert.notEqual((error as { code: string }).code, "EBADF", `seed ${seed}: ${error}`);
         }
-      } catch (error) {
-        assert.equal((error as Error).name, "NineError", `seed ${seed}: ${(error as Error).stack}`);
-        assert.notEqual((error as { code: string }).code, "EBADF", `seed ${seed}: ${error}`);
+        // The root, /proc/self/fd, eight in the cache, and one for each removed place that is held.
+        const pinned = new Set(held.filter((place) => place.removed)).size;
+        if (i % 100 === 0) assert.ok(descriptorCount() <= before + 2 + 8 + pinned, `seed ${seed}`);
       }
-      // The root, /proc/self/fd, eight in the cache, and one for each removed place that is held.
-      const pinned = new Set(held.filter((place) => place.removed)).size;
-      if (i % 100 === 0) assert.ok(descriptorCount() <= before + 2 + 8 + pinned, `seed ${seed}`);
+      for (const place of held) if (place !== f.root) f.drop(place);
     }
-    for (const place of held) if (place !== f.root) f.drop(place);
-  }
-  assert.equal(descriptorCount(), before, `seed ${seed}`);
-});
+    assert.equal(descriptorCount(), before, `seed ${seed}`);
+  });
+}
 
 Deno.test("a path longer than the cache is large, and than PATH_MAX, is found again", async () => {
   const before = descriptorCount();

@@ -40,7 +40,14 @@ test("a regular file that has the output's name wins", ["csv2json"], async ({ tr
   await tree.writeFile("/data/t.json.fn", "from: t.csv\npipe: csv2json\n");
   strictEqual(await text(tree, "/data/t.json"), "stored");
   strictEqual((await names(tree, "/data")).filter((name) => name === "t.json").length, 1);
+  // What takes it away may be about to make another one, as git is: also where the name must be free.
   await tree.remove("/data/t.json");
+  await rejects(tree.stat("/data/t.json"), { code: "ENOENT" });
+  await tree.writeFile("/data/t.json", "stored anew");
+  strictEqual(await text(tree, "/data/t.json"), "stored anew");
+  await tree.rename("/data/t.json", "/data/elsewhere");
+  await rejects(tree.stat("/data/t.json"), { code: "ENOENT" });
+  await new Promise((done) => setTimeout(done, 2100));
   strictEqual(await text(tree, "/data/t.json"), JSON_TEXT);
 });
 
@@ -117,6 +124,32 @@ test(
     await rejects(tree.stat("/data/u"), { code: "ENOENT" });
     await new Promise((done) => setTimeout(done, 2100));
     strictEqual(await text(tree, "/data/u"), "computed\n");
+    // One that comes alone, as the pause before it tells.
+    await new Promise((done) => setTimeout(done, 2100));
+    await tree.writeFile("/data/v.fn", "text: computed\npipe: sort\n");
+    await tree.setattr("/data/v.fn", { mtime: { sec: 1_000_000, nsec: 0 } });
+    await rejects(tree.stat("/data/v"), { code: "ENOENT" });
+    await new Promise((done) => setTimeout(done, 600));
+    strictEqual(await text(tree, "/data/v"), "computed\n");
+  },
+);
+
+test(
+  "a folder that was copied in shows its outputs as soon as it has its own time",
+  ["sort"],
+  async ({ tree }) => {
+    const mtime = { sec: 1_000_000, nsec: 0 };
+    await tree.mkdir("/data/d");
+    await tree.mkdir("/data/d/below");
+    for (const path of ["/data/d/below/u", "/data/d/t"]) {
+      await tree.writeFile(`${path}.fn`, "text: computed\npipe: sort\n");
+      await tree.setattr(`${path}.fn`, { mtime });
+    }
+    await tree.setattr("/data/d/below", { mtime });
+    strictEqual(await text(tree, "/data/d/below/u"), "computed\n");
+    await rejects(tree.stat("/data/d/t"), { code: "ENOENT" });
+    await tree.setattr("/data/d", { mtime });
+    strictEqual(await text(tree, "/data/d/t"), "computed\n");
   },
 );
 

@@ -1,11 +1,10 @@
 import { createHash } from "node:crypto";
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
-import { setImmediate } from "node:timers";
-import { concatenate } from "../../9p/mod.ts";
+import { concatenate, Slice } from "../../9p/mod.ts";
 import type { Result } from "./result.ts";
 import { type About, decodeTrailer, encodeTrailer, TRAILER_BYTES_MAX } from "./trailer.ts";
 
-/** Read and hashed in one turn of the event loop. */
+/** Read and hashed at once. */
 const PIECE_BYTES = 256 * 1024;
 
 /** What the file at that path knows of itself; undefined where it is no result that was written whole. */
@@ -32,13 +31,15 @@ export function readResult(path: string, { size, hash }: About): Uint8Array | un
 export async function isWhole(path: string, { size, hash }: About): Promise<boolean> {
   const digest = createHash("sha256");
   const piece = new Uint8Array(PIECE_BYTES);
+  const slice = new Slice();
   for (let at = 0; at < size;) {
     // Should the file be another one by now, it has another hash.
     const count = inFile(path, (fd) => readSync(fd, piece, 0, Math.min(PIECE_BYTES, size - at), at));
     if (!count) return false;
     digest.update(piece.subarray(0, count));
     at += count;
-    await new Promise((next) => setImmediate(next));
+    const turn = slice.breathe();
+    if (turn) await turn;
   }
   return digest.digest("hex") === hash;
 }

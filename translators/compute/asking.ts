@@ -1,7 +1,6 @@
-import { NineError } from "../../9p/mod.ts";
+import { NineError, Slice } from "../../9p/mod.ts";
 import type { Evaluation } from "./evaluation.ts";
 import type { Pins } from "./stored_input.ts";
-import type { Turns } from "./turns.ts";
 
 /** Of one file made from another, and so on. */
 const DEPTH_MAX = 16;
@@ -9,8 +8,6 @@ const DEPTH_MAX = 16;
 const INPUTS_MAX = 10_000;
 /** Of short inputs that are kept in memory for one computed file. */
 const PINNED_BYTES_MAX = 16 * 1024 * 1024;
-/** How long one may take without others having their turn. */
-const SLICE_MS = 2;
 
 /** One computed file on the way to another, outermost first. */
 interface Step {
@@ -20,13 +17,12 @@ interface Step {
 
 /** What all that is evaluated for one request shares. */
 interface Shared {
-  readonly turns: Turns;
   readonly inputsMax: number;
   /** Of outputs that others are made from, however often they are named; held. */
   readonly evaluations: Map<unknown, Evaluation>;
   readonly pins: Pins;
+  readonly slice: Slice;
   inputs: number;
-  sliceEndMs: number;
 }
 
 /**
@@ -36,14 +32,13 @@ interface Shared {
 export class Asking {
   private constructor(readonly way: readonly Step[], readonly shared: Shared) {}
 
-  static first(turns: Turns, inputsMax = INPUTS_MAX): Asking {
+  static first(inputsMax = INPUTS_MAX): Asking {
     return new Asking([], {
-      turns,
       inputsMax,
       evaluations: new Map(),
       pins: { bytesLeft: PINNED_BYTES_MAX },
+      slice: new Slice(),
       inputs: 0,
-      sliceEndMs: performance.now() + SLICE_MS,
     });
   }
 
@@ -89,10 +84,8 @@ export class Asking {
 
   /** Lets others have their turn where this has taken long; throws the signal's reason when that is aborted. */
   async breathe(signal: AbortSignal): Promise<void> {
-    if (performance.now() > this.shared.sliceEndMs) {
-      await this.shared.turns.next();
-      this.shared.sliceEndMs = performance.now() + SLICE_MS;
-    }
+    const turn = this.shared.slice.breathe();
+    if (turn) await turn;
     signal.throwIfAborted();
   }
 

@@ -6,6 +6,7 @@ import {
   type Later,
   NineError,
   reasonOf,
+  Slice,
   then,
   type User,
 } from "../../9p/mod.ts";
@@ -284,9 +285,10 @@ export class Compute {
       throw new NineError(failure.error.errno, reason);
     }
     try {
+      const slice = new Slice();
       for (const source of sources) {
-        const verified = source.verify();
-        if (verified instanceof Promise) await verified;
+        const waits = source.verify() ?? slice.breathe();
+        if (waits) await waits;
       }
       const seal = sealed(ran.output);
       const about: About = { ...costs, ...(seal instanceof Promise ? await seal : seal) };

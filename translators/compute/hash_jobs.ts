@@ -1,6 +1,5 @@
 import { createHash } from "node:crypto";
-import type { Later } from "../../9p/mod.ts";
-import type { Turns } from "./turns.ts";
+import { type Later, turns } from "../../9p/mod.ts";
 
 /** Bytes that are read and hashed in one turn: 0.2 ms. */
 export const PIECE_BYTES = 256 * 1024;
@@ -27,8 +26,6 @@ interface Holder {
 export class HashJobs {
   /** By the file's identity. */
   readonly #open = new Map<string, Set<Holder>>();
-
-  constructor(readonly turns: Turns) {}
 
   /**
    * The hash of the file of that identity. Where it may change without a change of its identity, who comes when it is
@@ -62,7 +59,7 @@ export class HashJobs {
     let piece: Uint8Array | undefined;
     let at = 0;
     for (;;) {
-      await this.turns.next();
+      await turns.next();
       if (isRacy) this.#close(identity, holders);
       const [holder] = holders;
       // Nobody wants it any more.

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { concatenate, type Later, NineError, then } from "../../9p/mod.ts";
+import { concatenate, type Later, NineError, Slice, then } from "../../9p/mod.ts";
 import type { Result } from "../cache/mod.ts";
 import { versionOf } from "./key.ts";
 
@@ -59,8 +59,20 @@ export class Inputs {
   release(): void {
     if (--this.#holders > 0) return;
     this.opened();
-    for (const input of this.list) input.close();
+    closeAll(this.list);
     this.#aborter.abort(UNWANTED);
+  }
+}
+
+/** There may be thousands, each with a descriptor. */
+async function closeAll(inputs: readonly Input[]): Promise<void> {
+  const slice = new Slice();
+  for (const input of inputs) {
+    try {
+      input.close();
+    } catch { /* Nothing was written, so nothing that could be lost is lost. */ }
+    const turn = slice.breathe();
+    if (turn) await turn;
   }
 }
 
@@ -136,10 +148,13 @@ export function concatenated(inputs: readonly Input[]): Later<Concatenated> {
 /** Undefined where the bytes of one are not at hand. */
 async function joined(inputs: readonly Input[]): Promise<Uint8Array | undefined> {
   const parts: Uint8Array[] = [];
+  const slice = new Slice();
   for (const input of inputs) {
     const part = await input.whole();
     if (!part) return undefined;
     parts.push(part);
+    const turn = slice.breathe();
+    if (turn) await turn;
   }
   return concatenate(parts);
 }

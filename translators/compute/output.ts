@@ -47,7 +47,7 @@ export abstract class Output {
 
   /** The evaluation for the inputs as they are now; with `start` false, undefined unless the result is there already. */
   evaluate(call: Call, start = true): Later<Evaluation | undefined> {
-    const asking = Asking.first(this.outputs.turns, this.outputs.options.inputsMax);
+    const asking = Asking.first(this.outputs.options.inputsMax);
     return always(() => this.evaluateFor(asking, call, start), () => asking.end());
   }
 
@@ -63,19 +63,22 @@ export abstract class Output {
 
   /** What a listing shows: what is known, or what is found out within a small budget. It never fails. */
   async look(call: Call): Promise<Look> {
-    const { patience } = this.outputs;
+    const { patience, attempts } = this.outputs;
     let evaluation: Evaluation | undefined;
     try {
       evaluation = await this.evaluate(call, false);
       if (evaluation) evaluation.release();
       else if (patience.isLeft) {
-        // What was begun is finished, so that the next look knows.
-        const finished = async () => {
-          evaluation = (await this.evaluate(call))!;
-          await evaluation.result().then(() => {}, () => {});
-          evaluation.release();
-        };
-        await patience.wait(finished().catch(() => {}));
+        const attempt = attempts.begin(async (signal) => {
+          evaluation = (await this.evaluate({ user: call.user, signal }))!;
+          try {
+            await evaluation.result(signal);
+          } finally {
+            evaluation.release();
+          }
+        });
+        await patience.wait(attempt.ended);
+        attempt.leave();
       }
     } catch { /* Why is told to who opens it. */ }
     return lookOf(evaluation);
@@ -94,7 +97,10 @@ export abstract class Output {
         read: (offset, into, { signal }) => evaluation.read(offset, into, signal),
         close: () => evaluation.release(),
       };
-      return evaluation.isEnded ? opened : this.outputs.opening.wait(evaluation.result()).then(() => opened);
+      if (evaluation.isEnded) return opened;
+      // It holds its run by now, also one that a listing has begun.
+      this.outputs.attempts.giveWay();
+      return this.outputs.opening.wait(evaluation.result()).then(() => opened);
     });
   }
 

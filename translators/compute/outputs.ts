@@ -2,6 +2,7 @@ import { type Call, errnoOf, type FileServer, type Later, NineError, reasonOf, t
 import { parsePipeline, type Stage } from "../pipeline/mod.ts";
 import { parseRecipe, type Recipe, RECIPE_BYTES_MAX } from "../recipe/mod.ts";
 import type { Compute } from "./compute.ts";
+import { Attempts } from "./attempts.ts";
 import { Dependents } from "./dependents.ts";
 import type { Evaluation } from "./evaluation.ts";
 import { type Input, type Inputs, resultInput, textInput } from "./input.ts";
@@ -13,7 +14,6 @@ import { Patience } from "./patience.ts";
 import { PatientWait } from "./patient_wait.ts";
 import { findPlaces, pathOf, type Place } from "./places.ts";
 import { KnownHashes, openStored, type Pins } from "./stored_input.ts";
-import { Turns } from "./turns.ts";
 
 const RECIPES_MAX = 1000;
 /** Of a recipe, how many folders and missing names count among what it depends on, beside its inputs. */
@@ -41,10 +41,10 @@ export interface OutputsOptions {
 export class Outputs {
   readonly known = new KnownHashes();
   readonly dependents = new Dependents();
-  readonly turns = new Turns();
-  readonly jobs = new HashJobs(this.turns);
+  readonly jobs = new HashJobs();
   /** Waits for up to 100 ms at once and half a second in a row, and a tenth of the time in the long run. */
   readonly patience = new Patience(500, 100, 0.1);
+  readonly attempts = new Attempts();
   /** How long an open waits for the length of what it opens: what is quick is an ordinary file then. */
   readonly opening = new PatientWait(50);
   /** By the hash of its text; what is wrong with one is told with its path, and remembered by that as well. */
@@ -180,8 +180,11 @@ class RecipeOutput extends Output {
     const depends = [recipePath, ...stages.map(({ name }) => `/translators/${name}/`)];
     if (text !== undefined) inputs.list.push(textInput(text, recipePath, stored.mtimeSec));
     const breathe = () => asking.breathe(call.signal);
+    const folders = new Set<string>();
     const onLook = (path: string) => {
-      if (depends.length < LOOKED_MAX) depends.push(path);
+      if (depends.length >= LOOKED_MAX) return;
+      depends.push(path);
+      if (path.endsWith("/")) folders.add(path);
     };
     const dir = files.parent(this.recipe);
     const tree = { server: files, root: root(), beyond };
@@ -192,7 +195,9 @@ class RecipeOutput extends Output {
           // A glob beside the output finds the output too.
           if (outputOf(place.node)?.id === this.id && /[*?[]/.test(one)) continue;
           places.push(place);
-          depends.push(place.path);
+          // A folder that was looked through stands for all names in it: a glob may bring thousands.
+          if (!folders.has(place.path.slice(0, place.path.lastIndexOf("/") + 1))) depends.push(place.path);
+          await breathe();
         }
       }
     } finally {

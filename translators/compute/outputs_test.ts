@@ -364,3 +364,42 @@ test("A long output is ENOSPC where those that are read leave no room", LONG, as
   strictEqual((await computing.text("r5", "carol")).length, LINES.length);
   deepStrictEqual([...Deno.readDirSync(computing.results)].map(({ name }) => name.length), [64]);
 });
+
+test("Looks at many slow files at once begin few runs, which end soon after", {}, async (computing) => {
+  await computing.write("t", "x\n");
+  for (let i = 0; i < 200; i++) await computing.write(`s${i}.fn`, `text: "${i}"\npipe: slow\n`);
+  await computing.write("p.fn", "text: prepared\npipe: sort\n");
+  await computing.text("p");
+  await computing.write("q.fn", "text: quick\npipe: sort\n");
+  const looks = Array.from(
+    { length: 200 },
+    async (_, i) => (await computing.output(`s${i}`)).look(computing.call()),
+  );
+  const begun = performance.now();
+  strictEqual((await Promise.all(looks)).filter(({ size }) => size > 0).length, 0);
+  ok(performance.now() - begun < 2000);
+  const { running } = computing.outputs.options.compute;
+  ok(running <= 4, `${running} runs that nobody waits for`);
+  // Nobody who reads waits for them: they give way.
+  const opened = performance.now();
+  strictEqual((await computing.text("q")).trim(), "quick");
+  ok(performance.now() - opened < 300, `${performance.now() - opened} ms`);
+  await sleep(600);
+  strictEqual(computing.outputs.options.compute.running, 0);
+});
+
+test(
+  "Looks at many quick files at once show their lengths, on a busy machine after a while",
+  {},
+  async (computing) => {
+    for (let i = 0; i < 20; i++) await computing.write(`q${i}.fn`, `text: "${i}"\npipe: sort\n`);
+    await computing.text("q0");
+    const look = async (_: unknown, i: number) => (await computing.output(`q${i}`)).look(computing.call());
+    for (let round = 0;; round++) {
+      const looks = await Promise.all(Array.from({ length: 20 }, look));
+      if (looks.every(({ size }) => size > 0)) return;
+      ok(round < 50, `${looks.filter(({ size }) => size > 0).length} of 20`);
+      await sleep(100);
+    }
+  },
+);

@@ -24,6 +24,7 @@ const FILES_MAX = 10_000;
 const NAMES_MAX = 200_000;
 const LINKS_MAX = 16;
 const LISTED_AT_ONCE = 1000;
+const SORTED_AT_ONCE = 1000;
 
 /** The absolute path of a place. */
 export function pathOf(server: Server, node: object): string {
@@ -76,7 +77,12 @@ export async function findPlaces(
     nodes = next;
   }
   if (nodes.length === 0) throw new NineError("ENOENT", `${text} stands for no file`);
-  return nodes.map((node) => ({ node, path: reachable(tree, node) }));
+  const places: Place[] = [];
+  for (const node of nodes) {
+    await breathe();
+    places.push({ node, path: reachable(tree, node) });
+  }
+  return places;
 }
 
 /** The path of a directory with `/` at its end. */
@@ -160,7 +166,7 @@ async function matching(
 ): Promise<object[]> {
   if (!(server.qid(dir).type & Qt.DIR)) return [];
   onLook(folderOf(server, dir));
-  const names = (await namesIn(server, dir, call, breathe)).filter((name) => fits(pattern, name)).sort();
+  const names = await namesIn(server, dir, pattern, wantsDirectories, call, breathe);
   const found: object[] = [];
   for (const name of names) {
     await breathe();
@@ -171,14 +177,18 @@ async function matching(
   return found;
 }
 
+/** In their order: of links too, as they may lead to either kind. */
 async function namesIn(
   server: Server,
   dir: object,
+  pattern: string,
+  wantsDirectories: boolean,
   call: Call,
   breathe: () => Promise<void>,
 ): Promise<string[]> {
   if (!server.list) return [];
   const names: string[] = [];
+  let looked = 0;
   server.hold?.(dir);
   try {
     const handle = await server.open?.(dir, 0, call);
@@ -186,9 +196,13 @@ async function namesIn(
       let entries: Entry[];
       let cookie: Entry["cookie"] = 0;
       while ((entries = await server.list(dir, handle, cookie, LISTED_AT_ONCE, false, call)).length > 0) {
-        await breathe();
-        for (const { name } of entries) names.push(name);
-        if (names.length > NAMES_MAX) {
+        for (const { name, qid: { type } } of entries) {
+          await breathe();
+          const mayBe = (type & Qt.SYMLINK) !== 0 || ((type & Qt.DIR) !== 0) === wantsDirectories;
+          if (mayBe && fits(pattern, name)) names.push(name);
+        }
+        looked += entries.length;
+        if (looked > NAMES_MAX) {
           throw new NineError(
             "E2BIG",
             `${pathOf(server, dir)} has more than ${NAMES_MAX} names: a glob looks at so many`,
@@ -202,5 +216,39 @@ async function namesIn(
   } finally {
     server.drop?.(dir);
   }
-  return names;
+  return await sorted(names, breathe);
+}
+
+/** Parts are sorted at once, and merged pair by pair. */
+async function sorted(names: readonly string[], breathe: () => Promise<void>): Promise<string[]> {
+  let parts: string[][] = [];
+  for (let at = 0; at < names.length; at += SORTED_AT_ONCE) {
+    await breathe();
+    parts.push(names.slice(at, at + SORTED_AT_ONCE).sort());
+  }
+  while (parts.length > 1) {
+    const merged: string[][] = [];
+    for (let i = 0; i < parts.length; i += 2) merged.push(await merge(parts[i], parts[i + 1] ?? [], breathe));
+    parts = merged;
+  }
+  return parts[0] ?? [];
+}
+
+async function merge(
+  left: readonly string[],
+  right: readonly string[],
+  breathe: () => Promise<void>,
+): Promise<string[]> {
+  const merged: string[] = [];
+  let at = 0;
+  for (const name of right) {
+    while (at < left.length && left[at] <= name) {
+      merged.push(left[at++]);
+      await breathe();
+    }
+    merged.push(name);
+    await breathe();
+  }
+  for (; at < left.length; at++) merged.push(left[at]);
+  return merged;
 }

@@ -12,6 +12,7 @@ import {
   Qt,
   S,
   then,
+  turns,
 } from "../../9p/mod.ts";
 import { type HashJobs, PIECE_BYTES } from "./hash_jobs.ts";
 import { type Input, SHORT_BYTES } from "./input.ts";
@@ -286,7 +287,7 @@ class StoredInput implements Input {
 
   /** Of what was read, and what comes behind it now. */
   async #hashOfRest(): Promise<string> {
-    const { jobs: { turns }, call } = this.#options;
+    const { call } = this.#options;
     const piece = new Uint8Array(Math.min(PIECE_BYTES, this.size));
     for (;;) {
       await turns.next();

@@ -5,7 +5,6 @@ import { mem } from "../../servers/mem/mod.ts";
 import { HashJobs } from "./hash_jobs.ts";
 import { concatenated, type Input, UNWANTED } from "./input.ts";
 import { KnownHashes, openStored } from "./stored_input.ts";
-import { Turns } from "./turns.ts";
 
 const MIB = 1024 * 1024;
 const LONG = 3 * MIB;
@@ -53,7 +52,7 @@ async function stored(size: number) {
   await write(0, contents);
   await sleep(30);
   const known = new KnownHashes();
-  const jobs = new HashJobs(new Turns());
+  const jobs = new HashJobs();
   return {
     contents,
     write,
@@ -179,8 +178,8 @@ Deno.test("A long stored input that may have changed unseen is read anew for who
   const file = await stored(LONG);
   await file.date(Math.floor(Date.now() / 1000) + 100);
   const first = file.open();
-  // Its first piece is read.
-  await new Promise((next) => setTimeout(next, 1));
+  // Its first piece is read, and not yet all of it.
+  while (file.bytesRead === 0) await new Promise((next) => setImmediate(next));
   const inputs = await Promise.all([first, file.open(), file.open()]);
   strictEqual(new Set(inputs.map((input) => input!.hash)).size, 1);
   strictEqual(file.bytesRead, 2 * LONG);

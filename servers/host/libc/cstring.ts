@@ -70,7 +70,12 @@ export function procfdChild(fd: number, name: Uint8Array): Uint8Array<ArrayBuffe
   return procPath;
 }
 
+/**
+ * What is no descriptor is refused, as -1 would become `/`, by the table of characters: the root of the machine, for any
+ * call that follows.
+ */
 function writeDigits(value: number, into: Uint8Array, at: number): number {
+  if (!(value >= 0)) throw new NineError("EBADF", `Descriptor ${value} stands for no file`);
   let places = 1;
   for (let rest = value; rest >= 10; rest = Math.trunc(rest / 10)) places++;
   for (let i = at + places - 1; i >= at; i--) {

@@ -165,6 +165,18 @@ cp_of_recipes() {
   cp $options --remove-destination "$work/out/." f
   settle
   diff -r "$work/out" f
+  # Without outputs: what was copied makes them as soon as the folder is there.
+  bare_folder "$work/out" "$work/bare"
+  cp $options "$work/bare" bare
+  same "$(cat bare/word bare/below/rows.gz | sha256sum)" "$(cat "$work/out/word" "$work/out/below/rows.gz" | sha256sum)"
+}
+
+# A copy without what recipes make, not of today: rsync sets no time that is right within its window.
+bare_folder() {
+  mkdir "$2" "$2/below"
+  cp "$1"/*.csv "$1"/*.fn "$2"
+  cp "$1"/below/*.fn "$2/below"
+  touch -d '2020-02-20 20:20:20' "$2/below" "$2"
 }
 
 tar_of_recipes() {
@@ -189,6 +201,10 @@ tar_of_recipes() {
   tar "$owner" -xf "$work/f.tar"
   settle
   diff -r "$work/out/f" f
+  bare_folder "$work/out/f" "$work/bare"
+  tar -C "$work" -cf "$work/bare.tar" bare
+  tar "$owner" -xf "$work/bare.tar"
+  same "$(cat bare/word bare/below/rows.gz | sha256sum)" "$(cat f/word f/below/rows.gz | sha256sum)"
 }
 
 git_of_recipes() {
@@ -211,6 +227,54 @@ git_of_recipes() {
   settle
   same "$(git status --porcelain)-$(git show HEAD:f/word)" -other
   git fsck --full --strict
+}
+
+# A stored file that has an output's name, in two versions, changed, put aside, and missing in a branch.
+git_of_stored_outputs() {
+  recipe_folder f
+  git init -q .
+  printf 'by hand\n' >f/new
+  mv f/new f/word
+  settle
+  git add -A
+  git commit -q -m first
+  git checkout -q -b side
+  printf 'by the other hand\n' >f/new
+  mv f/new f/word
+  settle
+  git commit -q -a -m second
+  for side in main:'by hand' side:'by the other hand'; do
+    git checkout -q "${side%%:*}"
+    settle
+    same "$(cat f/word)-$(git status --porcelain f/word)" "${side#*:}-"
+  done
+  printf 'changed\n' >f/new
+  mv f/new f/word
+  settle
+  git stash push -q f/word
+  settle
+  same "$(cat f/word)-$(git status --porcelain f/word)" "by the other hand-"
+  git stash pop -q
+  settle
+  same "$(cat f/word)" changed
+  git checkout -q f/word
+  settle
+  same "$(cat f/word)" "by the other hand"
+  # In a branch without the file its recipe makes it, and git takes that for a file that it does not know.
+  git checkout -q -b without
+  git rm -q f/word
+  git commit -q -m third
+  sleep 2.1
+  same "$(cat f/word)-$(git status --porcelain f/word)" "needle-?? f/word"
+  refused 'would be overwritten' git checkout -q side
+  same "$(cat f/word)" needle
+  echo word >f/.gitignore
+  git checkout -q side
+  settle
+  same "$(cat f/word)" "by the other hand"
+  rm f/word
+  sleep 2.1
+  same "$(cat f/word)" needle
 }
 
 rsync_of_recipes() {
@@ -238,12 +302,12 @@ rsync_of_recipes() {
   rsync $options --delete "$work/out/" back
   settle
   diff -r "$work/out" back
-  mkdir "$work/bare"
-  cp "$work/out"/*.csv "$work/out"/*.fn "$work/bare"
+  bare_folder "$work/out" "$work/bare"
   rsync $options --delete "$work/bare/" bare
+  cmp bare/word "$work/out/word"
+  # What is not in its source is removed, and back in a moment.
   rsync $options --delete "$work/bare/" bare
   sleep 2.1
-  cmp bare/word "$work/out/word"
   cmp bare/rows "$work/out/rows"
 }
 
@@ -305,6 +369,7 @@ check rm_r
 check cp_of_recipes
 check tar_of_recipes
 check git_of_recipes
+check git_of_stored_outputs
 check rsync_of_recipes
 check mv_of_recipes
 check whole_mount
