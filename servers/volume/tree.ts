@@ -8,7 +8,7 @@ export interface VolumeOptions {
   /** What the volume is called; the history of a file tells it. */
   readonly name?: string;
   readonly clock?: () => Timestamp;
-  /** Bound on places that nobody holds but that can be found without asking the index; 65,536. */
+  /** Bound on places that nobody holds but that can be found without asking the index; 32,768. */
   readonly placesMax?: number;
 }
 
@@ -43,7 +43,7 @@ export class Tree {
   constructor(readonly store: VolumeStore, options: VolumeOptions) {
     this.name = options.name ?? "";
     this.#clock = options.clock ?? systemClock;
-    this.places = new Places(options.placesMax ?? 65_536);
+    this.places = new Places(options.placesMax ?? 32_768);
     const row = store.index.node(ROOT_INO);
     if (row === undefined) throw new NineError("EIO", "The volume has no root directory: run volume verify");
     this.root = this.places.addRoot(new Inode(row));

@@ -83,7 +83,9 @@ export function openDatabase(path: string): DatabaseSync {
   try {
     // Not EXCLUSIVE: the main isolate reads through a connection of its own. Commits reach the kernel, and the disk when
     // the log is about to lose what they hold.
-    db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 0");
+    db.exec(
+      "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = 16777216",
+    );
     migrate(db, path);
   } catch (thrown) {
     db.close();

@@ -5,7 +5,7 @@ import { NineError } from "../../9p/mod.ts";
 import { automerge, type DocId, type Documents, type TreeDocument } from "../tree/mod.ts";
 
 /** Documents in memory, beyond those with an open change. */
-const LOADED_MAX = 256;
+const LOADED_MAX = 64;
 /** A document is saved whole once so many changes came since, or so many bytes more than it has. */
 const CHANGES_MAX = 64;
 

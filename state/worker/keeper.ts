@@ -19,14 +19,17 @@ const ROOT_INO = 1;
 /** A transaction has at most so many operations, and so many bytes of contents. */
 const OPERATIONS_MAX = 5000;
 const BYTES_MAX = 64 * 1024 * 1024;
-/** The database's own log is brought into it at this size, and before log segments go. */
+/** The database's own log is brought into it after so many bytes, operations or transactions; then log segments go. */
 const CHECKPOINT_BYTES = 64 * 1024 * 1024;
+const CHECKPOINT_OPERATIONS = 50_000;
+const CHECKPOINT_TRANSACTIONS = 2000;
 
 /**
  * Brings operations from the log into the database and the contents into packs. The only writer of both. It blocks, so
  * it lives in a Worker.
  */
 export class Keeper implements Disposable {
+  readonly #disk: Disk;
   readonly #db: DatabaseSync;
   readonly #index: IndexWriter;
   readonly #log: LogReader;
@@ -40,11 +43,14 @@ export class Keeper implements Disposable {
   #needless = 0;
   /** Bytes of log that were applied since the last checkpoint. */
   #bytesSince = 0;
+  #operationsSince = 0;
+  #transactionsSince = 0;
   /** The segment of the last operation. */
   #segment = 0;
 
   /** `folder` is that of the volume, which `disk` shows. */
   constructor(disk: Disk, folder: string, owned: Owned) {
+    this.#disk = disk;
     this.#db = openDatabase(`${folder}/${DATABASE}`);
     this.#index = new IndexWriter(this.#db);
     this.#log = new LogReader(disk, LOG);
@@ -115,6 +121,8 @@ export class Keeper implements Disposable {
         if (isBoundary || ++operations >= OPERATIONS_MAX || bytes >= BYTES_MAX) break;
       }
       this.#bytesSince += bytes;
+      this.#operationsSince += operations;
+      this.#transactionsSince++;
       // What the log is to have and has not will not come.
       return applied < from ? last : applied;
     });
@@ -135,19 +143,28 @@ export class Keeper implements Disposable {
     this.#collector.remove(packs);
   }
 
-  /** Makes the database durable, so that the log need not hold what it has. */
+  /**
+   * Makes the database durable, so that the log need not hold what it has. The database's own log begins anew only if
+   * nobody looks at an older state when it is called, nor, until the next transaction, at anything but the newest.
+   */
   checkpoint(): void {
     const applied = this.applied;
     this.#db.exec("PRAGMA wal_checkpoint(PASSIVE)");
+    // SQLite syncs only where it had something to bring over; what counts here is every commit so far.
+    const wal = this.#disk.open(`${DATABASE}-wal`, { create: true });
+    wal.syncBlocking();
+    wal.close();
+    this.#disk.syncFolderBlocking("");
     this.#durable = applied;
-    this.#bytesSince = 0;
+    this.#bytesSince = this.#operationsSince = this.#transactionsSince = 0;
     this.#needless = Math.min(this.#durable, this.#unsettled.first - 1);
     this.#log.forgetBefore(Math.min(this.#segment, this.#unsettled.firstSegment));
   }
 
   /** Whether so much was applied since the last checkpoint that another is due. */
   get isCheckpointDue(): boolean {
-    return this.#bytesSince + this.#walBytes() > CHECKPOINT_BYTES;
+    return this.#bytesSince > CHECKPOINT_BYTES || this.#operationsSince > CHECKPOINT_OPERATIONS ||
+      this.#transactionsSince > CHECKPOINT_TRANSACTIONS;
   }
 
   [Symbol.dispose](): void {
@@ -225,14 +242,6 @@ export class Keeper implements Disposable {
     this.#documents.createRoot(root);
     this.#documents.commit(this.#index.seq);
     this.#index.commit(0);
-  }
-
-  #walBytes(): number {
-    try {
-      return Deno.statSync(`${this.#db.location()}-wal`).size;
-    } catch {
-      return 0;
-    }
   }
 }
 

@@ -22,6 +22,8 @@ export type ToWorker =
   | { readonly kind: "recover"; readonly last: number }
   /** Operations up to that number are durable in the log. */
   | { readonly kind: "logged"; readonly last: number }
+  /** The index was renewed after an "applied" that waits. */
+  | { readonly kind: "renewed" }
   /** Let go of history that is not kept and of contents that nothing shows. */
   | { readonly kind: "collect"; readonly retention: Retention }
   /** Nobody reads these packs any more. */
@@ -34,7 +36,8 @@ export type FromWorker =
   /** The database is open. Records up to `needless` are not needed any more; `applied` is the last one it has. */
   | { readonly kind: "opened"; readonly needless: number; readonly applied: number }
   | { readonly kind: "recovered"; readonly damage: readonly string[] }
-  | { readonly kind: "applied"; readonly needless: number }
+  /** `waits`: nothing is applied until the index was renewed. */
+  | { readonly kind: "applied"; readonly needless: number; readonly waits: boolean }
   /** What is live of these packs is elsewhere now: they go once they are forgotten. */
   | { readonly kind: "moved"; readonly packs: readonly number[]; readonly problems: readonly string[] }
   | { readonly kind: "collected" }

@@ -32,6 +32,8 @@ export interface VolumeStoreOptions {
   readonly retention?: Retention;
   /** How long an operation waits for others before all are made durable and applied; 50 ms. */
   readonly gatherMs?: number;
+  /** With more operations that the index does not have, changes wait; 200,000. */
+  readonly behindMax?: number;
 }
 
 /** Where an operation of the log is. */
@@ -74,6 +76,12 @@ export class VolumeStore {
     this.#nextIno = even(Number(index.lastIno()));
     this.#nextEid = even(Number(index.lastEid()));
     worker.onmessage = ({ data }: MessageEvent<FromWorker>) => this.#take(data);
+    worker.onerror = (event) => {
+      event.preventDefault();
+      this.#trouble(
+        new NineError("EIO", `The state Worker ended, and the volume takes nothing more: ${event.message}`),
+      );
+    };
     // What keeps it from happening is told as trouble.
     this.#collects = setInterval(() => this.collect().catch(() => {}), COLLECT_MS);
     if (typeof this.#collects === "number") Deno.unrefTimer(this.#collects);
@@ -130,11 +138,12 @@ export class VolumeStore {
   }
 
   behind(): Promise<void> | undefined {
-    const isBehind = this.log.last - this.index.applied > BEHIND_MAX || this.log.bytes > BEHIND_BYTES_MAX;
+    const behindMax = this.options.behindMax ?? BEHIND_MAX;
+    const isBehind = this.log.last - this.index.applied > behindMax || this.log.bytes > BEHIND_BYTES_MAX;
     if (!isBehind) return undefined;
     // Where the index cannot follow, as on a full disk, what comes on top is refused.
     if (this.#stuck !== undefined) throw this.#stuck;
-    return this.caughtUp(this.log.last - BEHIND_MAX / 2);
+    return this.caughtUp(this.log.last - Math.floor(behindMax / 2));
   }
 
   /** Resolves when the index has everything up to that operation, by default the last. */
@@ -289,6 +298,7 @@ export class VolumeStore {
     } else if (message.kind === "applied") {
       this.#stuck = undefined;
       this.#renew();
+      if (message.waits) this.#say({ kind: "renewed" });
       this.log.drop(message.needless);
       this.#wake();
     }

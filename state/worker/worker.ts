@@ -19,6 +19,7 @@ let keeper: Keeper | undefined;
 /** The last operation that may be applied. */
 let logged = 0;
 let isApplying = false;
+let whenRenewed: (() => void) | undefined;
 let isClosing = false;
 
 scope.onmessage = ({ data }) => {
@@ -42,6 +43,8 @@ function take(message: ToWorker): void {
     case "logged":
       logged = message.last;
       return applySome();
+    case "renewed":
+      return resume();
     case "collect":
       return scope.postMessage({ kind: "moved", ...keeper!.collect(message.retention) });
     case "forgotten":
@@ -50,8 +53,14 @@ function take(message: ToWorker): void {
     case "close":
       logged = message.last;
       isClosing = true;
-      return applySome();
+      return whenRenewed === undefined ? applySome() : resume();
   }
+}
+
+function resume(): void {
+  const next = whenRenewed;
+  whenRenewed = undefined;
+  next?.();
 }
 
 /** One transaction a turn, so that messages come between. */
@@ -59,26 +68,48 @@ function applySome(): void {
   if (isApplying) return;
   if (keeper && keeper.applied >= logged) return isClosing ? end() : undefined;
   isApplying = true;
-  let delayMs = 0;
   try {
     if (keeper === undefined) {
       keeper = open();
       keeper.resume();
     }
     keeper.apply(logged);
-    if (keeper.isCheckpointDue) keeper.checkpoint();
-    scope.postMessage({ kind: "applied", needless: keeper.needless });
+    if (keeper.isCheckpointDue) return applied(() => checkpoint(keeper!));
+    scope.postMessage({ kind: "applied", needless: keeper.needless, waits: false });
+    setTimeout(goOn, 0);
   } catch (thrown) {
-    scope.postMessage({ kind: "stuck", errno: errnoOf(thrown), message: reasonOf(thrown) });
-    keeper?.[Symbol.dispose]();
-    keeper = undefined;
-    if (isClosing) return end();
-    delayMs = RETRY_MS;
+    fail(thrown);
   }
-  setTimeout(() => {
-    isApplying = false;
-    applySome();
-  }, delayMs);
+}
+
+/** Says so, and tries again with what is stored. */
+function fail(thrown: unknown): void {
+  scope.postMessage({ kind: "stuck", errno: errnoOf(thrown), message: reasonOf(thrown) });
+  keeper?.[Symbol.dispose]();
+  keeper = undefined;
+  if (isClosing) end();
+  else setTimeout(goOn, RETRY_MS);
+}
+
+function goOn(): void {
+  isApplying = false;
+  applySome();
+}
+
+/** Goes on once the main isolate looks at what is there now. While the node ends, it looks at nothing. */
+function applied(next: () => void): void {
+  scope.postMessage({ kind: "applied", needless: keeper!.needless, waits: true });
+  if (isClosing) next();
+  else whenRenewed = next;
+}
+
+function checkpoint(of: Keeper): void {
+  try {
+    of.checkpoint();
+    applied(goOn);
+  } catch (thrown) {
+    fail(thrown);
+  }
 }
 
 function open(): Keeper {
