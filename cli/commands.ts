@@ -59,6 +59,13 @@ export const COMMANDS: readonly CommandRow[] = [
     summary: "write, test and install translators",
     load: () => import("./commands/translator.ts"),
   },
+  { name: "history", summary: "list the versions of a file", load: () => import("./commands/history.ts") },
+  { name: "snapshot", summary: "name volumes as they are now", load: () => import("./commands/snapshot.ts") },
+  {
+    name: "volume",
+    summary: "make and look at volumes",
+    load: () => import("./commands/volume.ts"),
+  },
   { name: "doctor", summary: "check this machine and the node", load: () => import("./commands/doctor.ts") },
   {
     name: "version",

@@ -41,13 +41,48 @@ export const IMPORT_RULES: readonly ImportRule[] = [
     reason: "the mesh carries bytes between nodes and knows no tree; cli/ wires the two together",
   },
   {
-    part: "state/pure",
+    part: "state/tree",
     mayImport: [],
     reason: "the rules of the replicated tree are pure, so that a simulator runs them",
   },
   {
+    part: "state/disk",
+    mayImport: ["9p"],
+    reason: "a disk is files and their durability; what they hold is somebody else's",
+  },
+  {
+    part: "state/log",
+    mayImport: ["9p", "state/disk"],
+    reason: "the log keeps records in order and knows nothing of what they say",
+  },
+  {
+    part: "state/chunks",
+    mayImport: ["9p", "state/disk"],
+    reason: "the chunk store keeps bytes by their hash; where each is, an index that is handed to it knows",
+  },
+  {
+    part: "state/operation",
+    mayImport: ["9p"],
+    reason: "an operation is data; who does it and who keeps it are apart",
+  },
+  {
+    part: "state/store",
+    mayImport: ["9p", "state/operation", "state/tree"],
+    reason: "the database keeps rows; what is done to them is decided by who applies operations",
+  },
+  {
+    part: "state/worker",
+    mayImport: ["9p", "state/*"],
+    reason: "the Worker puts log, chunks, tree and database together; servers see what it hands to them",
+  },
+  {
+    part: "servers/volume",
+    mayImport: ["9p", "state/operation", "state/store"],
+    reason: "the file server reads the index and logs operations; the store itself is handed to it",
+  },
+  {
     part: "state/*",
-    mayImport: ["9p", "state/pure"],
+    mayImport: ["9p", "state/*"],
     reason: "the replicated tree knows no server and no mesh; cli/ wires them together",
   },
   {

@@ -1,8 +1,9 @@
 import type { Command } from "commander";
-import { NineError, pieces, reasonOf, type Tree } from "../../9p/mod.ts";
+import { Errno, errnoOf, NineError, pieces, reasonOf, type Tree } from "../../9p/mod.ts";
 import { Exit } from "../exit.ts";
 import { printBytes, visible, warn } from "../output.ts";
 import { reach, type Where, withWhere } from "../reach.ts";
+import { versionPath } from "../versions.ts";
 
 export function define(command: Command): void {
   withWhere(command)
@@ -12,7 +13,8 @@ export function define(command: Command): void {
       `
 Examples:
   lux9 cat /status
-  lux9 cat /data/notes.md | less`,
+  lux9 cat /data/notes.md | less
+  lux9 cat /data/notes.md@1042       a version that lux9 history lists`,
     )
     .action(cat);
 }
@@ -22,13 +24,24 @@ async function cat(paths: string[], options: Where): Promise<void> {
   let failed = 0;
   for (const path of paths) {
     try {
-      await printFile(tree, path);
+      await printVersion(tree, path);
     } catch (thrown) {
       failed++;
       warn(`${visible(path)}: ${reasonOf(thrown)}`);
     }
   }
   if (failed > 0) throw new Exit("failed", "");
+}
+
+/** A file of that name comes first, then a version of another. */
+async function printVersion(tree: Tree, path: string): Promise<void> {
+  try {
+    return await printFile(tree, path);
+  } catch (thrown) {
+    const version = errnoOf(thrown) === Errno.ENOENT ? await versionPath(tree, path) : undefined;
+    if (version === undefined) throw thrown;
+    return await printFile(tree, version);
+  }
 }
 
 /** The whole file to the standard output. */

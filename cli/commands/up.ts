@@ -5,6 +5,7 @@ import { returnLargeBuffers } from "../node/memory.ts";
 import { modulesFolder } from "../node/translators.ts";
 import { startNode } from "../node/node.ts";
 import { prepareHome } from "../node/prepare_home.ts";
+import { reach } from "../reach.ts";
 import { VERSION } from "../version.ts";
 
 export interface UpOptions {
@@ -18,13 +19,14 @@ export async function up(options: UpOptions): Promise<void> {
   returnLargeBuffers();
   const home = homeOf(options.home);
   prepareHome(home);
+  const installed = options.demo ? installDemo(modulesFolder(home)) : [];
+  const node = await startNode({ home, listen: options.listen ?? [], version: VERSION });
   if (options.demo) {
-    const made = fillDemo(join(home, "data"));
-    const installed = installDemo(modulesFolder(home));
+    await using tree = await reach({ home });
+    const made = await fillDemo(tree);
     console.log(`${made} example files are new in /data, ${installed.length} translators in /translators`);
     console.log("Try: lux9 cat /data/sensors/today.json, which is computed when it is read\n");
   }
-  const node = await startNode({ home, listen: options.listen ?? [], version: VERSION });
   console.log(welcome(home, node.addresses));
 
   const stopped = Promise.withResolvers<void>();

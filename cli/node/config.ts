@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { checkedYaml } from "../../yaml/mod.ts";
 import { parseListen } from "./listen.ts";
+import { VOLUME_NAME, VOLUME_NAME_PROBLEM } from "./volumes.ts";
 
 const path = z.string().startsWith("/", "must be an absolute path in the tree, as /data").max(4096);
 const order = z.enum(["replace", "before", "after"]).default("replace");
@@ -10,14 +11,17 @@ const name = z.string().min(1).max(255).regex(
   "must have no blanks, colons, commas or slashes",
 );
 
+const days = z.number().min(0).max(100_000);
+
 /** `order` and `create` are those of bind(1). */
 const where = { at: path, order, create: z.boolean().optional() };
 const mount = z.union([
   z.strictObject({ ...where, host: z.string().min(1).max(4096) }),
+  z.strictObject({ ...where, volume: z.string().regex(VOLUME_NAME, VOLUME_NAME_PROBLEM) }),
   z.strictObject({ ...where, mem: z.strictObject({ bytesMax: z.number().int().positive().optional() }) }),
   z.strictObject({ ...where, import: z.string().min(1).max(4096), aname: z.string().max(4096).default("") }),
   z.strictObject({ ...where, bind: path }),
-], { error: "must have at, and one of host, mem, import or bind" });
+], { error: "must have at, and one of volume, host, mem, import or bind" });
 
 const schema = z.strictObject({
   listen: z.array(
@@ -25,6 +29,7 @@ const schema = z.strictObject({
   )
     .max(64).default([]),
   mounts: z.array(mount).max(1000).default([]),
+  retention: z.strictObject({ everything: days, hourly: days, daily: days }).optional(),
   users: z.record(name, z.strictObject({ uid: id, groups: z.array(name).max(100).default([]) })).default({}),
   groups: z.record(name, id).default({}),
 });

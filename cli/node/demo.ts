@@ -1,4 +1,5 @@
-import { join } from "node:path";
+import { dirname, join } from "node:path";
+import { Errno, errnoOf, O, type Tree } from "../../9p/mod.ts";
 import { galleryFolder, type GalleryName } from "../../translators/gallery/mod.ts";
 import { MANIFEST, WASM } from "../modules/module_files.ts";
 
@@ -48,22 +49,29 @@ pipe: md2html:title=Plan
 /** What the recipes need, and some to play with. */
 const TRANSLATORS: readonly GalleryName[] = ["csv2json", "head", "jq", "md2html", "sort", "wc"];
 
-/** Writes what is not there yet, and says how many files that were. */
-export function fillDemo(folder: string): number {
+/** Writes what is not there yet below `/data`, and says how many files that were. */
+export async function fillDemo(tree: Tree): Promise<number> {
   let made = 0;
   for (const [name, text] of Object.entries(FILES)) {
-    const path = join(folder, name);
-    Deno.mkdirSync(join(path, ".."), { recursive: true });
-    try {
-      const mode = name.endsWith(".sh") ? 0o755 : 0o644;
-      Deno.writeTextFileSync(path, text, { createNew: true, mode });
+    const path = `/data/${name}`;
+    await unlessThere(() => tree.mkdir(dirname(path)));
+    const mode = name.endsWith(".sh") ? 0o755 : 0o644;
+    // What somebody has changed since stays as it is.
+    await unlessThere(async () => {
+      await using file = await tree.create(path, mode, O.WRONLY | O.EXCL);
+      await file.write(0, new TextEncoder().encode(text));
       made++;
-    } catch (thrown) {
-      // What somebody has changed since stays as it is.
-      if (!(thrown instanceof Deno.errors.AlreadyExists)) throw thrown;
-    }
+    });
   }
   return made;
+}
+
+async function unlessThere(make: () => Promise<unknown>): Promise<void> {
+  try {
+    await make();
+  } catch (thrown) {
+    if (errnoOf(thrown) !== Errno.EEXIST) throw thrown;
+  }
 }
 
 /** Puts translators into a home's folder where there are none of these names, and says which. */

@@ -20,6 +20,7 @@ import { dirname, join, resolve } from "node:path";
 import type { Config, MountConfig } from "./config.ts";
 import { modulesFolder, translators } from "./translators.ts";
 import type { Users } from "./users.ts";
+import { Volumes } from "./volumes.ts";
 
 export interface Tree {
   /** What clients see. */
@@ -57,6 +58,43 @@ export async function buildTree({ home, config, users, status }: TreeOptions): P
       server[Symbol.dispose]();
     });
     return server as Server;
+  }
+
+  const volumes = new Volumes({
+    home,
+    owned,
+    retention: config.retention,
+    onTrouble: (name, reason) =>
+      logs.error({ user: owned.uid, request: `volume ${name}`, code: "EIO", reason }),
+  });
+
+  async function showPast(name: string): Promise<void> {
+    const label = `snap:${name}`;
+    await namespace.mount(await volumes.past(name), `/snap/${name}`, call, { ...quiet, label });
+  }
+
+  async function volumeCommand(line: string, by: Call): Promise<void> {
+    const [command, action, name, snapshot, ...more] = splitWords(line);
+    const words = [command, action, typeof name, typeof snapshot, more.length].join(" ");
+    if (words === "volume gc string undefined 0") return await (await volumes.store(name)).collect();
+    if (words === "snapshot create string string 0") {
+      checkSnapshotName(snapshot);
+      return await (await volumes.store(name)).snapshot(snapshot, by.user.name);
+    }
+    if (words === "snapshot rm string string 0") {
+      return await (await volumes.store(name)).unsnapshot(snapshot, by.user.name);
+    }
+    if (words !== "volume create string undefined 0") {
+      throw new NineError(
+        "EINVAL",
+        `${JSON.stringify(line)}: write volume create NAME, volume gc NAME or snapshot create|rm VOLUME NAME`,
+      );
+    }
+    await namespace.mount(await volumes.create(name), `/vol/${name}`, by, {
+      ...quiet,
+      label: volumeLabel(name),
+    });
+    await showPast(name);
   }
 
   async function importTree(dial: string, aname: string): Promise<Server> {
@@ -98,6 +136,13 @@ export async function buildTree({ home, config, users, status }: TreeOptions): P
       const folder = resolve(home, mount.host);
       return await namespace.mount(hostServer(folder), at, call, { ...more, label: folder });
     }
+    if ("volume" in mount) {
+      const { volume } = mount;
+      return await namespace.mount(await volumes.server(volume), at, call, {
+        ...more,
+        label: volumeLabel(volume),
+      });
+    }
     if ("mem" in mount) {
       const server = mem({ ...owned, ...mount.mem }) as Server;
       return await namespace.mount(server, at, call, { ...more, label: "mem" });
@@ -106,6 +151,7 @@ export async function buildTree({ home, config, users, status }: TreeOptions): P
     return await namespace.mount(server, at, call, { ...more, label: mount.import });
   }
 
+  const quiet = { order: "replace" as const };
   let unlisten: (() => void) | undefined;
   const logs = log({
     ...owned,
@@ -126,20 +172,39 @@ export async function buildTree({ home, config, users, status }: TreeOptions): P
   });
 
   const control = ctl({
-    ctl: { command: (line, by) => bind(line, by), mode: 0o600, text: () => "" },
+    ctl: {
+      command: (line, by) => /^\s*(volume|snapshot)\s/.test(line) ? volumeCommand(line, by) : bind(line, by),
+      mode: 0o600,
+      text: () => "",
+    },
     ns: { text: () => nsText(namespace) },
     "ns.json": { text: () => json(namespace.mounts()) },
     status: { text: () => statusText(status()) },
     "status.json": { text: () => json(status()) },
+    volumes: { text: async () => (await volumeStatus()).map((one) => statusText(one)).join("\n") },
+    "volumes.json": { text: async () => json(await volumeStatus()) },
   }, owned);
 
-  const quiet = { order: "replace" as const };
+  async function volumeStatus(): Promise<Record<string, unknown>[]> {
+    return (await volumes.status()).map(({ name, ...rest }) => {
+      const at = namespace.mounts().flatMap(({ path, members }) =>
+        members.some(({ label }) => label === volumeLabel(String(name))) ? [path] : []
+      );
+      return { name, at, ...rest };
+    });
+  }
+
   await namespace.mount(control as Server, "/", call, { ...quiet, label: "ctl", create: false });
   await namespace.mount(logs.server, "/log", call, { ...quiet, label: "log" });
   if (!config.mounts.some(({ at, order }) => at === "/data" && order === "replace")) {
     const folder = join(home, "data");
     Deno.mkdirSync(folder, { recursive: true, mode: 0o755 });
     await namespace.mount(hostServer(folder), "/data", call, { ...quiet, label: folder });
+  }
+  for (const name of volumes.names()) {
+    if (config.mounts.some((mount) => "volume" in mount && mount.volume === name)) continue;
+    const label = volumeLabel(name);
+    await namespace.mount(await volumes.server(name), `/vol/${name}`, call, { ...quiet, label });
   }
   const modules = modulesFolder(home);
   Deno.mkdirSync(modules, { recursive: true, mode: 0o755 });
@@ -157,9 +222,11 @@ export async function buildTree({ home, config, users, status }: TreeOptions): P
     try {
       await mountConfig(mount);
     } catch (thrown) {
+      await volumes.close();
       throw new NineError(errnoOf(thrown), `${mount.place}: the mount at ${mount.at}: ${reasonOf(thrown)}`);
     }
   }
+  for (const name of volumes.opened()) await showPast(name);
 
   return {
     server: computing.server,
@@ -172,8 +239,22 @@ export async function buildTree({ home, config, users, status }: TreeOptions): P
       unlisten?.();
       await computing.close();
       for (const close of closing.values()) await close();
+      await volumes.close();
     },
   };
+}
+
+function checkSnapshotName(name: string): void {
+  if (/^[^/@\0][^/\0]{0,199}$/.test(name) && name !== "." && name !== "..") return;
+  throw new NineError(
+    "EINVAL",
+    `${JSON.stringify(name)} is no name for a snapshot: no "/", no "@" first, at most 200`,
+  );
+}
+
+/** How `/ns` names a volume. */
+function volumeLabel(name: string): string {
+  return `volume:${name}`;
 }
 
 /** Lines that `/ctl` takes, as far as it can make them. */

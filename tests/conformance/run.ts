@@ -13,12 +13,13 @@ import { startDiod } from "./subjects/diod.ts";
 import { startHost } from "./subjects/host.ts";
 import { startLater, startMem } from "./subjects/mem.ts";
 import { startTreeMem, startTreeRoot } from "./subjects/tree.ts";
+import { startVolume } from "./subjects/volume.ts";
 
 const HELP = `deno run -A tests/conformance/run.ts ADDR [options]
 deno run -A tests/conformance/run.ts --start NAME [options]
 
   ADDR               a server, as tcp!127.0.0.1!5640 or unix!/run/9p
-  --start NAME       instead of ADDR, a server that is started for the tests: mem, later, host, tree, tree-mem, diod
+  --start NAME       instead of ADDR, a server that is started for the tests: mem, later, host, tree, tree-mem, volume, diod
   --aname A          the tree to attach to
   --dialect D        only 9P2000, 9P2000.u or 9P2000.L; may be given several times
   --only R07,R13     only these rules
@@ -38,6 +39,7 @@ const STARTS: Record<string, () => Promise<Started>> = {
   host: startHost,
   tree: startTreeRoot,
   "tree-mem": startTreeMem,
+  volume: startVolume,
   diod: startDiod,
 };
 

@@ -10,6 +10,7 @@ import { hasDiod, startDiod } from "./subjects/diod.ts";
 import { startHost } from "./subjects/host.ts";
 import { startMem } from "./subjects/mem.ts";
 import { startTreeMem, startTreeRoot } from "./subjects/tree.ts";
+import { startVolume } from "./subjects/volume.ts";
 
 const PAGE = new URL("../../docs/conformance.md", import.meta.url);
 const [START, END] = ["<!-- table: deno run -A tests/conformance/table.ts -->", "<!-- end of table -->"];
@@ -27,6 +28,7 @@ of them. \`–\`: not run, for the reason that is given below the table. diod is
 const COLUMNS: Record<string, (() => Promise<Started>)[]> = {
   mem: [startMem],
   host: [startHost],
+  volume: [startVolume],
   tree: [startTreeRoot, startTreeMem],
   ...await hasDiod() ? { diod: [startDiod] } : {},
 };

@@ -29,6 +29,9 @@ const SEEDED_TESTS = [
   "9p/wire/codec_test.ts",
   "9p/server/locks_test.ts",
   "servers/host/descriptors_test.ts",
+  "state/log/recovery_test.ts",
+  "state/chunks/cut_test.ts",
+  "state/chunks/store_test.ts",
   "translators/wasi/hostile_test.ts",
   "translators/gallery/native_test.ts",
 ];

@@ -10,6 +10,7 @@ import type { Started, Subject } from "../conformance/subject.ts";
 import { startHost } from "../conformance/subjects/host.ts";
 import { startLater, startMem } from "../conformance/subjects/mem.ts";
 import { startTreeMem } from "../conformance/subjects/tree.ts";
+import { startForgetfulVolume, startVolume } from "../conformance/subjects/volume.ts";
 import { Wire } from "../conformance/wire.ts";
 import { Actor, FIDS, Identities } from "./actor.ts";
 import { anySeed, Random } from "./random.ts";
@@ -134,6 +135,8 @@ const SERVERS: Record<string, () => Promise<Started>> = {
   later: startLater,
   host: startHost,
   tree: startTreeMem,
+  volume: startVolume,
+  forgetful: startForgetfulVolume,
 };
 
 if (import.meta.main) {

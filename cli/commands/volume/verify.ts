@@ -1,0 +1,43 @@
+import type { Command } from "commander";
+import { verify } from "../../../state/worker/mod.ts";
+import { Exit } from "../../exit.ts";
+import { homeOf } from "../../home.ts";
+import { volumeFolder } from "../../node/volumes.ts";
+import { print, printJson, visible, warn } from "../../output.ts";
+import { bytesText } from "../../transfer.ts";
+
+interface Options {
+  home?: string;
+  json?: boolean;
+}
+
+export function defineVerify(command: Command): void {
+  command
+    .argument("<name>", "the volume, as its folder in the home is called")
+    .option("--home <dir>", "the home of the node (default: $XDG_DATA_HOME/lux9, else ~/.local/share/lux9)")
+    .option("--json", "as JSON")
+    .addHelpText(
+      "after",
+      `
+It reads the files of the home on this machine, whether a node runs on it or not, and changes nothing. Every checksum, every
+name and every chunk is looked at. Exit code 1 where something is wrong.
+
+Examples:
+  lux9 volume verify data`,
+    )
+    .action(check);
+}
+
+function check(name: string, { home, json }: Options): void {
+  const found = verify(volumeFolder(homeOf(home), name));
+  if (json) printJson(found);
+  else {
+    const { files, names, chunks, bytes } = found;
+    print(`${files} files, ${names} names, ${chunks} chunks with ${bytesText(bytes)}`);
+    for (const problem of found.problems) warn(visible(problem));
+    print(
+      found.problems.length === 0 ? "Everything is as it should be" : `${found.problems.length} problems`,
+    );
+  }
+  if (found.problems.length > 0) throw new Exit("failed", "");
+}

@@ -1,0 +1,127 @@
+import { type Attr, type Principal, type Qid, qidType, S, type Timestamp } from "../../9p/mod.ts";
+import type { NodeRow } from "../../state/store/mod.ts";
+import { Contents } from "./contents.ts";
+import type { Place } from "./place.ts";
+
+/** Bit 52 of a path: what is stored has it, so that what is computed from it can have a lower number. */
+const STORED = 0x10_0000_0000_0000;
+export const ROOT_INO = 1;
+
+/** A file, whatever names it has, as it is after all operations of this node. */
+export class Inode {
+  readonly ino: number;
+  mode: number;
+  uid: Principal;
+  gid: Principal;
+  muid: Principal;
+  flags: number;
+  nlink: number;
+  folders: number;
+  readonly rdev: number;
+  readonly target: string;
+  version: number;
+  atime: Timestamp;
+  mtime: Timestamp;
+  ctime: Timestamp;
+  readonly btime: Timestamp;
+  readonly contents: Contents | undefined;
+  #size: number;
+  /** Fids and the like that refer to it, through whatever place. */
+  holds = 0;
+  /** How many places of the table this file has. */
+  places = 0;
+  /** The store was told that nobody holds this file without a name. */
+  isForgotten = false;
+
+  /** Of a directory: its names that the index does not have yet, oldest first. */
+  readonly fresh = new Set<Place>();
+  /** Of a directory: names that the index has and that are gone, and the operation that took each. */
+  readonly gone = new Map<string, number>();
+  /** Attributes that the index does not have yet; null for those that are gone. */
+  readonly xattrs = new Map<string, { value: Uint8Array | null; number: number }>();
+
+  constructor(row: NodeRow) {
+    this.ino = row.ino;
+    this.mode = row.mode;
+    this.uid = row.uid;
+    this.gid = row.gid;
+    this.muid = row.muid;
+    this.flags = row.flags;
+    this.nlink = row.nlink;
+    this.folders = row.folders;
+    this.rdev = row.rdev;
+    this.target = row.target;
+    this.version = row.version;
+    this.atime = row.atime;
+    this.mtime = row.mtime;
+    this.ctime = row.ctime;
+    this.btime = row.btime;
+    this.#size = row.size;
+    this.contents = this.type === S.IFREG ? new Contents(row.ino, row.content, row.size) : undefined;
+  }
+
+  get type(): number {
+    return this.mode & S.IFMT;
+  }
+  get isDirectory(): boolean {
+    return (this.mode & S.IFMT) === S.IFDIR;
+  }
+
+  /** Bytes of a regular file, names in a directory, bytes of a symlink's target. */
+  get size(): number {
+    return this.contents?.size ?? this.#size;
+  }
+
+  /** A directory has so many names more, and so many directories. */
+  grow(names: number, folders: number): void {
+    this.#size += names;
+    this.folders += folders;
+  }
+
+  qid(): Qid {
+    return qidOf(this);
+  }
+
+  /** The contents changed by that operation. */
+  touched(number: number, by: Principal, now: Timestamp): void {
+    this.version = number;
+    this.muid = by;
+    this.mtime = this.ctime = now;
+  }
+
+  attr(): Attr {
+    return attrOf(this);
+  }
+}
+
+export function qidOf(
+  { mode, flags, version, ino }: Pick<NodeRow, "mode" | "flags" | "version" | "ino">,
+): Qid {
+  // Rule R20: 32 bits, never 0.
+  return { type: qidType(mode) | flags, version: version % 0xffff_ffff + 1, path: STORED + ino };
+}
+
+/** What stat(2) tells of a file of the index or one in memory. */
+export function attrOf(row: Omit<NodeRow, "content">): Attr {
+  const { size, mode, atime, mtime, ctime, btime } = row;
+  return {
+    qid: qidOf(row),
+    mode,
+    uid: row.uid,
+    gid: row.gid,
+    muid: row.muid,
+    nlink: (mode & S.IFMT) === S.IFDIR && row.nlink > 0 ? 2 + row.folders : row.nlink,
+    rdev: row.rdev,
+    size,
+    blksize: 4096,
+    blocks: Math.ceil(size / 512),
+    atimeSec: atime.sec,
+    atimeNsec: atime.nsec,
+    mtimeSec: mtime.sec,
+    mtimeNsec: mtime.nsec,
+    ctimeSec: ctime.sec,
+    ctimeNsec: ctime.nsec,
+    btimeSec: btime.sec,
+    btimeNsec: btime.nsec,
+  };
+}

@@ -1,0 +1,41 @@
+import type { Operation } from "../../state/operation/mod.ts";
+import type { IndexReader } from "../../state/store/mod.ts";
+
+/** Where an operation of the log is. */
+export interface Logged {
+  /** Grows by one from operation to operation. */
+  readonly number: number;
+  /** Of a write: where its bytes begin. */
+  readonly segment: number;
+  readonly position: number;
+}
+
+/** Settled contents, to be read as often as wanted. */
+export interface StoredContent {
+  /** Fills `into` and returns how many bytes there were. */
+  read(offset: number, into: Uint8Array): number;
+  /** Where bytes of it lie in memory until the turn ends: address, length, address, length, … */
+  spans(offset: number, count: number): number[] | undefined;
+}
+
+/** What the file server needs of a volume's store. All is done at once, but for what says otherwise. */
+export interface VolumeStore {
+  readonly index: IndexReader;
+  /** Numbers for files and names that were never given out before. */
+  nextIno(): number;
+  nextEid(): number;
+  /** Puts the operation in the log. It survives the death of the process; ENOSPC where it could not be put there. */
+  append(operation: Operation): Logged;
+  /** Fills `into` with bytes of a write that is in the log. */
+  readLogged(segment: number, position: number, into: Uint8Array): void;
+  /** Settled contents, by what the index says of them. */
+  openContent(content: Uint8Array): StoredContent;
+  /** Resolves when all operations so far survive the loss of power. */
+  sync(): Promise<void>;
+  /** What to wait for before a change, where the index is too far behind the log. */
+  behind(): Promise<void> | undefined;
+  /** Who is told when the index has been renewed. */
+  onRenewed: (() => void) | undefined;
+  /** Bytes for contents: all that there can be, and how many of them are free. */
+  space(): { readonly bytes: number; readonly free: number };
+}

@@ -1,0 +1,167 @@
+import { type Call, NineError, type Principal, type Timestamp } from "../../9p/mod.ts";
+import type { Operation } from "../../state/operation/mod.ts";
+import { Inode, ROOT_INO } from "./inode.ts";
+import { type Place, Places } from "./place.ts";
+import type { Logged, VolumeStore } from "./store.ts";
+
+export interface VolumeOptions {
+  /** What the volume is called; the history of a file tells it. */
+  readonly name?: string;
+  readonly clock?: () => Timestamp;
+  /** Bound on places that nobody holds but that can be found without asking the index; 32,768. */
+  readonly placesMax?: number;
+}
+
+type Kind = Operation["kind"];
+type Words<K extends Kind> = Omit<Extract<Operation, { kind: K }>, "kind" | "by" | "time">;
+
+/** What the index does not have yet, by the operation that it comes from. */
+interface Pending {
+  readonly number: number;
+  readonly place: Place;
+  /** A name that went from the directory `place`. */
+  readonly gone?: string;
+  /** An attribute of the file. */
+  readonly xattr?: string;
+  /** The file's contents were settled. */
+  readonly settles?: boolean;
+}
+
+/**
+ * The tree as it is after all operations of this node: the index, and over it what the index does not have yet. What is
+ * pending is pinned in the table until a renewed index has it.
+ */
+export class Tree {
+  readonly places: Places;
+  readonly root: Place;
+  readonly name: string;
+  readonly #clock: () => Timestamp;
+  #pending: Pending[] = [];
+  /** Of the first entry that is still pending. */
+  #pendingFrom = 0;
+
+  constructor(readonly store: VolumeStore, options: VolumeOptions) {
+    this.name = options.name ?? "";
+    this.#clock = options.clock ?? systemClock;
+    this.places = new Places(options.placesMax ?? 32_768);
+    const row = store.index.node(ROOT_INO);
+    if (row === undefined) throw new NineError("EIO", "The volume has no root directory: run volume verify");
+    this.root = this.places.addRoot(new Inode(row));
+    store.onRenewed = () => this.#renewed();
+  }
+
+  now(): Timestamp {
+    return this.#clock();
+  }
+
+  /** Puts the operation in the log. Throws before anything has changed, or not at all. */
+  log<K extends Kind>(kind: K, by: Principal, time: Timestamp, words: Words<K>): Logged {
+    return this.store.append({ kind, by, time, ...words } as unknown as Operation);
+  }
+
+  /** The index has the place's file as it is now once it has that operation. */
+  pend(number: number, place: Place, more: Omit<Pending, "number" | "place"> = {}): void {
+    this.places.pin(place);
+    this.#pending.push({ number, place, ...more });
+  }
+
+  /** The child of that name, undefined where there is none. */
+  child(dir: Place, name: string): Place | undefined {
+    const { inode } = dir;
+    if (!inode.isDirectory) throw new NineError("ENOTDIR", `${dir.path} is no directory`);
+    const known = dir.children?.get(name);
+    if (known !== undefined) {
+      this.places.refresh(known);
+      return known;
+    }
+    if (dir.removed || dir.isComplete || inode.gone.has(name)) return undefined;
+    const edge = this.store.index.edge(inode.ino, name);
+    return edge && this.places.add(dir, name, edge.eid, this.inode(edge.ino));
+  }
+
+  /** The file of that number, which the index has. */
+  inode(ino: number): Inode {
+    const known = this.places.inode(ino);
+    if (known !== undefined) return known;
+    const row = this.store.index.node(ino);
+    if (row === undefined) {
+      throw new NineError("EIO", `A name leads to file ${ino}, which is not there: run volume verify`);
+    }
+    return new Inode(row);
+  }
+
+  /** The directory, about to get a new name. */
+  checkFree(dir: Place, name: string): void {
+    if (this.child(dir, name)) throw new NineError("EEXIST", `${dir.pathTo(name)} is there already`);
+    if (dir.removed) {
+      throw new NineError("ENOENT", `The directory ${dir.path} was removed: nothing can be made in it`);
+    }
+  }
+
+  /** A name has come to a directory. */
+  entered(place: Place, { number }: Logged, by: Principal, time: Timestamp): void {
+    const { parent, inode } = place;
+    inode.nlink++;
+    place.namedBy = number;
+    parent.inode.fresh.add(place);
+    parent.inode.grow(1, Number(inode.isDirectory));
+    parent.inode.touched(number, by, time);
+    this.pend(number, place);
+  }
+
+  /** The place's name goes from its directory; the place itself is about to move or to end. */
+  leaving(place: Place, { number }: Logged, by: Principal, time: Timestamp): void {
+    const { parent, inode } = place;
+    inode.nlink--;
+    // A name that the index never had leaves nothing behind in it, yet it may get there before the operation that took it.
+    parent.inode.fresh.delete(place);
+    parent.inode.gone.set(place.name, number);
+    parent.inode.grow(-1, -Number(inode.isDirectory));
+    parent.inode.touched(number, by, time);
+    this.pend(number, parent, { gone: place.name });
+    this.pend(number, place);
+  }
+
+  /** What was written becomes a version, unless somebody goes on writing. */
+  settle(place: Place, { user }: Call): void {
+    const { contents, ino } = place.inode;
+    if (contents === undefined || contents.changes === 0) return;
+    const { number } = this.log("settle", user.name, this.now(), { ino });
+    this.pend(number, place, { settles: true });
+  }
+
+  /** After the last holder of a file without a name has gone, it need not be kept. */
+  forgetIfUnused({ inode }: Place): void {
+    if (inode.nlink > 0 || inode.holds > 0 || inode.isForgotten) return;
+    inode.isForgotten = true;
+    this.log("forget", inode.uid, this.now(), { ino: inode.ino });
+  }
+
+  #renewed(): void {
+    const { applied } = this.store.index;
+    const pending = this.#pending;
+    let at = this.#pendingFrom;
+    for (; at < pending.length && pending[at].number <= applied; at++) this.#release(pending[at]);
+    this.#pendingFrom = at;
+    if (at === pending.length || at > 65_536) {
+      this.#pending = pending.slice(at);
+      this.#pendingFrom = 0;
+    }
+  }
+
+  #release({ number, place, gone, xattr, settles }: Pending): void {
+    const { inode } = place;
+    if (gone !== undefined) {
+      if (inode.gone.get(gone) === number) inode.gone.delete(gone);
+    } else if (place.namedBy === number) place.parent.inode.fresh.delete(place);
+    if (xattr !== undefined && inode.xattrs.get(xattr)?.number === number) inode.xattrs.delete(xattr);
+    if (settles) inode.contents!.settled(number);
+    this.places.unpin(place);
+  }
+}
+
+function systemClock(): Timestamp {
+  const ms = performance.timeOrigin + performance.now();
+  const sec = Math.floor(ms / 1000);
+  return { sec, nsec: Math.floor((ms - sec * 1000) * 1e6) };
+}

@@ -1,0 +1,307 @@
+import {
+  type Call,
+  canWrite,
+  type Change,
+  type Created,
+  type Creation,
+  type FileServer,
+  type Later,
+  NineError,
+  O,
+  plainStatfs,
+  primaryGroup,
+  Qt,
+  S,
+} from "../../9p/mod.ts";
+import { attrOf, Inode } from "./inode.ts";
+import { list } from "./listing.ts";
+import { isWithin, type Place } from "./place.ts";
+import type { VolumeStore } from "./store.ts";
+import { Tree, type VolumeOptions } from "./tree.ts";
+import { getxattr, listxattr, setxattr } from "./xattr.ts";
+
+export type { VolumeOptions } from "./tree.ts";
+
+export interface Handle {
+  readonly append: boolean;
+  readonly writes: boolean;
+}
+
+const FLAGS = Qt.APPEND | Qt.EXCL | Qt.TMP;
+/** A file with more in the log than this, bytes or changes, gets a version while it is still written. */
+const LOGGED_BYTES_MAX = 256 * 1024 * 1024;
+const CHANGES_MAX = 65_536;
+
+/** Serves a volume. Reads leave the time of access as it is. */
+export function volume(
+  store: VolumeStore,
+  options: VolumeOptions = {},
+): Required<Omit<FileServer<Place, Handle>, "removable" | "holderOfNew">> {
+  const tree = new Tree(store, options);
+
+  function make(dir: Place, name: string, what: Creation, call: Call): Place {
+    tree.checkFree(dir, name);
+    const inherits = (dir.inode.mode & S.ISGID) !== 0;
+    const setgid = inherits && (what.mode & S.IFMT) === S.IFDIR ? S.ISGID : 0;
+    const gid = inherits ? dir.inode.gid : what.gid ?? primaryGroup(call.user);
+    const { uid, flags = 0, rdev = 0, target = "" } = what;
+    const mode = what.mode | setgid;
+    const by = call.user.name;
+    const now = tree.now();
+    const [ino, eid] = [store.nextIno(), store.nextEid()];
+    const parent = dir.inode.ino;
+    const logged = tree.log("create", by, now, {
+      ...{ ino, parent, eid, name, mode, uid, gid, flags, rdev, target },
+    });
+    const inode = new Inode({
+      ...{
+        ino,
+        mode,
+        uid,
+        gid,
+        muid: uid,
+        flags,
+        rdev,
+        target,
+        nlink: 0,
+        folders: 0,
+        version: logged.number,
+      },
+      size: (mode & S.IFMT) === S.IFLNK ? new TextEncoder().encode(target).byteLength : 0,
+      ...{ atime: now, mtime: now, ctime: now, btime: now, content: null },
+    });
+    const place = tree.places.add(dir, name, eid, inode);
+    tree.entered(place, logged, by, now);
+    return place;
+  }
+
+  /** Does it, after the index has caught up where it is too far behind. */
+  const whenReady = <T>(act: () => T): Later<T> => {
+    const behind = store.behind();
+    return behind === undefined ? act() : behind.then(act);
+  };
+
+  return {
+    attach(aname) {
+      if (aname !== "" && aname !== "/") {
+        throw new NineError("ENOENT", `No tree ${JSON.stringify(aname)} is exported`);
+      }
+      return tree.root;
+    },
+    qid: (place) => place.inode.qid(),
+    name: (place) => place.name,
+    parent: (place) => place.parent,
+
+    hold: (place) => tree.places.hold(place),
+    drop(place) {
+      tree.places.drop(place);
+      tree.forgetIfUnused(place);
+    },
+
+    walk(dir, name) {
+      const place = tree.child(dir, name);
+      if (!place) throw new NineError("ENOENT", `Walk to ${dir.pathTo(name)}: there is no such name`);
+      return place;
+    },
+
+    getattr: (place) => attrOf(place.inode),
+    setattr: (place, change, _handle, call) => setattr(tree, place, change, call),
+
+    open(place, flags, call) {
+      const { inode } = place;
+      if (inode.type !== S.IFREG && !inode.isDirectory) {
+        throw new NineError("ENXIO", `Nothing answers behind the special file ${place.path}`);
+      }
+      if (flags & O.TRUNC && inode.contents) {
+        cut(tree, place, 0, {}, call);
+        if (!canWrite(flags)) tree.settle(place, call);
+      }
+      return { append: (flags & O.APPEND) !== 0, writes: canWrite(flags) };
+    },
+    create: (dir, name, what, flags, call) =>
+      whenReady((): Created<Place, Handle> => ({
+        node: make(dir, name, what, call),
+        handle: { append: (flags & O.APPEND) !== 0, writes: canWrite(flags) },
+      })),
+    make: (dir, name, what, call) => whenReady(() => make(dir, name, what, call)),
+    close(place, handle, call) {
+      if (handle.writes) tree.settle(place, call);
+    },
+
+    read: ({ inode }, _handle, offset, into) => inode.contents!.read(store, offset, into),
+    lend: ({ inode }, _handle, offset, length) => inode.contents?.lend(offset, length),
+    write(place, handle, offset, data, call) {
+      const behind = store.behind();
+      if (behind === undefined) return write(tree, place, handle, offset, data, call);
+      const own = data.slice();
+      return behind.then(() => write(tree, place, handle, offset, own, call));
+    },
+    list: (dir, _handle, cookie, max, withAttr) => list(tree, dir, Number(cookie), max, withAttr),
+    fsync: () => store.sync(),
+
+    remove(place, call) {
+      checkNamed(place, "removed");
+      const { inode, parent, name } = place;
+      if (inode.isDirectory && inode.size > 0) {
+        throw new NineError("ENOTEMPTY", `${place.path} has ${inode.size} entries`);
+      }
+      const [by, now] = [call.user.name, tree.now()];
+      const held = inode.holds > 0;
+      const logged = tree.log("unlink", by, now, { ino: inode.ino, parent: parent.inode.ino, name, held });
+      end(tree, place, logged, call);
+    },
+
+    rename(place, dir, name, noReplace, call) {
+      checkNamed(place, "renamed");
+      if (isWithin(dir, place)) throw new NineError("EINVAL", `${place.path} cannot move below itself`);
+      const onto = tree.child(dir, name);
+      if (onto && noReplace) throw new NineError("EEXIST", `${dir.pathTo(name)} is there already`);
+      // rename(2): two names of one file stay as they are.
+      if (onto?.inode === place.inode) return;
+      if (dir.removed) throw new NineError("ENOENT", `The directory ${dir.path} was removed`);
+      if (onto) checkReplaceable(place, onto);
+      const [by, now] = [call.user.name, tree.now()];
+      const eid = store.nextEid();
+      const logged = tree.log("rename", by, now, {
+        ino: place.inode.ino,
+        parent: place.parent.inode.ino,
+        name: place.name,
+        toParent: dir.inode.ino,
+        toName: name,
+        eid,
+        held: (onto?.inode.holds ?? 0) > 0,
+      });
+      if (onto) end(tree, onto, logged, call);
+      tree.leaving(place, logged, by, now);
+      tree.places.move(place, dir, name, eid);
+      tree.entered(place, logged, by, now);
+      place.inode.ctime = now;
+    },
+
+    link(place, dir, name, { user }) {
+      const { inode } = place;
+      if (inode.nlink === 0) throw new NineError("ENOENT", `${place.path} has no name left to link to`);
+      tree.checkFree(dir, name);
+      const now = tree.now();
+      const eid = store.nextEid();
+      const parent = dir.inode.ino;
+      const logged = tree.log("link", user.name, now, { ino: inode.ino, parent, eid, name });
+      tree.entered(tree.places.add(dir, name, eid, inode), logged, user.name, now);
+      inode.ctime = now;
+    },
+
+    readlink({ inode, path }) {
+      if (inode.type !== S.IFLNK) throw new NineError("EINVAL", `${path} is no symbolic link`);
+      return inode.target;
+    },
+
+    statfs() {
+      const { bytes, free } = store.space();
+      const blocks = Math.floor(bytes / 4096);
+      const bfree = Math.floor(free / 4096);
+      return { ...plainStatfs(), blocks, bfree, bavail: bfree, files: 2 ** 32, ffree: 2 ** 32 };
+    },
+
+    getxattr: ({ inode }, name, call) => getxattr(tree, inode, name, call),
+    listxattr: ({ inode }) => listxattr(tree, inode),
+    setxattr: (place, name, value, flags, call) => setxattr(tree, place, name, value, flags, call),
+  };
+}
+
+/** The place's name has gone by that operation, and with its last name the file, but for those who hold it. */
+function end(tree: Tree, place: Place, logged: ReturnType<Tree["log"]>, { user }: Call): void {
+  const now = tree.now();
+  tree.leaving(place, logged, user.name, now);
+  place.inode.ctime = now;
+  place.removed = true;
+  if (place.inode.holds === 0) place.inode.isForgotten = true;
+  tree.places.detach(place);
+}
+
+function checkNamed(place: Place, what: string): void {
+  if (place.isRoot) throw new NineError("EBUSY", `The root cannot be ${what}`);
+  if (place.removed) throw new NineError("ENOENT", `${place.path} was removed already`);
+}
+
+/** What rename(2) asks of the place that is in the way. */
+function checkReplaceable(from: Place, onto: Place): void {
+  const isDirectory = onto.inode.isDirectory;
+  if (isDirectory && !from.inode.isDirectory) throw new NineError("EISDIR", `${onto.path} is a directory`);
+  if (!isDirectory && from.inode.isDirectory) throw new NineError("ENOTDIR", `${onto.path} is no directory`);
+  if (isDirectory && onto.inode.size > 0) {
+    throw new NineError("ENOTEMPTY", `${onto.path} has ${onto.inode.size} entries`);
+  }
+}
+
+function setattr(tree: Tree, place: Place, change: Change, call: Call): void {
+  const { inode } = place;
+  if (change.size !== undefined && !inode.contents) {
+    throw new NineError("EINVAL", `${place.path} is no regular file and has no size to set`);
+  }
+  if (change.size !== undefined && change.size !== inode.size) {
+    cut(tree, place, change.size, change, call);
+    // Whoever has it open for writing settles it when closing; of somebody else's there is none.
+    tree.settle(place, call);
+  } else setAttributes(tree, place, change, undefined, call);
+}
+
+/** Cuts or extends the file, with what else is to change. */
+function cut(tree: Tree, place: Place, size: number, change: Change, call: Call): void {
+  const now = tree.now();
+  const logged = setAttributes(tree, place, { mtime: now, ...change }, size, call);
+  const { inode } = place;
+  inode.contents!.cut(logged, size);
+  inode.version = logged.number;
+  inode.muid = call.user.name;
+}
+
+function setAttributes(tree: Tree, place: Place, change: Change, size: number | undefined, call: Call) {
+  const { inode } = place;
+  const now = tree.now();
+  const at = (time: Change["atime"], before: typeof now) => time === "now" ? now : time ?? before;
+  const chowned = change.uid !== undefined || change.gid !== undefined;
+  // chown(2): a file that changes hands does not keep its setuid and setgid bits.
+  const kept = chowned && !inode.isDirectory ? withoutSetid(inode.mode) : inode.mode;
+  const next = {
+    mode: change.mode === undefined ? kept : (inode.mode & S.IFMT) | change.mode,
+    uid: change.uid ?? inode.uid,
+    gid: change.gid ?? inode.gid,
+    flags: change.flags === undefined ? inode.flags : change.flags & FLAGS,
+    atime: at(change.atime, inode.atime),
+    mtime: at(change.mtime, inode.mtime),
+  };
+  const logged = tree.log("attributes", call.user.name, now, { ino: inode.ino, size, ...next });
+  Object.assign(inode, next);
+  inode.ctime = now;
+  tree.pend(logged.number, place);
+  return logged;
+}
+
+/** Setgid without group execution means mandatory locking, and stays. */
+function withoutSetid(mode: number): number {
+  return mode & ~S.ISUID & ~(mode & 0o010 ? S.ISGID : 0);
+}
+
+function write(
+  tree: Tree,
+  place: Place,
+  handle: Handle,
+  offset: number,
+  bytes: Uint8Array,
+  call: Call,
+): number {
+  if (bytes.byteLength === 0) return 0;
+  const { inode } = place;
+  const contents = inode.contents!;
+  const now = tree.now();
+  const by = call.user.name;
+  const at = handle.append ? contents.size : offset;
+  const logged = tree.log("write", by, now, { ino: inode.ino, offset: at, bytes });
+  contents.write(logged, at, at + bytes.byteLength);
+  inode.touched(logged.number, by, now);
+  if (call.user.standing !== "owner" && withoutSetid(inode.mode) !== inode.mode) {
+    setAttributes(tree, place, { mode: withoutSetid(inode.mode) & 0o7777 }, undefined, call);
+  }
+  if (contents.bytesLogged > LOGGED_BYTES_MAX || contents.changes > CHANGES_MAX) tree.settle(place, call);
+  return bytes.byteLength;
+}

@@ -1,0 +1,70 @@
+import { type Call, NineError } from "../../9p/mod.ts";
+import { HISTORY_XATTR, historyOf } from "./history.ts";
+import type { Inode } from "./inode.ts";
+import type { Place } from "./place.ts";
+import type { Tree } from "./tree.ts";
+
+const XATTR_CREATE = 1;
+const XATTR_REPLACE = 2;
+/** Of one value, and of all names and values of a file, bytes. */
+const VALUE_BYTES_MAX = 64 * 1024;
+const XATTRS_BYTES_MAX = 256 * 1024;
+
+export function getxattr(tree: Tree, inode: Inode, name: string, call: Call): Uint8Array {
+  if (name === HISTORY_XATTR) return historyOf(tree, inode, call);
+  const value = find(tree, inode, name);
+  if (!value) throw new NineError("ENODATA", `No attribute ${JSON.stringify(name)}`);
+  return value;
+}
+
+export function listxattr(tree: Tree, inode: Inode): string[] {
+  const names = new Set(tree.store.index.xattrNames(inode.ino));
+  for (const [name, { value }] of inode.xattrs) {
+    if (value === null) names.delete(name);
+    else names.add(name);
+  }
+  return [...names];
+}
+
+export function setxattr(
+  tree: Tree,
+  place: Place,
+  name: string,
+  value: Uint8Array | null,
+  flags: number,
+  { user }: Call,
+): void {
+  if (name === HISTORY_XATTR) throw new NineError("EPERM", `${name} is what the volume says of itself`);
+  const { inode } = place;
+  const present = find(tree, inode, name) !== undefined;
+  if (flags & XATTR_CREATE && present) {
+    throw new NineError("EEXIST", `Attribute ${JSON.stringify(name)} is there`);
+  }
+  if ((flags & XATTR_REPLACE || value === null) && !present) {
+    throw new NineError("ENODATA", `No attribute ${JSON.stringify(name)}`);
+  }
+  if (value !== null) checkRoom(tree, inode, name, value);
+  const now = tree.now();
+  const { number } = tree.log("xattr", user.name, now, { ino: inode.ino, name, value });
+  inode.xattrs.set(name, { value, number });
+  inode.ctime = now;
+  tree.pend(number, place, { xattr: name });
+}
+
+function checkRoom(tree: Tree, inode: Inode, name: string, value: Uint8Array): void {
+  if (value.byteLength > VALUE_BYTES_MAX) {
+    throw new NineError("E2BIG", `An attribute of ${value.byteLength} bytes, allowed are ${VALUE_BYTES_MAX}`);
+  }
+  let held = name.length + value.byteLength;
+  for (const other of listxattr(tree, inode)) {
+    if (other !== name) held += other.length + (find(tree, inode, other)?.byteLength ?? 0);
+  }
+  if (held > XATTRS_BYTES_MAX) {
+    throw new NineError("ENOSPC", `Attributes of ${held} bytes, a file may have ${XATTRS_BYTES_MAX}`);
+  }
+}
+
+function find(tree: Tree, inode: Inode, name: string): Uint8Array | undefined {
+  const pending = inode.xattrs.get(name);
+  return pending === undefined ? tree.store.index.xattr(inode.ino, name) : pending.value ?? undefined;
+}

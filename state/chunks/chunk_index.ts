@@ -1,0 +1,28 @@
+/** Where a chunk is. */
+export interface ChunkPlace {
+  /** Number of the pack. */
+  readonly pack: number;
+  /** Of its first byte in the pack. */
+  readonly offset: number;
+  /** Its bytes in the pack. */
+  readonly length: number;
+  /** With which key it is encrypted; 0: with none. */
+  readonly keyId: number;
+}
+
+/** Who knows where chunks are: state/store keeps it in SQLite. */
+export interface ChunkIndex {
+  find(id: Uint8Array): ChunkPlace | undefined;
+  /** Says where a chunk is from now on, whatever was known of it. The id is the caller's again after the call. */
+  add(id: Uint8Array, place: ChunkPlace): void;
+}
+
+/** A chunk and where it is. */
+export interface PlacedChunk extends ChunkPlace {
+  readonly id: Uint8Array;
+}
+
+/** For collecting garbage: the chunks that the index has in one pack, in any order. */
+export interface PackContents {
+  inPack(pack: number): Iterable<PlacedChunk>;
+}

@@ -1,0 +1,233 @@
+import type { DatabaseSync, StatementSync } from "node:sqlite";
+import type { EdgeRow } from "./edge_row.ts";
+import { edgeSum, type NodeRow, packNode, unpackNode, xattrSum } from "./node_row.ts";
+
+/** A file as a transaction has it. */
+interface Held {
+  row: NodeRow | undefined;
+  id: string;
+  /** The row as it was before the transaction, and the record that made it so. */
+  readonly before: { since: number; data: Uint8Array } | undefined;
+  isChanged: boolean;
+  /** Its contents became a version within the transaction. */
+  isVersion: boolean;
+  /** Versions that came and went within the transaction. */
+  readonly passed: Uint8Array[];
+}
+
+interface EdgeFound extends EdgeRow {
+  readonly since: number;
+}
+
+/**
+ * Changes the index in transactions, each of which is one record of the journal. What a row was before goes where the
+ * past is kept. Files are written when the transaction ends, names at once.
+ */
+export class IndexWriter {
+  /** The record that the transaction becomes. */
+  seq = 0;
+  /** The highest numbers ever given to a file and to a name. */
+  #lastIno: number;
+  #lastEid: number;
+  readonly #held = new Map<number, Held>();
+  readonly #db: DatabaseSync;
+  readonly #sql: Record<keyof typeof SQL, StatementSync>;
+
+  constructor(db: DatabaseSync) {
+    this.#db = db;
+    this.#sql = Object.fromEntries(
+      Object.entries(SQL).map(([name, text]) => [name, db.prepare(text)]),
+    ) as Record<keyof typeof SQL, StatementSync>;
+    this.seq = Number(this.meta("seq") ?? 0);
+    this.#lastIno = Number(this.meta("lastIno") ?? 0);
+    this.#lastEid = Number(this.meta("lastEid") ?? 0);
+  }
+
+  begin(): void {
+    this.#db.exec("BEGIN IMMEDIATE");
+    this.seq++;
+  }
+
+  /** Writes all that changed; `applied` is the last operation that is in it now. */
+  commit(applied: number): void {
+    for (const [ino, held] of this.#held) if (held.isChanged) this.#writeNode(ino, held);
+    this.setMeta("applied", applied);
+    this.setMeta("seq", this.seq);
+    this.setMeta("lastIno", this.#lastIno);
+    this.setMeta("lastEid", this.#lastEid);
+    this.#db.exec("COMMIT");
+    this.#held.clear();
+  }
+
+  /** As if the transaction had not begun. */
+  rollback(): void {
+    this.#held.clear();
+    this.#db.exec("ROLLBACK");
+    this.seq = Number(this.meta("seq") ?? 0);
+  }
+
+  meta(key: string): unknown {
+    return (this.#sql.meta.get(key) as { value: unknown } | undefined)?.value;
+  }
+
+  setMeta(key: string, value: number | string | Uint8Array): void {
+    this.#sql.setMeta.run(key, value);
+  }
+
+  /** The file's row, to be changed in place after `change`; undefined where there is none. */
+  node(ino: number): NodeRow | undefined {
+    return this.#hold(ino).row;
+  }
+
+  /** What the file is called everywhere and for ever; undefined where there is none. */
+  id(ino: number): string | undefined {
+    const { row, id } = this.#hold(ino);
+    return row && id;
+  }
+
+  /** The same, which will be written. */
+  change(ino: number): NodeRow | undefined {
+    const held = this.#hold(ino);
+    if (held.row !== undefined) held.isChanged = true;
+    return held.row;
+  }
+
+  addNode(row: NodeRow, id: string): void {
+    const held = this.#hold(row.ino);
+    held.row = row;
+    held.id = id;
+    held.isChanged = true;
+    this.#lastIno = Math.max(this.#lastIno, row.ino);
+  }
+
+  removeNode(ino: number): void {
+    const held = this.#hold(ino);
+    if (held.row === undefined) return;
+    held.row = undefined;
+    held.isChanged = true;
+    for (const { name } of this.#sql.xattrNames.all(ino) as { name: string }[]) {
+      this.setXattr(ino, name, null);
+    }
+    this.#sql.removeOrphan.run(ino);
+  }
+
+  /** The same, which is about to get other contents: two versions within one transaction are two versions. */
+  changeVersion(ino: number): NodeRow | undefined {
+    const held = this.#hold(ino);
+    if (held.row === undefined) return undefined;
+    if (held.isVersion) held.passed.push(packNode(held.row));
+    held.isVersion = held.isChanged = true;
+    return held.row;
+  }
+
+  edge(parent: number, name: string): EdgeFound | undefined {
+    const row = this.#sql.edge.get(parent, name) as { eid: number; ino: number; since: number } | undefined;
+    return row && { name, ...row };
+  }
+
+  /** A name of the file. */
+  edgeTo(ino: number): { readonly parent: number; readonly name: string } | undefined {
+    return this.#sql.edgeTo.get(ino) as { parent: number; name: string } | undefined;
+  }
+
+  addEdge(parent: number, { eid, name, ino }: EdgeRow): void {
+    this.#lastEid = Math.max(this.#lastEid, eid);
+    this.#sql.addEdge.run(eid, parent, name, ino, this.seq, edgeSum(eid, parent, name, ino));
+  }
+
+  removeEdge(parent: number, { eid, name, ino, since }: EdgeFound): void {
+    if (since < this.seq) {
+      this.#sql.pastEdge.run(eid, parent, name, ino, since, this.seq, edgeSum(eid, parent, name, ino));
+    }
+    this.#sql.removeEdge.run(eid);
+  }
+
+  /** Sets an attribute, or removes it where `value` is null. */
+  setXattr(ino: number, name: string, value: Uint8Array | null): void {
+    this.#sql.pastXattr.run(this.seq, ino, name, this.seq);
+    if (value === null) this.#sql.removeXattr.run(ino, name);
+    else this.#sql.setXattr.run(ino, name, value, this.seq, xattrSum(ino, name, value));
+  }
+
+  /** The tree as this transaction leaves it has a name. One that is taken stays what it is. */
+  addSnapshot(name: string, sec: number, by: string): void {
+    this.#sql.addSnapshot.run(name, this.seq, sec, by);
+  }
+
+  removeSnapshot(name: string): void {
+    this.#sql.removeSnapshot.run(name);
+  }
+
+  addOrphan(ino: number): void {
+    this.#sql.addOrphan.run(ino);
+  }
+
+  orphans(): number[] {
+    return (this.#sql.orphans.all() as { ino: number }[]).map(({ ino }) => ino);
+  }
+
+  /** The first operation of each file that has bytes in the log and in no version. */
+  unsettled(): Map<number, number> {
+    const rows = this.#sql.unsettled.all() as { ino: number; number: number }[];
+    return new Map(rows.map(({ ino, number }) => [ino, number]));
+  }
+
+  /** `number` is undefined for a file that is settled. */
+  setUnsettled(ino: number, number: number | undefined): void {
+    if (number === undefined) this.#sql.settle.run(ino);
+    else this.#sql.unsettle.run(ino, number);
+  }
+
+  #hold(ino: number): Held {
+    let held = this.#held.get(ino);
+    if (held === undefined) {
+      const found = this.#sql.node.get(ino) as
+        | { id: string; since: number; data: Uint8Array }
+        | undefined;
+      held = {
+        row: found && unpackNode(ino, found.data),
+        id: found?.id ?? "",
+        before: found && { since: found.since, data: found.data },
+        isChanged: false,
+        isVersion: false,
+        passed: [],
+      };
+      this.#held.set(ino, held);
+    }
+    return held;
+  }
+
+  #writeNode(ino: number, { row, id, before, passed }: Held): void {
+    if (before !== undefined) this.#sql.pastNode.run(ino, before.since, this.seq, before.data);
+    for (const data of passed) this.#sql.pastNode.run(ino, this.seq, this.seq, data);
+    if (row !== undefined) this.#sql.putNode.run(ino, id, this.seq, packNode(row));
+    else if (before !== undefined) this.#sql.removeNode.run(ino);
+  }
+}
+
+const SQL = {
+  meta: "SELECT value FROM meta WHERE key = ?",
+  setMeta: "INSERT OR REPLACE INTO meta(key, value) VALUES(?, ?)",
+  node: "SELECT id, since, data FROM node WHERE ino = ?",
+  putNode: "INSERT OR REPLACE INTO node(ino, id, since, data) VALUES(?, ?, ?, ?)",
+  removeNode: "DELETE FROM node WHERE ino = ?",
+  pastNode: "INSERT INTO node_past(ino, since, until, data) VALUES(?, ?, ?, ?)",
+  edge: "SELECT eid, ino, since FROM edge WHERE parent = ? AND name = ?",
+  edgeTo: "SELECT parent, name FROM edge WHERE ino = ? LIMIT 1",
+  addEdge: "INSERT INTO edge(eid, parent, name, ino, since, sum) VALUES(?, ?, ?, ?, ?, ?)",
+  removeEdge: "DELETE FROM edge WHERE eid = ?",
+  pastEdge: "INSERT INTO edge_past(eid, parent, name, ino, since, until, sum) VALUES(?, ?, ?, ?, ?, ?, ?)",
+  xattrNames: "SELECT name FROM xattr WHERE ino = ?",
+  setXattr: "INSERT OR REPLACE INTO xattr(ino, name, value, since, sum) VALUES(?, ?, ?, ?, ?)",
+  removeXattr: "DELETE FROM xattr WHERE ino = ? AND name = ?",
+  pastXattr: "INSERT INTO xattr_past(ino, name, value, since, until, sum) " +
+    "SELECT ino, name, value, since, ?, sum FROM xattr WHERE ino = ? AND name = ? AND since < ?",
+  addSnapshot: "INSERT OR IGNORE INTO snapshot(name, seq, sec, by) VALUES(?, ?, ?, ?)",
+  removeSnapshot: "DELETE FROM snapshot WHERE name = ?",
+  addOrphan: "INSERT OR IGNORE INTO orphan(ino) VALUES(?)",
+  removeOrphan: "DELETE FROM orphan WHERE ino = ?",
+  orphans: "SELECT ino FROM orphan",
+  unsettled: "SELECT ino, number FROM unsettled",
+  unsettle: "INSERT OR IGNORE INTO unsettled(ino, number) VALUES(?, ?)",
+  settle: "DELETE FROM unsettled WHERE ino = ?",
+} as const;

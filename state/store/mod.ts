@@ -1,0 +1,15 @@
+/**
+ * The database of a volume: the index of the tree as it is and as it was.
+ *
+ * @module
+ */
+export { type ChunkRow, ChunkRows, ChunkRowsWriter } from "./chunk_rows.ts";
+export type { EdgeRow } from "./edge_row.ts";
+export { IndexReader } from "./index_reader.ts";
+export { type PastNode, PastReader, type SnapshotRow } from "./past_reader.ts";
+export { IndexWriter } from "./index_writer.ts";
+export { checkJournal, Journal } from "./journal.ts";
+export { StoredDocuments } from "./stored_documents.ts";
+export { SqliteTreeIndex } from "./tree_index.ts";
+export { edgeSum, type NodeRow, packNode, unpackNode, xattrSum } from "./node_row.ts";
+export { FORMAT, formatOf, openDatabase } from "./schema.ts";

@@ -1,0 +1,103 @@
+import type { DatabaseSync, StatementSync } from "node:sqlite";
+import { checkEdge, type EdgeRow } from "./edge_row.ts";
+import { type NodeRow, unpackNode } from "./node_row.ts";
+
+/** The tree has a name as it was at one record of the journal. */
+export interface SnapshotRow {
+  readonly name: string;
+  readonly seq: number;
+  /** Seconds since 1970. */
+  readonly sec: number;
+  readonly by: string;
+}
+
+/** One version of a file's contents, or of what else its row says. */
+export interface PastNode {
+  /** Since which record it is so, and seconds since 1970 of that record. */
+  readonly since: number;
+  readonly sec: number;
+  readonly node: NodeRow;
+}
+
+/** Reads the tree as it was after record `seq` of the journal: the rows that are so since then or before, and went later. */
+export class PastReader {
+  readonly #sql: Record<keyof typeof SQL, StatementSync>;
+
+  constructor(db: DatabaseSync) {
+    this.#sql = Object.fromEntries(
+      Object.entries(SQL).map(([name, text]) => [name, db.prepare(text)]),
+    ) as Record<keyof typeof SQL, StatementSync>;
+  }
+
+  snapshots(): SnapshotRow[] {
+    return this.#sql.snapshots.all() as unknown as SnapshotRow[];
+  }
+
+  snapshot(name: string): SnapshotRow | undefined {
+    return this.#sql.snapshot.get(name) as SnapshotRow | undefined;
+  }
+
+  /** The last record at that time, in seconds since 1970; undefined before the first. */
+  recordAt(sec: number): { readonly seq: number; readonly sec: number } | undefined {
+    const row = this.#sql.recordAt.get(sec) as { seq: number; time: number } | undefined;
+    return row && { seq: row.seq, sec: row.time };
+  }
+
+  node(ino: number, seq: number): NodeRow | undefined {
+    const row = this.#sql.node.get(ino, seq) ?? this.#sql.pastNode.get(ino, seq, seq);
+    return row && unpackNode(ino, (row as { data: Uint8Array }).data);
+  }
+
+  edge(parent: number, name: string, seq: number): EdgeRow | undefined {
+    const found = this.#sql.edge.get(parent, name, seq) ?? this.#sql.pastEdge.get(parent, name, seq, seq);
+    if (found === undefined) return undefined;
+    const { eid, ino, sum } = found as { eid: number; ino: number; sum: number };
+    checkEdge({ eid, parent, name, ino, sum });
+    return { eid, name, ino };
+  }
+
+  /** The directory's names after number `eid`, at most `max`, oldest first. */
+  list(parent: number, seq: number, eid: number, max: number): EdgeRow[] {
+    const rows = this.#sql.list.all(parent, eid, seq, parent, eid, seq, seq, max);
+    return (rows as unknown as (EdgeRow & { sum: number })[]).map(({ eid, name, ino, sum }) => {
+      checkEdge({ eid, parent, name, ino, sum });
+      return { eid, name, ino };
+    });
+  }
+
+  /** Names and values of a file's attributes. */
+  xattrs(ino: number, seq: number): Map<string, Uint8Array> {
+    const rows = this.#sql.xattrs.all(ino, seq, ino, seq, seq) as { name: string; value: Uint8Array }[];
+    return new Map(rows.map(({ name, value }) => [name, value]));
+  }
+
+  /** All that the file's row ever said and is still kept, oldest first. */
+  history(ino: number): PastNode[] {
+    const rows = this.#sql.history.all(ino, ino) as {
+      since: number;
+      time: number | null;
+      data: Uint8Array;
+    }[];
+    return rows.map(({ since, time, data }) => ({ since, sec: time ?? 0, node: unpackNode(ino, data) }));
+  }
+}
+
+const WAS = "since <= ? AND until > ?";
+
+const SQL = {
+  snapshots: "SELECT name, seq, sec, by FROM snapshot ORDER BY seq, name",
+  snapshot: "SELECT name, seq, sec, by FROM snapshot WHERE name = ?",
+  recordAt: "SELECT seq, time FROM journal WHERE time <= ? ORDER BY seq DESC LIMIT 1",
+  node: "SELECT data FROM node WHERE ino = ? AND since <= ?",
+  pastNode: `SELECT data FROM node_past WHERE ino = ? AND ${WAS} ORDER BY since DESC LIMIT 1`,
+  edge: "SELECT eid, ino, sum FROM edge WHERE parent = ? AND name = ? AND since <= ?",
+  pastEdge: `SELECT eid, ino, sum FROM edge_past WHERE parent = ? AND name = ? AND ${WAS} LIMIT 1`,
+  list: "SELECT eid, name, ino, sum FROM edge WHERE parent = ? AND eid > ? AND since <= ? UNION ALL " +
+    `SELECT eid, name, ino, sum FROM edge_past WHERE parent = ? AND eid > ? AND ${WAS} ORDER BY eid LIMIT ?`,
+  xattrs: "SELECT name, value FROM xattr WHERE ino = ? AND since <= ? UNION ALL " +
+    `SELECT name, value FROM xattr_past WHERE ino = ? AND ${WAS} ORDER BY name`,
+  history:
+    "SELECT since, time, data FROM (SELECT since, until, data, 0 AS now FROM node_past WHERE ino = ? " +
+    "UNION ALL SELECT since, since, data, 1 FROM node WHERE ino = ?) LEFT JOIN journal ON seq = since " +
+    "ORDER BY since, now, until",
+} as const;

@@ -1,0 +1,120 @@
+import { NineError } from "../../9p/mod.ts";
+import { DatabaseSync } from "node:sqlite";
+
+/** The format that this version writes. A store with a higher number is of a newer version, and refused. */
+export const FORMAT = 1;
+
+/** What takes a store of format N to N + 1, from 0, which is an empty database. */
+const MIGRATIONS: readonly string[] = [
+  `
+  CREATE TABLE meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID;
+
+  -- The tree as it is. \`since\` is the sequence number of the journal record that made the row what it is.
+  CREATE TABLE node(ino INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, since INTEGER NOT NULL, data BLOB NOT NULL);
+  CREATE TABLE edge(
+    eid INTEGER PRIMARY KEY, parent INTEGER NOT NULL, name TEXT NOT NULL, ino INTEGER NOT NULL,
+    since INTEGER NOT NULL, sum INTEGER NOT NULL
+  );
+  CREATE UNIQUE INDEX edge_by_name ON edge(parent, name);
+  CREATE INDEX edge_by_number ON edge(parent, eid);
+  CREATE INDEX edge_by_file ON edge(ino);
+  CREATE TABLE xattr(
+    ino INTEGER NOT NULL, name TEXT NOT NULL, value BLOB NOT NULL, since INTEGER NOT NULL, sum INTEGER NOT NULL,
+    PRIMARY KEY (ino, name)
+  ) WITHOUT ROWID;
+
+  -- Files without a name that were held when the row was written; they go at the next start.
+  CREATE TABLE orphan(ino INTEGER PRIMARY KEY);
+  -- Files with bytes in the log that are no version yet: the number of the first such operation.
+  CREATE TABLE unsettled(ino INTEGER PRIMARY KEY, number INTEGER NOT NULL);
+
+  -- Rows that were, from record \`since\` up to, and without, \`until\`.
+  CREATE TABLE node_past(ino INTEGER NOT NULL, since INTEGER NOT NULL, until INTEGER NOT NULL, data BLOB NOT NULL);
+  CREATE INDEX node_past_by_file ON node_past(ino, since);
+  CREATE TABLE edge_past(
+    eid INTEGER NOT NULL, parent INTEGER NOT NULL, name TEXT NOT NULL, ino INTEGER NOT NULL,
+    since INTEGER NOT NULL, until INTEGER NOT NULL, sum INTEGER NOT NULL
+  );
+  CREATE INDEX edge_past_by_name ON edge_past(parent, name, since);
+  CREATE INDEX edge_past_by_number ON edge_past(parent, eid);
+  CREATE INDEX edge_past_by_file ON edge_past(ino);
+  CREATE TABLE xattr_past(
+    ino INTEGER NOT NULL, name TEXT NOT NULL, value BLOB NOT NULL,
+    since INTEGER NOT NULL, until INTEGER NOT NULL, sum INTEGER NOT NULL
+  );
+  CREATE INDEX xattr_past_by_file ON xattr_past(ino, name);
+
+  -- Where the pieces of contents are.
+  CREATE TABLE chunk(
+    id BLOB PRIMARY KEY, pack INTEGER NOT NULL, offset INTEGER NOT NULL, length INTEGER NOT NULL, keyId INTEGER NOT NULL
+  ) WITHOUT ROWID;
+  CREATE INDEX chunk_by_pack ON chunk(pack);
+
+  -- What every transaction did to the documents; each author's records are a chain by their hashes.
+  CREATE TABLE journal(
+    seq INTEGER PRIMARY KEY, author BLOB NOT NULL, number INTEGER NOT NULL, previous BLOB NOT NULL,
+    time REAL NOT NULL, hash BLOB NOT NULL, signature BLOB
+  );
+  CREATE UNIQUE INDEX journal_by_author ON journal(author, number);
+  CREATE TABLE change(doc TEXT NOT NULL, seq INTEGER NOT NULL, bytes BLOB NOT NULL, PRIMARY KEY (doc, seq)) WITHOUT ROWID;
+  CREATE INDEX change_by_record ON change(seq);
+  -- Documents as they were at record \`seq\`; the changes since are in \`change\`.
+  CREATE TABLE document(id TEXT PRIMARY KEY, saved BLOB NOT NULL, seq INTEGER NOT NULL, keys INTEGER NOT NULL, sum INTEGER NOT NULL)
+    WITHOUT ROWID;
+  -- The tree that the documents show.
+  CREATE TABLE tree_node(id TEXT PRIMARY KEY, alias TEXT, data BLOB NOT NULL) WITHOUT ROWID;
+  CREATE INDEX tree_node_by_alias ON tree_node(alias) WHERE alias IS NOT NULL;
+  CREATE TABLE tree_edge(
+    node TEXT NOT NULL, slot TEXT NOT NULL, version TEXT NOT NULL, parent TEXT NOT NULL, name TEXT NOT NULL,
+    conflictIn TEXT, displaced INTEGER, data BLOB NOT NULL, PRIMARY KEY (node, slot, version)
+  ) WITHOUT ROWID;
+  CREATE INDEX tree_edge_by_name ON tree_edge(parent, name);
+  CREATE INDEX tree_edge_by_conflict ON tree_edge(conflictIn) WHERE conflictIn IS NOT NULL;
+  CREATE INDEX tree_edge_displaced ON tree_edge(displaced) WHERE displaced IS NOT NULL;
+
+  CREATE TABLE snapshot(name TEXT PRIMARY KEY, seq INTEGER NOT NULL, sec INTEGER NOT NULL, by TEXT NOT NULL)
+    WITHOUT ROWID;
+  `,
+];
+
+/** Opens the database for writing, in today's format. EINVAL for one of a newer version. */
+export function openDatabase(path: string): DatabaseSync {
+  const db = new DatabaseSync(path);
+  try {
+    // Not EXCLUSIVE: the main isolate reads through a connection of its own. Commits reach the kernel, and the disk when
+    // the log is about to lose what they hold.
+    db.exec(
+      "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = 16777216",
+    );
+    migrate(db, path);
+  } catch (thrown) {
+    db.close();
+    throw thrown;
+  }
+  return db;
+}
+
+function migrate(db: DatabaseSync, path: string): void {
+  let format = formatOf(db);
+  if (format > FORMAT) {
+    throw new NineError(
+      "EINVAL",
+      `${path} has format ${format} of a newer lux9; this one knows formats up to ${FORMAT}: use the newer one`,
+    );
+  }
+  for (; format < FORMAT; format++) {
+    db.exec("BEGIN IMMEDIATE");
+    try {
+      db.exec(MIGRATIONS[format]);
+      db.exec(`PRAGMA user_version = ${format + 1}`);
+      db.exec("COMMIT");
+    } catch (thrown) {
+      db.exec("ROLLBACK");
+      throw thrown;
+    }
+  }
+}
+
+export function formatOf(db: DatabaseSync): number {
+  return (db.prepare("PRAGMA user_version").get() as { user_version: number }).user_version;
+}

@@ -1,0 +1,97 @@
+import type { DatabaseSync, StatementSync } from "node:sqlite";
+import {
+  type EdgeRow,
+  type NodeId,
+  type NodeRow,
+  type RowChanges,
+  type TreeIndex,
+  versionId,
+} from "../tree/mod.ts";
+import {
+  packTreeEdge,
+  packTreeNode,
+  type TreeEdgeColumns,
+  unpackTreeEdge,
+  unpackTreeNode,
+} from "./tree_rows.ts";
+
+/** The rows of the shown tree in the database. They are written in whatever transaction is open. */
+export class SqliteTreeIndex implements TreeIndex {
+  readonly #sql: Record<keyof typeof SQL, StatementSync>;
+
+  constructor(db: DatabaseSync) {
+    this.#sql = Object.fromEntries(
+      Object.entries(SQL).map(([name, text]) => [name, db.prepare(text)]),
+    ) as Record<keyof typeof SQL, StatementSync>;
+  }
+
+  node(id: NodeId): NodeRow | undefined {
+    const row = this.#sql.node.get(id) as { alias: string | null; data: Uint8Array } | undefined;
+    return row && unpackTreeNode(id, (row.alias ?? undefined) as NodeId | undefined, row.data);
+  }
+
+  edges(node: NodeId): readonly EdgeRow[] {
+    return this.#edges(this.#sql.edges, node);
+  }
+
+  named(parent: NodeId, name: string): readonly EdgeRow[] {
+    return this.#edges(this.#sql.named, parent, name);
+  }
+
+  inside(parent: NodeId): readonly EdgeRow[] {
+    return this.#edges(this.#sql.inside, parent);
+  }
+
+  conflicts(parent: NodeId): readonly EdgeRow[] {
+    return this.#edges(this.#sql.conflicts, parent);
+  }
+
+  aliases(node: NodeId): readonly NodeId[] {
+    return (this.#sql.aliases.all(node) as { id: NodeId }[]).map(({ id }) => id);
+  }
+
+  displaced(): readonly NodeId[] {
+    return (this.#sql.displaced.all() as { node: NodeId }[]).map(({ node }) => node);
+  }
+
+  write({ nodes, edges, removed }: RowChanges): void {
+    for (const { node, slot, version } of removed) this.#sql.removeEdge.run(node, slot, version ?? "");
+    for (const row of nodes) this.#sql.putNode.run(row.id, row.alias ?? null, packTreeNode(row));
+    for (const row of edges) {
+      const conflictIn = row.conflict && row.shown ? row.shown.parent : null;
+      const version = row.version ? versionId(row.version.stamp) : "";
+      const { node, slot, parent, name, displaced } = row;
+      this.#sql.putEdge.run(
+        node,
+        slot,
+        version,
+        parent,
+        name,
+        conflictIn,
+        displaced ? 1 : null,
+        packTreeEdge(row),
+      );
+    }
+  }
+
+  #edges(statement: StatementSync, ...words: string[]): EdgeRow[] {
+    return (statement.all(...words) as unknown as TreeEdgeColumns[]).map(unpackTreeEdge);
+  }
+}
+
+const COLUMNS = "SELECT node, slot, parent, name, data FROM tree_edge";
+
+const SQL = {
+  node: "SELECT alias, data FROM tree_node WHERE id = ?",
+  putNode: "INSERT OR REPLACE INTO tree_node(id, alias, data) VALUES(?, ?, ?)",
+  edges: `${COLUMNS} WHERE node = ?`,
+  named: `${COLUMNS} WHERE parent = ? AND name = ?`,
+  inside: `${COLUMNS} WHERE parent = ?`,
+  conflicts: `${COLUMNS} WHERE conflictIn = ?`,
+  aliases: "SELECT id FROM tree_node WHERE alias = ?",
+  displaced: "SELECT DISTINCT node FROM tree_edge WHERE displaced = 1",
+  removeEdge: "DELETE FROM tree_edge WHERE node = ? AND slot = ? AND version = ?",
+  putEdge:
+    "INSERT OR REPLACE INTO tree_edge(node, slot, version, parent, name, conflictIn, displaced, data) " +
+    "VALUES(?, ?, ?, ?, ?, ?, ?, ?)",
+} as const;

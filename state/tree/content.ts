@@ -1,0 +1,43 @@
+import { Malformed, Packer, type Time, Unpacker } from "./bytes.ts";
+import { creatorOf, type NodeId } from "./id.ts";
+import type { Stamp } from "./stamp.ts";
+
+/** What is in a file: the tree knows where the bytes are and how many, never the bytes. */
+export interface Content {
+  /** Bytes, below 2^53. */
+  readonly size: number;
+  /** What the chunk store finds the bytes by, at most 128 bytes; the tree does not look into it. Empty for an empty file. */
+  readonly descriptor: Uint8Array;
+  readonly mtime: Time;
+  /** Both versions of a conflict can be merged as text: fixed when the version was written (`merge_rules.ts`). */
+  readonly text: boolean;
+}
+
+/** One version of a file's content. */
+export interface Version extends Content {
+  readonly stamp: Stamp;
+}
+
+export const DESCRIPTOR_BYTES_MAX = 128;
+const TEXT = 1;
+
+/** `flags[1] stamp size mtime descriptor` */
+export function packVersion(version: Version, node: NodeId): Uint8Array {
+  return new Packer().u8(version.text ? TEXT : 0).stamp(version.stamp, creatorOf(node)).number(version.size)
+    .time(version.mtime).raw(version.descriptor).take();
+}
+
+/** Throws Malformed for what packVersion would not have written. */
+export function unpackVersion(bytes: Uint8Array, node: NodeId): Version {
+  const unpacker = new Unpacker(bytes);
+  const flags = unpacker.u8();
+  if (flags > TEXT) throw new Malformed("A flag of a content is unknown");
+  const stamp = unpacker.stamp(creatorOf(node));
+  const size = unpacker.number(Number.MAX_SAFE_INTEGER);
+  const mtime = unpacker.time();
+  const descriptor = unpacker.rest();
+  if (descriptor.length > DESCRIPTOR_BYTES_MAX) {
+    throw new Malformed(`A descriptor has ${descriptor.length} bytes, and at most ${DESCRIPTOR_BYTES_MAX}`);
+  }
+  return { size, descriptor, mtime, text: flags === TEXT, stamp };
+}

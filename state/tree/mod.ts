@@ -1,0 +1,49 @@
+/**
+ * The replicated tree: names, attributes and contents of files in documents that copies change apart and that come together again, and the tree that they show. Pure:
+ * no clock, no randomness, no disk and no network.
+ *
+ * @module
+ */
+export {
+  type AttributeGroup,
+  type Attributes,
+  type AttributesRecord,
+  type Kind,
+  PRINCIPAL_BYTES_MAX,
+  TARGET_BYTES_MAX,
+} from "./attributes.ts";
+export { automerge } from "./automerge_document.ts";
+export type { Time } from "./bytes.ts";
+export { type Content, DESCRIPTOR_BYTES_MAX, type Version } from "./content.ts";
+export { BadChange, type DocumentCore, type TreeDocument } from "./document.ts";
+export { type Documents, MemoryDocuments } from "./documents.ts";
+export type { Problem } from "./facts.ts";
+export {
+  type Author,
+  AUTHOR_BYTES,
+  authorBytes,
+  authorOf,
+  creatorOf,
+  type DocId,
+  type NodeId,
+  nodeId,
+  numberOf,
+  parseAuthor,
+  parseNodeId,
+  ROOT,
+} from "./id.ts";
+export { indexTree } from "./index_tree.ts";
+export type { Key, Slot } from "./key.ts";
+export { edgeKeyOf, MemoryIndex } from "./memory_index.ts";
+export { MERGE_DEFAULT, MergeRules } from "./merge_rules.ts";
+export { isMergeable, MERGE_BYTES_MAX, mergeText } from "./merge_text.ts";
+export { conflictName, isConflictName, isName, NAME_BYTES_MAX } from "./name.ts";
+export { directoryOf, documentOf, parseDocId } from "./placement.ts";
+export { reroot } from "./reroot.ts";
+export type { EdgeKey, EdgeRow, NodeRow, RowChanges, TreeIndex } from "./rows.ts";
+export { type ShownNode, type ShownTree, shownTree } from "./shown_tree.ts";
+export { XATTR_BYTES_MAX } from "./small_records.ts";
+export type { Merger, MergeRequest } from "./standing.ts";
+export { compareStamps, parseVersionId, type Stamp, type VersionId, versionId } from "./stamp.ts";
+export { type Updated, View } from "./view.ts";
+export { type At, type Batch, type Received, TreeWriter, type WriterOptions } from "./writer.ts";

@@ -1,0 +1,109 @@
+import type { DatabaseSync } from "node:sqlite";
+import { copyLive, decodeDescriptor, liveBytes, orphanPacks } from "../chunks/mod.ts";
+import { type ChunkRowsWriter, unpackNode } from "../store/mod.ts";
+import type { ContentWriter } from "./content_writer.ts";
+import type { Retention } from "./messages.ts";
+
+const DAY_SEC = 24 * 3600;
+/** A pack with less than this part of it in use is written anew. */
+const LIVE_MIN = 0.5;
+
+/** Lets go of what nothing shows any more: history that need not be kept, then contents. It runs between transactions. */
+export class Collector {
+  readonly #db: DatabaseSync;
+  readonly #chunks: ChunkRowsWriter;
+  readonly #contents: ContentWriter;
+
+  constructor(db: DatabaseSync, chunks: ChunkRowsWriter, contents: ContentWriter) {
+    this.#db = db;
+    this.#chunks = chunks;
+    this.#contents = contents;
+  }
+
+  /**
+   * Rows of the past that no snapshot and no point that the rule keeps would show. `nowSec` is in seconds since 1970.
+   * Returns how many went.
+   */
+  thin({ everything, hourly, daily }: Retention, nowSec: number): number {
+    const recordAt = this.#db.prepare("SELECT max(seq) AS seq FROM journal WHERE time <= ?");
+    const horizon = (recordAt.get(nowSec - everything * DAY_SEC) as { seq: number | null }).seq ?? 0;
+    this.#db.exec("BEGIN IMMEDIATE; CREATE TEMP TABLE kept(seq INTEGER PRIMARY KEY)");
+    try {
+      this.#db.exec("INSERT OR IGNORE INTO kept SELECT seq FROM snapshot");
+      const keep = this.#db.prepare(
+        "INSERT OR IGNORE INTO kept SELECT max(seq) FROM journal WHERE time > ? AND time <= ? GROUP BY CAST(time / ? AS INTEGER)",
+      );
+      keep.run(nowSec - hourly * DAY_SEC, nowSec - everything * DAY_SEC, 3600);
+      keep.run(nowSec - daily * DAY_SEC, nowSec - hourly * DAY_SEC, DAY_SEC);
+      let gone = 0;
+      for (const table of ["node_past", "edge_past", "xattr_past"]) {
+        const { changes } = this.#db.prepare(
+          `DELETE FROM ${table} WHERE until <= ? AND NOT EXISTS ` +
+            "(SELECT 1 FROM kept WHERE kept.seq >= since AND kept.seq < until)",
+        ).run(horizon);
+        gone += Number(changes);
+      }
+      this.#db.exec("DROP TABLE kept; COMMIT");
+      return gone;
+    } catch (thrown) {
+      this.#db.exec("ROLLBACK");
+      throw thrown;
+    }
+  }
+
+  /**
+   * Moves what is live out of packs that are mostly dead. The packs it returns can be removed once nobody reads them and
+   * the database is durable.
+   */
+  move(onDamage: (reason: string) => void): number[] {
+    const { packs } = this.#contents.store;
+    const live = this.#live();
+    const isLive = (id: Uint8Array) => live.has(keyOf(id));
+    const bytesIn = (pack: number) => liveBytes(this.#chunks, pack, isLive);
+    // What grows cannot be collected, so another begins where it is worth it.
+    const { current } = packs;
+    if (current > 0 && packs.bytes(current) > 0 && bytesIn(current) < packs.bytes(current) * LIVE_MIN) {
+      packs.roll();
+    }
+    const emptied = orphanPacks(packs, this.#chunks);
+    for (const pack of packs.list()) {
+      if (pack === packs.current || emptied.includes(pack)) continue;
+      if (bytesIn(pack) >= packs.bytes(pack) * LIVE_MIN) continue;
+      const { moved, dead, damaged } = copyLive(this.#contents.store, this.#chunks, pack, isLive);
+      packs.syncBlocking();
+      this.#db.exec("BEGIN IMMEDIATE");
+      for (const { id, ...place } of moved) this.#chunks.add(id, place);
+      for (const { id } of dead) this.#chunks.remove(id);
+      this.#db.exec("COMMIT");
+      for (const { reason } of damaged) onDamage(reason);
+      if (damaged.length === 0) emptied.push(pack);
+    }
+    for (const pack of emptied) this.#contents.reader.forgetPack(pack);
+    return emptied;
+  }
+
+  /** The database is durable, and nobody looks for anything in these any more. */
+  remove(packs: readonly number[]): void {
+    for (const pack of packs) this.#contents.store.packs.remove(pack);
+  }
+
+  /** The ids of all chunks that some row, present or past, is made of. */
+  #live(): Set<string> {
+    const live = new Set<string>();
+    for (const table of ["node", "node_past"]) {
+      const rows = this.#db.prepare(`SELECT ino, data FROM ${table}`).iterate();
+      for (const { ino, data } of rows as Iterable<{ ino: number; data: Uint8Array }>) {
+        const { content } = unpackNode(ino, data);
+        if (content === null) continue;
+        const descriptor = decodeDescriptor(content);
+        if (descriptor.id !== undefined && descriptor.depth === 0) live.add(keyOf(descriptor.id));
+        else for (const id of this.#contents.reader.ids(descriptor)) live.add(keyOf(id));
+      }
+    }
+    return live;
+  }
+}
+
+function keyOf(id: Uint8Array): string {
+  return String.fromCharCode(...id);
+}

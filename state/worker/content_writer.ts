@@ -1,0 +1,108 @@
+import {
+  type ChunkIndex,
+  ChunkReader,
+  ChunkStore,
+  decodeDescriptor,
+  type Descriptor,
+  encodeDescriptor,
+  type PackMark,
+  PackWriter,
+  recut,
+} from "../chunks/mod.ts";
+import type { Disk } from "../disk/mod.ts";
+import type { LogReader } from "../log/mod.ts";
+import { Extents, type ExtentSource } from "../operation/mod.ts";
+import type { NodeRow } from "../store/mod.ts";
+import type { Span } from "./unsettled.ts";
+
+export const PACKS = "packs";
+/** Bytes taken from the log at once. */
+const STEP = 1 << 20;
+
+/** Makes contents of what was written: what is in the log is cut into chunks, and these go into packs. */
+export class ContentWriter {
+  readonly store: ChunkStore;
+  readonly reader: ChunkReader;
+  readonly #log: LogReader;
+  readonly #block = new Uint8Array(STEP);
+  #wroteChunks = false;
+
+  constructor(disk: Disk, log: LogReader, index: ChunkIndex, key: Uint8Array) {
+    this.#log = log;
+    const packs = new PackWriter(disk, PACKS);
+    this.store = new ChunkStore({ packs, index, key });
+    this.reader = new ChunkReader({ packs, index, key, checked: this.store.checked });
+  }
+
+  /** The content of a file, which had a version and was written to since. */
+  settle({ content, size }: NodeRow, spans: readonly Span[]): { content: Uint8Array | null; size: number } {
+    const extents = new Extents(size);
+    for (const span of spans) {
+      if (span.start === undefined) extents.cut(span.end);
+      else extents.write(span.start, span.end, span);
+    }
+    this.#wroteChunks = true;
+    const now = content === null || extents.baseEnd === 0
+      ? this.#build(extents)
+      : this.#change(decodeDescriptor(content), extents);
+    return { content: now.size === 0 ? null : encodeDescriptor(now), size: now.size };
+  }
+
+  /** How far contents are written. */
+  mark(): PackMark {
+    return this.store.packs.mark();
+  }
+
+  /** Takes back what was written since, of a transaction that failed. */
+  backTo(mark: PackMark): void {
+    this.store.packs.backTo(mark);
+  }
+
+  /** Makes durable what was written. */
+  sync(): void {
+    if (this.#wroteChunks) this.store.packs.syncBlocking();
+    this.#wroteChunks = false;
+  }
+
+  close(): void {
+    this.store.packs.close();
+  }
+
+  /** Of a file that shows nothing of a version. */
+  #build(extents: Extents): Descriptor {
+    const builder = this.store.content();
+    const source = this.#source(() => {
+      throw new Error("A file without a version was read from it");
+    });
+    let at = 0;
+    for (const { start, end } of extents.written) {
+      builder.zeros(start - at);
+      for (at = start; at < end;) {
+        const part = this.#block.subarray(0, Math.min(STEP, end - at));
+        extents.read(source, at, part);
+        builder.write(part);
+        at += part.length;
+      }
+    }
+    builder.zeros(extents.size - at);
+    return builder.finish();
+  }
+
+  #change(descriptor: Descriptor, extents: Extents): Descriptor {
+    const old = this.reader.open(descriptor);
+    const source = this.#source((offset, into) => void old.read(offset, into));
+    const changes = extents.written.map(({ start, end }) => ({ offset: start, length: end - start }));
+    // What was cut off and then grew again is zeros.
+    const cutTo = Math.min(descriptor.size, extents.size);
+    if (extents.baseEnd < cutTo) changes.push({ offset: extents.baseEnd, length: cutTo - extents.baseEnd });
+    const now = {
+      size: extents.size,
+      read: (offset: number, into: Uint8Array) => void extents.read(source, offset, into),
+    };
+    return recut(this.store, old, now, changes);
+  }
+
+  #source(base: ExtentSource["base"]): ExtentSource {
+    return { log: (segment, position, into) => this.#log.read(segment, position, into), base };
+  }
+}

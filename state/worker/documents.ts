@@ -1,0 +1,218 @@
+import type { DatabaseSync } from "node:sqlite";
+import { S } from "../../9p/mod.ts";
+import { decodeDescriptor, encodeDescriptor } from "../chunks/mod.ts";
+import type { Create, Operation, SetAttributes } from "../operation/mod.ts";
+import { type IndexWriter, Journal, type NodeRow, SqliteTreeIndex, StoredDocuments } from "../store/mod.ts";
+import {
+  type Attributes,
+  type Author,
+  authorOf,
+  type Kind,
+  MERGE_BYTES_MAX,
+  type Merger,
+  MergeRules,
+  mergeText,
+  type NodeId,
+  nodeId,
+  ROOT,
+  TreeWriter,
+} from "../tree/mod.ts";
+import type { ContentWriter } from "./content_writer.ts";
+
+/** A Plan 9 file's flags, as an attribute of the documents alone. */
+const FLAGS_XATTR = "lux9.flags";
+const ROOT_INO = 1;
+const DEPTH_MAX = 1000;
+
+const KINDS = new Map<number, Kind>([
+  [S.IFREG, "file"],
+  [S.IFDIR, "directory"],
+  [S.IFLNK, "symlink"],
+  [S.IFIFO, "fifo"],
+  [S.IFCHR, "character"],
+  [S.IFBLK, "block"],
+  [S.IFSOCK, "socket"],
+]);
+
+/**
+ * Does to the documents what an operation does to the index, and writes what came of it into the journal, in the same
+ * transaction. What the index shows is what the tree of the documents shows: `verify` holds one against the other.
+ */
+export class DocumentKeeper {
+  readonly #index: IndexWriter;
+  readonly #incarnation: Uint8Array;
+  readonly #author: Author;
+  readonly #documents: StoredDocuments;
+  readonly #journal: Journal;
+  readonly #contents: ContentWriter;
+  readonly #writer: TreeWriter;
+  readonly #rules = new MergeRules();
+  /** Odd: files have even numbers. */
+  #lastNumber: number;
+
+  constructor(db: DatabaseSync, index: IndexWriter, contents: ContentWriter) {
+    this.#index = index;
+    this.#contents = contents;
+    this.#incarnation = index.meta("incarnation") as Uint8Array;
+    this.#author = authorOf(this.#incarnation);
+    this.#lastNumber = Number(index.meta("lastNumber") ?? 1);
+    this.#documents = new StoredDocuments(db);
+    this.#journal = new Journal(db);
+    this.#writer = new TreeWriter({
+      documents: this.#documents,
+      index: new SqliteTreeIndex(db),
+      merge: (request) => this.#merge(request),
+      author: this.#author,
+      clock: Number(index.meta("clock") ?? 0),
+      newNode: () => nodeId(this.#author, this.#lastNumber += 2),
+    });
+  }
+
+  /** What a new file is called for ever and everywhere. */
+  idOf(ino: number): NodeId {
+    return nodeId(this.#author, ino);
+  }
+
+  createRoot(row: NodeRow): void {
+    this.#writer.createRoot(attributesOf(row));
+  }
+
+  /** To be called before the index has the operation. */
+  apply(operation: Operation): void {
+    switch (operation.kind) {
+      case "create":
+        return this.#create(operation);
+      case "link": {
+        const [node, parent] = [this.#id(operation.ino), this.#id(operation.parent)];
+        if (node && parent) this.#writer.link({ node, parent, name: operation.name }, operation.time);
+        return;
+      }
+      case "unlink":
+        return this.#unlink(operation.parent, operation.name, operation);
+      case "rename": {
+        const { ino, parent: from, name, toParent, toName, time } = operation;
+        const [node, parent, to] = [this.#id(ino), this.#id(from), this.#id(toParent)];
+        if (!node || !parent || !to || this.#index.edge(from, name)?.ino !== ino) return;
+        this.#unlink(toParent, toName, operation);
+        return this.#writer.rename({ node, parent, name }, { parent: to, name: toName }, time);
+      }
+      case "attributes":
+        return this.#attributes(operation);
+      case "xattr": {
+        const node = this.#id(operation.ino);
+        if (node) this.#writer.setxattr(node, operation.name, operation.value?.slice(), operation.time);
+        return;
+      }
+    }
+  }
+
+  /** To be called after the index has the file's new version. */
+  version(ino: number): void {
+    const [node, row] = [this.#id(ino), this.#index.node(ino)];
+    // A file without a name is nobody's but its holder's.
+    if (node === undefined || row === undefined || row.nlink === 0) return;
+    const { size, mtime, content } = row;
+    const descriptor = content ?? new Uint8Array(0);
+    this.#writer.content(node, { size, mtime, descriptor, text: this.#isText(row) });
+  }
+
+  /** Ends the batch of one transaction, which is record `seq` of the journal. */
+  commit(seq: number): void {
+    const { changes } = this.#writer.commit();
+    this.#journal.append(seq, this.#incarnation, Math.floor(Date.now() / 1000), changes);
+    this.#documents.changed(seq, changes);
+    this.#index.setMeta("clock", this.#writer.clock);
+    this.#index.setMeta("lastNumber", this.#lastNumber);
+  }
+
+  free(): void {
+    this.#documents.free();
+  }
+
+  #create(operation: Create): void {
+    const { ino, parent: parentIno, name, mode, uid, gid, flags, rdev, target, time } = operation;
+    const parent = this.#id(parentIno);
+    if (!parent) return;
+    const node = this.idOf(ino);
+    const times = { atime: time, mtime: time, ctime: time };
+    this.#writer.create({ node, parent, name }, attributesOf({ mode, uid, gid, rdev, target, ...times }));
+    if (flags !== 0) this.#writer.setxattr(node, FLAGS_XATTR, new Uint8Array([flags]), time);
+  }
+
+  #unlink(parentIno: number, name: string, { time }: Operation): void {
+    const edge = this.#index.edge(parentIno, name);
+    const [parent, node] = [this.#id(parentIno), edge && this.#id(edge.ino)];
+    if (parent && node) this.#writer.unlink({ node, parent, name }, time);
+  }
+
+  #attributes({ ino, mode, uid, gid, flags, atime, mtime, time }: SetAttributes): void {
+    const [node, row] = [this.#id(ino), this.#index.node(ino)];
+    if (node === undefined || row === undefined || row.nlink === 0) return;
+    const same = (a: Attributes["atime"], b: Attributes["atime"]) => a.sec === b.sec && a.nsec === b.nsec;
+    this.#writer.setattr(node, {
+      mode: mode !== row.mode ? mode & 0o7777 : undefined,
+      uid: uid !== row.uid ? uid : undefined,
+      gid: gid !== row.gid ? gid : undefined,
+      atime: same(atime, row.atime) ? undefined : atime,
+      mtime: same(mtime, row.mtime) ? undefined : mtime,
+    }, time);
+    if (flags !== row.flags) {
+      this.#writer.setxattr(node, FLAGS_XATTR, flags === 0 ? undefined : new Uint8Array([flags]), time);
+    }
+  }
+
+  #id(ino: number): NodeId | undefined {
+    return ino === ROOT_INO ? ROOT : this.#index.id(ino) as NodeId | undefined;
+  }
+
+  #isText({ ino, size, content }: NodeRow): boolean {
+    if (size > MERGE_BYTES_MAX) return false;
+    const path = this.#pathOf(ino).join("/");
+    // Reading the bytes costs more than asking for the name.
+    if (!this.#rules.allows(path)) return false;
+    return content === null || this.#rules.merges(path, this.#bytesOf({ size, descriptor: content }));
+  }
+
+  /** One of its paths, as names from the root on. */
+  #pathOf(ino: number): string[] {
+    const names: string[] = [];
+    for (let at = ino; at !== ROOT_INO && names.length < DEPTH_MAX;) {
+      const edge = this.#index.edgeTo(at);
+      if (edge === undefined) break;
+      names.unshift(edge.name);
+      at = edge.parent;
+    }
+    return names.length > 0 ? names : [""];
+  }
+
+  #merge({ base, sides }: Parameters<Merger>[0]): ReturnType<Merger> {
+    const merged = mergeText(
+      base ? this.#bytesOf(base) : new Uint8Array(0),
+      sides.map((side) => this.#bytesOf(side)),
+    );
+    if (merged === undefined) return "unmergeable";
+    if (merged.byteLength === 0) return { size: 0, descriptor: new Uint8Array(0) };
+    return { size: merged.byteLength, descriptor: encodeDescriptor(this.#contents.store.putContent(merged)) };
+  }
+
+  #bytesOf({ size, descriptor }: { readonly size: number; readonly descriptor: Uint8Array }): Uint8Array {
+    const bytes = new Uint8Array(size);
+    if (size > 0) this.#contents.reader.read(decodeDescriptor(descriptor), 0, bytes);
+    return bytes;
+  }
+}
+
+function attributesOf(row: Pick<NodeRow, Exclude<keyof Attributes, "kind">>): Attributes {
+  const { mode, uid, gid, atime, mtime, ctime, target, rdev } = row;
+  return {
+    kind: KINDS.get(mode & S.IFMT)!,
+    mode: mode & 0o7777,
+    uid,
+    gid,
+    atime,
+    mtime,
+    ctime,
+    target,
+    rdev,
+  };
+}

@@ -1,0 +1,53 @@
+import type { Principal } from "../../9p/mod.ts";
+
+/** Who has the root directory of a new volume. */
+export interface Owned {
+  readonly uid: Principal;
+  readonly gid: Principal;
+}
+
+export interface KeeperOptions {
+  readonly owned: Owned;
+  /** After so many operations the database is made durable and the log is shortened. */
+  readonly checkpointOperations: number;
+}
+
+/** How long history is kept, days: everything, then the last of each hour, then the last of each day. */
+export interface Retention {
+  readonly everything: number;
+  readonly hourly: number;
+  readonly daily: number;
+}
+
+export const RETENTION: Retention = { everything: 2, hourly: 14, daily: 180 };
+
+/** What the main isolate says to the state Worker. */
+export type ToWorker =
+  | ({ readonly kind: "open"; readonly folder: string } & KeeperOptions)
+  /** The log is open and durable up to that number: apply it, and settle what is open. */
+  | { readonly kind: "recover"; readonly last: number }
+  /** Operations up to that number are durable in the log. */
+  | { readonly kind: "logged"; readonly last: number }
+  /** The index was renewed after an "applied" that waits. */
+  | { readonly kind: "renewed" }
+  /** Let go of history that is not kept and of contents that nothing shows. */
+  | { readonly kind: "collect"; readonly retention: Retention }
+  /** Nobody reads these packs any more. */
+  | { readonly kind: "forgotten"; readonly packs: readonly number[] }
+  /** Apply what is logged, and end. */
+  | { readonly kind: "close"; readonly last: number };
+
+/** What the state Worker says. */
+export type FromWorker =
+  /** The database is open. Records up to `needless` are not needed any more; `applied` is the last one it has. */
+  | { readonly kind: "opened"; readonly needless: number; readonly applied: number }
+  | { readonly kind: "recovered"; readonly damage: readonly string[] }
+  /** `waits`: nothing is applied until the index was renewed. */
+  | { readonly kind: "applied"; readonly needless: number; readonly waits: boolean }
+  /** What is live of these packs is elsewhere now: they go once they are forgotten. */
+  | { readonly kind: "moved"; readonly packs: readonly number[]; readonly problems: readonly string[] }
+  | { readonly kind: "collected" }
+  /** Applying does not work, as on a full disk, and is tried again. */
+  | { readonly kind: "stuck"; readonly errno: number; readonly message: string }
+  | { readonly kind: "failed"; readonly errno: number; readonly message: string }
+  | { readonly kind: "closed" };

@@ -1,0 +1,91 @@
+import type { Principal, Timestamp } from "../../9p/mod.ts";
+import type { SetAttributes, Write } from "../operation/mod.ts";
+import type { IndexWriter } from "../store/mod.ts";
+import type { Place } from "./applier.ts";
+
+/** A piece of a file that is in the log, or a cut. */
+export interface Span {
+  /** Where a write begins; undefined for a cut. */
+  readonly start: number | undefined;
+  /** Where a write ends, or what the file was cut or extended to. */
+  readonly end: number;
+  readonly segment: number;
+  readonly position: number;
+}
+
+/** What was written to a file since its last version. */
+export interface Unwritten {
+  /** The operation that began it. */
+  readonly first: number;
+  readonly spans: Span[];
+  version: number;
+  by: Principal;
+  /** When it was written; undefined where its times were set afterwards. */
+  time: Timestamp | undefined;
+}
+
+/**
+ * The files with bytes in the log that are in no version yet. Their number in the index says from where the log has to be
+ * read again at the next start, and kept until then.
+ */
+export class Unsettled {
+  readonly #files = new Map<number, Unwritten>();
+  /** Files that changed sides since the last transaction. */
+  readonly #changed = new Set<number>();
+
+  get inos(): number[] {
+    return [...this.#files.keys()];
+  }
+
+  /** The first operation that is still needed, Infinity where none is. */
+  get first(): number {
+    let first = Infinity;
+    for (const file of this.#files.values()) first = Math.min(first, file.first);
+    return first;
+  }
+
+  /** The oldest segment with bytes that are still needed, Infinity where none is. */
+  get firstSegment(): number {
+    let first = Infinity;
+    for (const { spans } of this.#files.values()) first = Math.min(first, spans[0].segment);
+    return first;
+  }
+
+  note(operation: Write | SetAttributes, { number, segment, position }: Place): void {
+    const { ino } = operation;
+    let file = this.#files.get(ino);
+    if (operation.kind === "attributes" && operation.size === undefined) {
+      if (file !== undefined) file.time = undefined;
+      return;
+    }
+    if (file === undefined) {
+      file = { first: number, spans: [], version: number, by: operation.by, time: undefined };
+      this.#files.set(ino, file);
+      this.#changed.add(ino);
+    }
+    file.version = number;
+    file.by = operation.by;
+    if (operation.kind === "write") {
+      const { offset, bytes } = operation;
+      file.spans.push({ start: offset, end: offset + bytes.byteLength, segment, position });
+      file.time = operation.time;
+    } else {
+      file.spans.push({ start: undefined, end: operation.size!, segment, position });
+      file.time = undefined;
+    }
+  }
+
+  take(ino: number): Unwritten | undefined {
+    const file = this.#files.get(ino);
+    if (file === undefined) return undefined;
+    this.#files.delete(ino);
+    this.#changed.add(ino);
+    return file;
+  }
+
+  /** Puts into the transaction which files there are. */
+  write(index: IndexWriter): void {
+    for (const ino of this.#changed) index.setUnsettled(ino, this.#files.get(ino)?.first);
+    this.#changed.clear();
+  }
+}

@@ -1,0 +1,317 @@
+import { DatabaseSync } from "node:sqlite";
+import { reasonOf, S } from "../../9p/mod.ts";
+import { ChunkReader, decodeDescriptor, type Descriptor, Packs } from "../chunks/mod.ts";
+import { realDisk } from "../disk/mod.ts";
+import {
+  checkJournal,
+  ChunkRows,
+  edgeSum,
+  FORMAT,
+  formatOf,
+  type NodeRow,
+  StoredDocuments,
+  unpackNode,
+  xattrSum,
+} from "../store/mod.ts";
+import { type NodeId, type ShownNode, shownTree } from "../tree/mod.ts";
+import { PACKS } from "./content_writer.ts";
+import { DATABASE } from "./keeper.ts";
+
+export interface Verified {
+  readonly files: number;
+  readonly names: number;
+  readonly chunks: number;
+  readonly bytes: number;
+  /** What is wrong, and where; at most `PROBLEMS_MAX`. */
+  readonly problems: readonly string[];
+}
+
+const PROBLEMS_MAX = 1000;
+const ROOT_INO = 1;
+
+/**
+ * Checks a volume, whether a node has it open or not: every checksum of the index, every name and count, and the bytes
+ * of every chunk that a version, present or past, is made of. It reads the state of one moment and changes nothing.
+ */
+export function verify(folder: string, onProgress?: (files: number) => void): Verified {
+  const db = new DatabaseSync(`${folder}/${DATABASE}`, { readOnly: true });
+  try {
+    db.exec("BEGIN");
+    const format = formatOf(db);
+    if (format !== FORMAT) {
+      const problems = [`The database has format ${format}, where ${FORMAT} was due`];
+      return { files: 0, names: 0, chunks: 0, bytes: 0, problems };
+    }
+    return new Verification(db, folder, onProgress).run();
+  } finally {
+    db.close();
+  }
+}
+
+interface Found {
+  readonly row: NodeRow;
+  /** Names that lead to it, names in it, directories in it. */
+  links: number;
+  names: number;
+  folders: number;
+  parent: number;
+}
+
+class Verification {
+  readonly problems: string[] = [];
+  readonly #files = new Map<number, Found>();
+  readonly #chunks: ChunkReader;
+  /** Those that were checked. */
+  readonly #unsettled = new Set<number>();
+  readonly #seen = new Set<string>();
+  #bytes = 0;
+  #names = 0;
+
+  constructor(
+    readonly db: DatabaseSync,
+    readonly folder: string,
+    readonly onProgress: ((files: number) => void) | undefined,
+  ) {
+    const key = this.#meta("key") as Uint8Array | undefined;
+    this.#chunks = new ChunkReader({
+      packs: new Packs(realDisk(folder), PACKS),
+      index: new ChunkRows(db),
+      key: key ?? new Uint8Array(32),
+    });
+  }
+
+  run(): Verified {
+    this.#database();
+    this.#nodes();
+    this.#edges();
+    this.#counts();
+    this.#xattrs("xattr");
+    this.#xattrs("xattr_past");
+    this.#past();
+    this.#documents();
+    for (const { message } of checkJournal(this.db)) this.#problem(message);
+    this.#chunks.packs.close();
+    return {
+      files: this.#files.size,
+      names: this.#names,
+      chunks: this.#seen.size,
+      bytes: this.#bytes,
+      problems: this.problems,
+    };
+  }
+
+  #database(): void {
+    for (const row of this.db.prepare("PRAGMA integrity_check(100)").all()) {
+      const said = String(Object.values(row)[0]);
+      if (said !== "ok") this.#problem(`The database ${DATABASE}: ${said}`);
+    }
+  }
+
+  #nodes(): void {
+    for (const { ino } of this.db.prepare("SELECT ino FROM unsettled").all() as { ino: number }[]) {
+      this.#unsettled.add(ino);
+    }
+    for (
+      const { ino, data } of this.db.prepare("SELECT ino, data FROM node").iterate() as Iterable<NodeData>
+    ) {
+      this.#attempt(`file ${ino}`, () => {
+        const row = unpackNode(ino, data);
+        this.#files.set(ino, { row, links: ino === ROOT_INO ? 1 : 0, names: 0, folders: 0, parent: 0 });
+        this.#content(row, `file ${ino}`);
+      });
+      if (this.#files.size % 10_000 === 0) this.onProgress?.(this.#files.size);
+    }
+    if (!this.#files.has(ROOT_INO)) this.#problem("There is no root directory");
+  }
+
+  #edges(): void {
+    for (
+      const edge of this.db.prepare("SELECT eid, parent, name, ino, sum FROM edge").iterate() as Iterable<
+        EdgeData
+      >
+    ) {
+      const { parent, ino } = edge;
+      this.#names++;
+      const what = this.#edgeSum(edge);
+      const [dir, file] = [this.#files.get(parent), this.#files.get(ino)];
+      if (dir === undefined) this.#problem(`${what}: there is no directory ${parent}`);
+      else if (!isDirectory(dir.row)) this.#problem(`${what}: file ${parent} is no directory`);
+      else dir.names++;
+      if (file === undefined) this.#problem(`${what}: it leads to file ${ino}, which is not there`);
+      else {
+        file.links++;
+        file.parent = parent;
+        if (dir !== undefined && isDirectory(file.row)) dir.folders++;
+      }
+    }
+  }
+
+  #counts(): void {
+    const orphans = new Set(
+      (this.db.prepare("SELECT ino FROM orphan").all() as { ino: number }[]).map(({ ino }) => ino),
+    );
+    for (const [ino, { row, links, names, folders }] of this.#files) {
+      if (row.nlink !== links) this.#problem(`File ${ino} has ${links} names and says ${row.nlink}`);
+      if (links === 0 && !orphans.has(ino)) {
+        this.#problem(`File ${ino} has no name, and nobody is said to hold it`);
+      }
+      if (!isDirectory(row)) continue;
+      if (row.size !== names) this.#problem(`Directory ${ino} has ${names} names and says ${row.size}`);
+      if (row.folders !== folders) {
+        this.#problem(`Directory ${ino} has ${folders} folders and says ${row.folders}`);
+      }
+      if (links > 1) this.#problem(`Directory ${ino} has ${links} names`);
+      else if (links === 1 && !this.#isReachable(ino, orphans)) {
+        this.#problem(`Directory ${ino} is not below the root`);
+      }
+    }
+  }
+
+  #isReachable(ino: number, orphans: ReadonlySet<number>): boolean {
+    let at = ino;
+    for (let depth = 0; depth <= this.#files.size; depth++) {
+      if (at === ROOT_INO || orphans.has(at)) return true;
+      at = this.#files.get(at)?.parent ?? 0;
+      if (at === 0) return false;
+    }
+    return false;
+  }
+
+  #xattrs(table: "xattr" | "xattr_past"): void {
+    const rows = this.db.prepare(`SELECT ino, name, value, sum FROM ${table}`).iterate();
+    for (const { ino, name, value, sum } of rows as Iterable<XattrData>) {
+      const what = `Attribute ${JSON.stringify(name)} of file ${ino}`;
+      if (xattrSum(ino, name, value) !== sum) this.#problem(`${what} does not match its checksum`);
+      if (table === "xattr" && !this.#files.has(ino)) this.#problem(`${what}: there is no such file`);
+    }
+  }
+
+  #past(): void {
+    for (
+      const { ino, data } of this.db.prepare("SELECT ino, data FROM node_past").iterate() as Iterable<
+        NodeData
+      >
+    ) {
+      const what = `A past version of file ${ino}`;
+      this.#attempt(what, () => this.#content(unpackNode(ino, data), what));
+    }
+    const edges = this.db.prepare("SELECT eid, parent, name, ino, sum FROM edge_past").iterate();
+    for (const edge of edges as Iterable<EdgeData>) this.#edgeSum(edge);
+  }
+
+  /** What the documents show, and whether that is what the index has. */
+  #documents(): void {
+    const documents = new StoredDocuments(this.db);
+    this.#attempt("The documents", () => {
+      const merge = () => "later" as const;
+      const shown = shownTree(documents.all(), merge);
+      for (const { doc, key, reason } of shown.problems) {
+        this.#problem(`Document ${doc}, key ${key}: ${reason}`);
+      }
+      const idOf = this.db.prepare("SELECT id FROM node WHERE ino = ?");
+      const edges = this.db.prepare("SELECT parent, name, ino FROM edge").iterate();
+      let names = 0;
+      for (const { parent, name, ino } of edges as Iterable<EdgeData>) {
+        names++;
+        const [dir, node] = [parent, ino].map((ino) => (idOf.get(ino) as { id: NodeId } | undefined)?.id);
+        const entry = dir && shown.directories.get(dir)?.get(name);
+        const what = `Name ${JSON.stringify(name)} in directory ${parent}`;
+        if (entry === undefined) this.#problem(`${what}: the documents do not have it`);
+        else if (entry.node !== node) this.#problem(`${what}: in the documents it is ${entry.node}`);
+        else this.#compare(shown.nodes.get(entry.node), ino);
+      }
+      const inDocuments = [...shown.directories.values()].reduce((sum, { size }) => sum + size, 0);
+      if (inDocuments !== names) {
+        this.#problem(`The documents show ${inDocuments} names and the index has ${names}`);
+      }
+    });
+    documents.free();
+  }
+
+  #compare(node: ShownNode | undefined, ino: number): void {
+    const row = this.#files.get(ino)?.row;
+    if (row === undefined || node?.attributes === undefined) return;
+    const { mode, uid, gid, target, mtime } = node.attributes;
+    const differs = (what: string, shown: unknown, indexed: unknown) => {
+      if (shown !== indexed) {
+        this.#problem(`File ${ino} has ${what} ${shown} in the documents and ${indexed} in the index`);
+      }
+    };
+    differs("mode", mode, row.mode & 0o7777);
+    differs("owner", uid, row.uid);
+    differs("group", gid, row.gid);
+    differs("target", target, row.target);
+    if ((row.mode & S.IFMT) !== S.IFREG) return;
+    // An operation on a file that is still written to is in the documents once the file is settled.
+    if (this.#unsettled.has(ino)) return;
+    differs("time", `${mtime.sec}.${mtime.nsec}`, `${row.mtime.sec}.${row.mtime.nsec}`);
+    differs("size", node.content?.size ?? 0, row.size);
+    differs("contents", (node.content?.descriptor ?? []).join(), (row.content ?? []).join());
+  }
+
+  #edgeSum({ eid, parent, name, ino, sum }: EdgeData): string {
+    const what = `Name ${JSON.stringify(name)} in directory ${parent}`;
+    if (edgeSum(eid, parent, name, ino) !== sum) this.#problem(`${what} does not match its checksum`);
+    return what;
+  }
+
+  #content({ content, size, mode }: NodeRow, what: string): void {
+    if ((mode & S.IFMT) !== S.IFREG) return;
+    const descriptor = content === null ? undefined : decodeDescriptor(content);
+    if ((descriptor?.size ?? 0) !== size) {
+      this.#problem(`${what} has ${size} bytes, and contents of ${descriptor?.size ?? 0}`);
+    }
+    if (descriptor !== undefined) this.#chunksOf(descriptor, what);
+  }
+
+  #chunksOf(descriptor: Descriptor, what: string): void {
+    for (const id of this.#chunks.ids(descriptor)) {
+      const key = String.fromCharCode(...id);
+      if (this.#seen.has(key)) continue;
+      this.#seen.add(key);
+      this.#attempt(what, () => this.#bytes += this.#chunks.chunk(id).byteLength);
+    }
+  }
+
+  #attempt(what: string, act: () => unknown): void {
+    try {
+      act();
+    } catch (thrown) {
+      this.#problem(`${what}: ${reasonOf(thrown)}`);
+    }
+  }
+
+  #problem(text: string): void {
+    if (this.problems.length < PROBLEMS_MAX) this.problems.push(text);
+  }
+
+  #meta(key: string): unknown {
+    return (this.db.prepare("SELECT value FROM meta WHERE key = ?").get(key) as
+      | { value: unknown }
+      | undefined)?.value;
+  }
+}
+
+function isDirectory({ mode }: NodeRow): boolean {
+  return (mode & S.IFMT) === S.IFDIR;
+}
+
+interface NodeData {
+  readonly ino: number;
+  readonly data: Uint8Array;
+}
+
+interface EdgeData {
+  readonly eid: number;
+  readonly parent: number;
+  readonly name: string;
+  readonly ino: number;
+  readonly sum: number;
+}
+
+interface XattrData {
+  readonly ino: number;
+  readonly name: string;
+  readonly value: Uint8Array;
+  readonly sum: number;
+}

@@ -1,0 +1,387 @@
+import { statfsSync } from "node:fs";
+import { join } from "node:path";
+import { NineError, type Principal, type Timestamp } from "../../9p/mod.ts";
+import { ChunkReader, type Content, decodeDescriptor, Packs } from "../chunks/mod.ts";
+import { type Disk, realDisk } from "../disk/mod.ts";
+import { Log } from "../log/mod.ts";
+import { encode, type Operation } from "../operation/mod.ts";
+import { IndexReader } from "../store/mod.ts";
+import { PACKS } from "./content_writer.ts";
+import { DATABASE, LOG } from "./keeper.ts";
+import { type FromWorker, RETENTION, type Retention, type ToWorker } from "./messages.ts";
+
+const OWNED = { uid: "owner", gid: "owner" };
+const GATHER_MS = 50;
+/** With more operations, or bytes of log, that are not applied, changes wait. */
+/** How often history is thinned and what nothing shows is let go. */
+const COLLECT_MS = 6 * 3600 * 1000;
+/** Near the end of the disk, at this many bytes or this part of it, nothing that makes the volume larger is taken. */
+const RESERVE_BYTES = 64 * 1024 * 1024;
+const RESERVE_PART = 1 / 20;
+/** The disk is asked again after so many bytes or milliseconds. */
+const SPACE_BYTES = 1024 * 1024;
+const SPACE_MS = 500;
+const BEHIND_MAX = 200_000;
+const BEHIND_BYTES_MAX = 1024 ** 3;
+
+export interface VolumeStoreOptions {
+  /** Told of what is wrong and does not stop the volume. */
+  readonly onTrouble?: (message: string) => void;
+  /** Who has the root directory of a new volume. */
+  readonly owned?: { readonly uid: Principal; readonly gid: Principal };
+  readonly retention?: Retention;
+  /** How long an operation waits for others before all are made durable and applied; 50 ms. */
+  readonly gatherMs?: number;
+  /** After so many operations the database is made durable and the log is shortened; 50,000. */
+  readonly checkpointOperations?: number;
+  /** With more operations that the index does not have, changes wait; 200,000. */
+  readonly behindMax?: number;
+}
+
+/** Where an operation of the log is. */
+export interface Logged {
+  readonly number: number;
+  readonly segment: number;
+  /** Of a write: where its bytes begin. */
+  readonly position: number;
+}
+
+/**
+ * The main isolate's side of a volume: it appends to the log and reads the index, the log and the packs, all at once; the
+ * Worker follows.
+ */
+export class VolumeStore {
+  onRenewed: (() => void) | undefined;
+  #nextIno: number;
+  #nextEid: number;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #collects: ReturnType<typeof setInterval>;
+  #isClosing = false;
+  /** Bytes since the disk was asked for its space, and when that was. */
+  #unasked = 0;
+  #askedMs = -Infinity;
+  #isFull = false;
+  #stuck: NineError | undefined;
+  #whenApplied: (() => void)[] = [];
+  #collecting: Promise<void> | undefined;
+  #collected: PromiseWithResolvers<void> | undefined;
+  #onClosed: (() => void) | undefined;
+
+  private constructor(
+    readonly folder: string,
+    readonly index: IndexReader,
+    readonly log: Log,
+    readonly contents: ChunkReader,
+    readonly worker: Worker,
+    readonly options: VolumeStoreOptions,
+  ) {
+    this.#nextIno = even(Number(index.lastIno()));
+    this.#nextEid = even(Number(index.lastEid()));
+    worker.onmessage = ({ data }: MessageEvent<FromWorker>) => this.#take(data);
+    worker.onerror = (event) => {
+      event.preventDefault();
+      this.#trouble(
+        new NineError("EIO", `The state Worker ended, and the volume takes nothing more: ${event.message}`),
+      );
+    };
+    // What keeps it from happening is told as trouble.
+    this.#collects = setInterval(() => this.collect().catch(() => {}), COLLECT_MS);
+    if (typeof this.#collects === "number") Deno.unrefTimer(this.#collects);
+  }
+
+  /** Opens a volume, or makes one in an empty folder. What the log has and the index has not is applied first. */
+  static async open(folder: string, options: VolumeStoreOptions = {}): Promise<VolumeStore> {
+    const disk = realDisk(folder);
+    const worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module", name: "state" });
+    try {
+      const { needless, applied } = await ask(
+        worker,
+        {
+          kind: "open",
+          folder,
+          owned: options.owned ?? OWNED,
+          checkpointOperations: options.checkpointOperations ?? 50_000,
+        },
+        "opened",
+      );
+      const log = await recover(worker, disk, needless, applied, options);
+      const index = new IndexReader(`${folder}/${DATABASE}`);
+      const key = index.meta("key") as Uint8Array;
+      const contents = new ChunkReader({ packs: new Packs(disk, PACKS), index: index.chunks, key });
+      return new VolumeStore(folder, index, log, contents, worker, options);
+    } catch (thrown) {
+      worker.terminate();
+      throw thrown;
+    }
+  }
+
+  nextIno(): number {
+    return this.#nextIno += 2;
+  }
+
+  nextEid(): number {
+    return this.#nextEid += 2;
+  }
+
+  append(operation: Operation): Logged {
+    const { type, payload } = encode(operation);
+    const body = operation.kind === "write" ? operation.bytes : undefined;
+    if (body !== undefined || operation.kind === "create") this.#checkSpace(body?.byteLength ?? 0);
+    const { number, segment, offset } = this.log.append(type, payload, body);
+    this.#timer ??= setTimeout(() => this.#flush(), this.options.gatherMs ?? GATHER_MS);
+    return { number, segment, position: offset + payload.byteLength };
+  }
+
+  readLogged(segment: number, position: number, into: Uint8Array): void {
+    this.log.read(segment, position, into);
+  }
+
+  openContent(content: Uint8Array): Content {
+    return this.contents.open(decodeDescriptor(content));
+  }
+
+  async sync(): Promise<void> {
+    await this.log.sync();
+  }
+
+  behind(): Promise<void> | undefined {
+    const behindMax = this.options.behindMax ?? BEHIND_MAX;
+    const isBehind = this.log.last - this.index.applied > behindMax || this.log.bytes > BEHIND_BYTES_MAX;
+    if (!isBehind) return undefined;
+    // Where the index cannot follow, as on a full disk, what comes on top is refused.
+    if (this.#stuck !== undefined) throw this.#stuck;
+    return this.caughtUp(this.log.last - Math.floor(behindMax / 2));
+  }
+
+  /** Resolves when the index has everything up to that operation, by default the last. */
+  async caughtUp(number: number = this.log.last): Promise<void> {
+    if (this.index.applied < number) await this.#flush();
+    while (this.index.applied < number) {
+      if (this.#stuck !== undefined) throw this.#stuck;
+      await new Promise<void>((wake) => this.#whenApplied.push(wake));
+    }
+  }
+
+  space(): { bytes: number; free: number } {
+    const { bytes, free } = this.#disk();
+    return { bytes, free: Math.max(0, free - Math.min(RESERVE_BYTES, bytes * RESERVE_PART)) };
+  }
+
+  /** Lets go of history that is not kept, and of contents that nothing shows any more. */
+  collect(): Promise<void> {
+    return this.#collecting ??= this.#collect().finally(() => this.#collecting = undefined);
+  }
+
+  async #collect(): Promise<void> {
+    await this.caughtUp();
+    this.#collected = Promise.withResolvers();
+    this.#say({ kind: "collect", retention: this.options.retention ?? RETENTION });
+    await this.#collected.promise;
+  }
+
+  /** Names the tree as it is now. EEXIST where the name is taken; it is there when this resolves. */
+  async snapshot(name: string, by: Principal): Promise<void> {
+    await this.caughtUp();
+    if (this.index.past.snapshot(name)) throw new NineError("EEXIST", `There is a snapshot ${name} already`);
+    await this.#order({ kind: "snapshot", name, by, time: now() });
+  }
+
+  /** ENOENT where there is none of that name. */
+  async unsnapshot(name: string, by: Principal): Promise<void> {
+    await this.caughtUp();
+    if (!this.index.past.snapshot(name)) throw new NineError("ENOENT", `There is no snapshot ${name}`);
+    await this.#order({ kind: "unsnapshot", name, by, time: now() });
+  }
+
+  /** ENOSPC near the end of the disk: what is left is for removing files, the database and collecting. */
+  #checkSpace(bytes: number): void {
+    this.#unasked += bytes;
+    const now = performance.now();
+    if (this.#unasked > SPACE_BYTES || now > this.#askedMs + SPACE_MS) {
+      const { bytes, free } = this.#disk();
+      this.#isFull = free < Math.min(RESERVE_BYTES, bytes * RESERVE_PART);
+      this.#unasked = 0;
+      this.#askedMs = now;
+    }
+    if (!this.#isFull) return;
+    throw new NineError(
+      "ENOSPC",
+      `The disk of ${this.folder} is all but full; what is left is for removing files and for lux9 volume gc`,
+    );
+  }
+
+  #disk(): { bytes: number; free: number } {
+    const { bsize, blocks, bavail } = statfsSync(this.folder);
+    return { bytes: blocks * bsize, free: bavail * bsize };
+  }
+
+  #packBytes(): number {
+    const folder = join(this.folder, PACKS);
+    return [...Deno.readDirSync(folder)].reduce(
+      (sum, { name }) => sum + Deno.statSync(join(folder, name)).size,
+      0,
+    );
+  }
+
+  async #order(operation: Operation): Promise<void> {
+    const { number } = this.append(operation);
+    await this.caughtUp(number);
+  }
+
+  /** How the volume is, in words and numbers. */
+  status(): Record<string, unknown> {
+    const { index, log, folder } = this;
+    return {
+      folder,
+      ...index.counts(),
+      operations: log.last,
+      waiting: log.last - index.applied,
+      logBytes: log.bytes,
+      packBytes: this.#packBytes(),
+      snapshots: index.past.snapshots().map(({ name, sec, by }) => ({
+        name,
+        time: new Date(sec * 1000).toISOString(),
+        by,
+      })),
+      ...(this.#stuck ? { trouble: this.#stuck.message } : {}),
+    };
+  }
+
+  /** Ends as a killed process would: nothing more is applied, and nothing is synced. */
+  abandon(): void {
+    this.#isClosing = true;
+    clearInterval(this.#collects);
+    clearTimeout(this.#timer);
+    this.worker.terminate();
+    this.index[Symbol.dispose]();
+    this.contents.close();
+    this.log.close();
+  }
+
+  /** Applies what is logged and lets everything go. */
+  async close(): Promise<void> {
+    this.#isClosing = true;
+    clearInterval(this.#collects);
+    clearTimeout(this.#timer);
+    await this.log.sync();
+    const closed = new Promise<void>((wake) => this.#onClosed = wake);
+    this.#say({ kind: "close", last: this.log.last });
+    // The index's view would keep the database from being closed whole.
+    this.index[Symbol.dispose]();
+    await closed;
+    this.contents.close();
+    this.log.close();
+    this.worker.terminate();
+  }
+
+  async #flush(): Promise<void> {
+    clearTimeout(this.#timer);
+    try {
+      await this.log.sync();
+      this.#say({ kind: "logged", last: this.log.synced });
+    } catch (thrown) {
+      this.#trouble(thrown instanceof NineError ? thrown : new NineError("EIO", String(thrown)));
+    } finally {
+      if (!this.#isClosing) this.#timer = undefined;
+    }
+  }
+
+  #take(message: FromWorker): void {
+    if (this.#onClosed !== undefined) {
+      if (message.kind === "closed" || message.kind === "failed") this.#onClosed();
+      return;
+    }
+    if (message.kind === "moved") {
+      for (const problem of message.problems) this.options.onTrouble?.(problem);
+      this.#renew();
+      for (const pack of message.packs) this.contents.forgetPack(pack);
+      this.#say({ kind: "forgotten", packs: message.packs });
+    } else if (message.kind === "collected") {
+      this.#collected?.resolve();
+    } else if (message.kind === "stuck" || message.kind === "failed") {
+      const error = new NineError(message.errno, message.message);
+      if (message.kind === "failed") this.#collected?.reject(error);
+      this.#trouble(error);
+    } else if (message.kind === "applied") {
+      this.#stuck = undefined;
+      this.#renew();
+      if (message.waits) this.#say({ kind: "renewed" });
+      this.log.drop(message.needless);
+      this.#wake();
+    }
+  }
+
+  #renew(): void {
+    this.index.renew();
+    this.onRenewed?.();
+  }
+
+  #trouble(error: NineError): void {
+    if (this.#stuck?.message !== error.message) this.options.onTrouble?.(error.message);
+    this.#stuck = error;
+    this.#wake();
+  }
+
+  #wake(): void {
+    const waiting = this.#whenApplied;
+    this.#whenApplied = [];
+    for (const wake of waiting) wake();
+  }
+
+  #say(message: ToWorker): void {
+    this.worker.postMessage(message);
+  }
+}
+
+/** Opens the log and has the Worker bring the index up to it. */
+async function recover(
+  worker: Worker,
+  disk: Disk,
+  needless: number,
+  applied: number,
+  { onTrouble }: VolumeStoreOptions,
+): Promise<Log> {
+  const log = new Log(disk, LOG, { after: needless });
+  for (const { first, last } of log.damage) {
+    onTrouble?.(`Operations ${first} to ${last} are damaged in the log`);
+  }
+  await log.sync();
+  const { damage } = await ask(worker, { kind: "recover", last: log.last }, "recovered");
+  for (const message of damage) onTrouble?.(message);
+  if (log.last >= applied) return log;
+  // The end of what was applied is gone from the log: numbers go on where the index is.
+  log.close();
+  return new Log(disk, LOG, { after: applied });
+}
+
+type Answer<Kind extends FromWorker["kind"]> = Extract<FromWorker, { kind: Kind }>;
+
+/** Says something to a Worker that says nothing by itself yet. */
+function ask<Kind extends FromWorker["kind"]>(
+  worker: Worker,
+  message: ToWorker,
+  kind: Kind,
+): Promise<Answer<Kind>> {
+  return new Promise((resolve, reject) => {
+    worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
+      if (data.kind === kind) resolve(data as Answer<Kind>);
+      else if (data.kind === "failed") reject(new NineError(data.errno, data.message));
+    };
+    worker.onerror = (event) => {
+      event.preventDefault();
+      reject(new NineError("EIO", `The state Worker ended: ${event.message}`));
+    };
+    worker.postMessage(message);
+  });
+}
+
+function now(): Timestamp {
+  const ms = Date.now();
+  const sec = Math.floor(ms / 1000);
+  return { sec, nsec: (ms - sec * 1000) * 1_000_000 };
+}
+
+/** The even number at or above which none was given out: this node makes even ones. */
+function even(last: number): number {
+  return last + last % 2;
+}

@@ -1,0 +1,177 @@
+import assert from "node:assert/strict";
+import { DatabaseSync } from "node:sqlite";
+import { S } from "../../9p/mod.ts";
+import { DATABASE } from "./keeper.ts";
+import { verify, VolumeStore } from "./mod.ts";
+
+const ROOT_INO = 1;
+const time = { sec: 1_700_000_000, nsec: 5 };
+
+/** Makes a file with these bytes, which is a version when this resolves. */
+async function put(store: VolumeStore, name: string, bytes: Uint8Array): Promise<number> {
+  const ino = store.nextIno();
+  const common = { by: "me", time };
+  store.append({
+    ...{ kind: "create", ...common, ino, parent: ROOT_INO, eid: store.nextEid(), name },
+    ...{ mode: S.IFREG | 0o644, uid: "me", gid: "us", flags: 0, rdev: 0, target: "" },
+  });
+  store.append({ kind: "write", ...common, ino, offset: 0, bytes });
+  store.append({ kind: "settle", ...common, ino });
+  await store.caughtUp();
+  return ino;
+}
+
+function get(store: VolumeStore, ino: number): Uint8Array {
+  const { size, content } = store.index.node(ino)!;
+  const into = new Uint8Array(size);
+  store.openContent(content!).read(0, into);
+  return into;
+}
+
+const contents = (seed: number) =>
+  Uint8Array.from({ length: 100_000 }, (_, i) => Math.imul(i + seed, 0x9e3779b1) >>> 24);
+
+/** A folder with a volume that has one file, and which is closed. */
+async function withVolume(act: (folder: string, ino: number) => Promise<void>): Promise<void> {
+  const folder = await Deno.makeTempDir({ prefix: "lux9-store-" });
+  try {
+    const store = await VolumeStore.open(folder);
+    const ino = await put(store, "file", contents(1));
+    await store.close();
+    await act(folder, ino);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+function flip(path: string, at: number): void {
+  using file = Deno.openSync(path, { read: true, write: true });
+  const byte = new Uint8Array(1);
+  file.seekSync(at, Deno.SeekMode.Start);
+  file.readSync(byte);
+  byte[0] ^= 4;
+  file.seekSync(at, Deno.SeekMode.Start);
+  file.writeSync(byte);
+}
+
+Deno.test("a volume of a newer version is refused, and left as it is", async () => {
+  await withVolume(async (folder) => {
+    const db = new DatabaseSync(`${folder}/${DATABASE}`);
+    db.exec("PRAGMA user_version = 99");
+    db.close();
+    await assert.rejects(VolumeStore.open(folder), /format 99 of a newer lux9/);
+    assert.match(verify(folder).problems[0], /format 99/);
+  });
+});
+
+Deno.test("a flipped bit in a pack is found, named, and never served", async () => {
+  await withVolume(async (folder, ino) => {
+    flip(`${folder}/packs/000001`, 40_000);
+    assert.match(
+      verify(folder).problems.join("\n"),
+      /Chunk [0-9a-f]+ is damaged: the \d+ bytes at \d+ of packs\/000001/,
+    );
+    const store = await VolumeStore.open(folder);
+    assert.throws(() => get(store, ino), /is damaged/);
+    // The rest goes on.
+    assert.deepEqual(get(store, await put(store, "other", contents(2))), contents(2));
+    await store.close();
+  });
+});
+
+Deno.test("a flipped bit in a row of the index is found, named, and never served", async () => {
+  for (
+    const { table, column } of [{ table: "node", column: "data" }, { table: "tree_node", column: "data" }]
+  ) {
+    await withVolume(async (folder, ino) => {
+      const db = new DatabaseSync(`${folder}/${DATABASE}`);
+      const { id, data } = db.prepare(`SELECT rowid AS id, ${column} AS data FROM node WHERE ino = ?`).get(
+        ino,
+      ) as {
+        id: number;
+        data: Uint8Array;
+      };
+      data[30] ^= 4;
+      if (table === "node") db.prepare("UPDATE node SET data = ? WHERE rowid = ?").run(data, id);
+      else db.exec("UPDATE edge SET name = 'fime' WHERE name = 'file'");
+      db.close();
+      assert.match(verify(folder).problems.join("\n"), /does not match its checksum/);
+      const store = await VolumeStore.open(folder);
+      if (table === "node") assert.throws(() => store.index.node(ino), /does not match its checksum/);
+      else assert.throws(() => store.index.edge(ROOT_INO, "fime"), /does not match its checksum/);
+      await store.close();
+    });
+  }
+});
+
+Deno.test("a flipped bit in the journal or in a document is found and named", async () => {
+  const cases = [
+    [
+      "UPDATE change SET bytes = CAST(x'00' || substr(bytes, 2) AS BLOB) WHERE seq = 2",
+      /its hash is not that of what is in it/,
+    ],
+    ["UPDATE journal SET time = time + 1 WHERE seq = 2", /its hash is not that of what is in it/],
+    ["UPDATE journal SET previous = x'00' WHERE seq = 2", /its hash is not|does not follow/],
+    ["DELETE FROM journal WHERE seq = 2", /after number 1/],
+  ] as const;
+  for (const [sql, expected] of cases) {
+    await withVolume(async (folder) => {
+      const store = await VolumeStore.open(folder);
+      await put(store, "other", contents(3));
+      await store.close();
+      const db = new DatabaseSync(`${folder}/${DATABASE}`);
+      db.exec(sql);
+      db.close();
+      assert.match(verify(folder).problems.join("\n"), expected, sql);
+    });
+  }
+});
+
+Deno.test("operations that were torn out of the log's end are gone, and those before them are there", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "lux9-store-" });
+  try {
+    // A Worker that is never told of what was logged: as if the process had died before it was applied.
+    const store = await VolumeStore.open(folder, { gatherMs: 1e9 });
+    const inos: number[] = [];
+    for (let i = 0; i < 3; i++) {
+      const ino = store.nextIno();
+      inos.push(ino);
+      store.append({
+        ...{ kind: "create", by: "me", time, ino, parent: ROOT_INO, eid: store.nextEid(), name: `file ${i}` },
+        ...{ mode: S.IFREG | 0o644, uid: "me", gid: "us", flags: 0, rdev: 0, target: "" },
+      });
+      store.append({ kind: "write", by: "me", time, ino, offset: 0, bytes: contents(i) });
+    }
+    store.abandon();
+    const segment = `${folder}/log/${[...Deno.readDirSync(`${folder}/log`)][0].name}`;
+    Deno.truncateSync(segment, Deno.statSync(segment).size - 50_000);
+    const again = await VolumeStore.open(folder);
+    assert.deepEqual(get(again, inos[0]), contents(0));
+    assert.deepEqual(get(again, inos[1]), contents(1));
+    assert.equal(again.index.node(inos[2])!.size, 0);
+    // Numbers go on behind all that there are.
+    assert.ok(await put(again, "next", contents(9)) > inos[2]);
+    await again.close();
+    assert.deepEqual(verify(folder).problems, []);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("the database's own log begins anew while a volume is written, though its index is always looked at", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "lux9-store-" });
+  try {
+    const store = await VolumeStore.open(folder, { gatherMs: 0, checkpointOperations: 20 });
+    const sizes: number[] = [];
+    for (let i = 0; i < 120; i++) {
+      await put(store, `file ${i}`, contents(i).subarray(0, 5000));
+      sizes.push(Deno.statSync(`${folder}/${DATABASE}-wal`).size);
+    }
+    // It grew, but in the last half no longer.
+    assert.ok(sizes[119] <= Math.max(...sizes.slice(0, 60)), `${sizes[59]} bytes, then ${sizes[119]}`);
+    await store.close();
+    assert.deepEqual(verify(folder).problems, []);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});

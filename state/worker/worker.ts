@@ -1,0 +1,124 @@
+/** The state Worker: the only writer of a volume's database and packs. */
+import { errnoOf, reasonOf } from "../../9p/mod.ts";
+import { realDisk } from "../disk/mod.ts";
+import { Keeper } from "./keeper.ts";
+import type { FromWorker, ToWorker } from "./messages.ts";
+
+/** Deno's types here are those of a window. */
+const scope = self as unknown as {
+  onmessage: ((event: MessageEvent<ToWorker>) => void) | null;
+  postMessage(message: FromWorker): void;
+  close(): void;
+};
+
+const RETRY_MS = 500;
+
+let volume: Extract<ToWorker, { kind: "open" }>;
+/** Undefined after a failure. */
+let keeper: Keeper | undefined;
+/** The last operation that may be applied. */
+let logged = 0;
+let isApplying = false;
+let whenRenewed: (() => void) | undefined;
+let isClosing = false;
+
+scope.onmessage = ({ data }) => {
+  try {
+    take(data);
+  } catch (thrown) {
+    scope.postMessage({ kind: "failed", errno: errnoOf(thrown), message: reasonOf(thrown) });
+  }
+};
+
+function take(message: ToWorker): void {
+  switch (message.kind) {
+    case "open":
+      volume = message;
+      keeper = open();
+      logged = keeper.applied;
+      return scope.postMessage({ kind: "opened", needless: keeper.needless, applied: logged });
+    case "recover":
+      logged = Math.max(logged, message.last);
+      return scope.postMessage({ kind: "recovered", damage: keeper!.recover(message.last) });
+    case "logged":
+      logged = message.last;
+      return applySome();
+    case "renewed":
+      return resume();
+    case "collect":
+      return scope.postMessage({ kind: "moved", ...keeper!.collect(message.retention) });
+    case "forgotten":
+      keeper!.removePacks(message.packs);
+      return scope.postMessage({ kind: "collected" });
+    case "close":
+      logged = message.last;
+      isClosing = true;
+      return whenRenewed === undefined ? applySome() : resume();
+  }
+}
+
+function resume(): void {
+  const next = whenRenewed;
+  whenRenewed = undefined;
+  next?.();
+}
+
+/** One transaction a turn, so that messages come between. */
+function applySome(): void {
+  if (isApplying) return;
+  if (keeper && keeper.applied >= logged) return isClosing ? end() : undefined;
+  isApplying = true;
+  try {
+    if (keeper === undefined) {
+      keeper = open();
+      keeper.resume();
+    }
+    keeper.apply(logged);
+    if (keeper.isCheckpointDue) return applied(() => checkpoint(keeper!));
+    scope.postMessage({ kind: "applied", needless: keeper.needless, waits: false });
+    setTimeout(goOn, 0);
+  } catch (thrown) {
+    fail(thrown);
+  }
+}
+
+/** Says so, and tries again with what is stored. */
+function fail(thrown: unknown): void {
+  scope.postMessage({ kind: "stuck", errno: errnoOf(thrown), message: reasonOf(thrown) });
+  keeper?.[Symbol.dispose]();
+  keeper = undefined;
+  if (isClosing) end();
+  else setTimeout(goOn, RETRY_MS);
+}
+
+function goOn(): void {
+  isApplying = false;
+  applySome();
+}
+
+/** Goes on once the main isolate looks at what is there now. While the node ends, it looks at nothing. */
+function applied(next: () => void): void {
+  scope.postMessage({ kind: "applied", needless: keeper!.needless, waits: true });
+  if (isClosing) next();
+  else whenRenewed = next;
+}
+
+function checkpoint(of: Keeper): void {
+  try {
+    of.checkpoint();
+    applied(goOn);
+  } catch (thrown) {
+    fail(thrown);
+  }
+}
+
+function open(): Keeper {
+  return new Keeper(realDisk(volume.folder), volume.folder, volume);
+}
+
+function end(): void {
+  keeper?.checkpoint();
+  keeper?.[Symbol.dispose]();
+  scope.postMessage({ kind: "closed" });
+  scope.close();
+}
