@@ -4,7 +4,10 @@ export interface Lent {
   readonly spans: readonly number[];
   /** How many, all pieces together. */
   readonly bytes: number;
-  /** Fills `into` with those from `from` on, where they cannot be sent at once; with zeros for what has gone meanwhile. */
+  /**
+   * Fills `into` with those from `from` on, where they cannot be sent at once; with zeros for what has gone meanwhile. As
+   * the reply has begun, it can only throw what ends the connection.
+   */
   copy(from: number, into: Uint8Array): void;
 }
 

@@ -13,7 +13,8 @@ const USERS_MAX = 1000;
 
 interface Recipe {
   readonly dir: Path;
-  readonly user: string;
+  /** What its maker was doing then. */
+  readonly activity: Activity;
   readonly madeMs: number;
   readonly isCopy: boolean;
 }
@@ -50,8 +51,9 @@ export class Arriving {
   madeRecipe(path: Path, dir: Path, user: string): void {
     this.#sweep();
     this.#forget(path);
-    this.#recipes.set(path, { dir, user, madeMs: this.now(), isCopy: false });
-    this.#goOn(user).made++;
+    const activity = this.#goOn(user);
+    activity.made++;
+    this.#recipes.set(path, { dir, activity, madeMs: this.now(), isCopy: false });
   }
 
   /** Somebody set the time of a file or directory. */
@@ -68,20 +70,28 @@ export class Arriving {
 
   wrote(user: string): void {
     const activity = this.#activities.get(user);
-    if (activity) activity.wroteMs = this.now();
+    if (!activity) return;
+    // What has ended does not begin again by it.
+    if (this.#isOver(activity)) this.#activities.delete(user);
+    else activity.wroteMs = this.now();
   }
 
   has(path: Path): boolean {
     if (this.#recipes.size === 0) return false;
     const recipe = this.#recipes.get(path);
-    return recipe !== undefined && recipe.isCopy && this.#waits(recipe);
+    if (!recipe?.isCopy) return false;
+    if (this.#waits(recipe)) return true;
+    // Once it shows, it goes on showing.
+    this.#forget(path);
+    return false;
   }
 
-  #waits({ user, madeMs }: Recipe): boolean {
-    const activity = this.#activities.get(user);
-    if (!activity) return false;
-    const now = this.now();
-    return now - madeMs < WAIT_MS_MAX && now - activity.wroteMs < (activity.made > 1 ? QUIET_MS : ALONE_MS);
+  #waits({ activity, madeMs }: Recipe): boolean {
+    return this.now() - madeMs < WAIT_MS_MAX && !this.#isOver(activity);
+  }
+
+  #isOver({ wroteMs, made }: Activity): boolean {
+    return this.now() - wroteMs >= (made > 1 ? QUIET_MS : ALONE_MS);
   }
 
   #goOn(user: string): Activity {

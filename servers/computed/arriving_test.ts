@@ -88,6 +88,26 @@ Deno.test("Arriving takes a time that is set on an old recipe for no copy, and k
   }
   strictEqual([...Array(20_000).keys()].filter((path) => arriving.has(path)).length, 10_000);
   for (let i = 0; i < 2000; i++) arriving.made(`user ${i}`);
-  // Nobody knows any more what alice does.
+  now += 2000;
   strictEqual(arriving.has(19_999), false);
+});
+
+Deno.test("Arriving hides nothing again that has shown, whatever its user does later", () => {
+  for (const others of [0, 1]) {
+    let now = 0;
+    const arriving = new Arriving(() => now);
+    for (let i = 0; i < others; i++) arriving.made("alice");
+    arriving.madeRecipe(1, DIR, "alice");
+    arriving.dated(1);
+    strictEqual(arriving.has(1), true);
+    // Nobody looks while it would have begun to show.
+    now = 5000;
+    arriving.wrote("alice");
+    arriving.made("alice");
+    arriving.wrote("alice");
+    strictEqual(arriving.has(1), false);
+    now = 10_000;
+    arriving.wrote("alice");
+    strictEqual(arriving.has(1), false);
+  }
 });

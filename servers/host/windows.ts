@@ -3,6 +3,11 @@ import type { Handle } from "./handle.ts";
 import { MAP_SHARED, PROT_READ } from "./libc/constants.ts";
 import { c, errno } from "./libc/libc.ts";
 
+/**
+ * statfs(2) f_type of a tree in memory: there the look at a hole through a mapping, unlike a read, makes the page that is
+ * missing, and whoever may read a file could fill the memory.
+ */
+const TMPFS_MAGIC = 0x01021994;
 /** What is mapped at once, and what a read may reach beyond it, bytes: whole pages. */
 const WINDOW_BYTES = 4 * 1024 * 1024;
 const BEYOND_BYTES = 256 * 1024;
@@ -39,10 +44,6 @@ export class Windows {
   readonly #all = new Set<Window>();
   #sweep: ReturnType<typeof setInterval> | undefined;
 
-  get count(): number {
-    return this.#all.size;
-  }
-
   lend(handle: Handle, offset: number, length: number): Lent | undefined {
     if (handle.kind !== "regular" || handle.fd < 0 || ++handle.lends < LENDS_MIN) return undefined;
     if (c.fstat(handle.fd, statBytes) < 0) return undefined;
@@ -72,6 +73,10 @@ export class Windows {
   }
 
   #map(handle: Handle, number: number): Window | undefined {
+    if (isInMemory(handle.fd)) {
+      handle.lends = -Infinity;
+      return undefined;
+    }
     const length = WINDOW_BYTES + BEYOND_BYTES;
     const pointer = c.mmap(0, length, PROT_READ, MAP_SHARED, handle.fd, number * WINDOW_BYTES);
     const address = Number(Deno.UnsafePointer.value(pointer));
@@ -112,6 +117,14 @@ export class Windows {
     if (typeof timer === "number") Deno.unrefTimer(timer);
     return timer;
   }
+}
+
+/** `struct statfs`: `long f_type` first. */
+const statfs = new Uint32Array(new ArrayBuffer(120));
+const statfsBytes = new Uint8Array(statfs.buffer);
+
+function isInMemory(fd: number): boolean {
+  return c.fstatfs(fd, statfsBytes) < 0 || statfs[0] === TMPFS_MAGIC;
 }
 
 /** By a read of our own. What another program has just cut off is zeros, as if it had been cut and lengthened again. */

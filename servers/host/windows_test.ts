@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
-import { O } from "../../9p/mod.ts";
+import { O, Principals } from "../../9p/mod.ts";
 import { Fixture, owner } from "./fixture.ts";
 import type { Handle } from "./handle.ts";
+import { host } from "./host.ts";
 import type { Place } from "./place.ts";
 
 const MIB = 1024 * 1024;
@@ -94,4 +95,26 @@ Deno.test("what is lent beyond 4 GiB is what is there", () => {
   const view = new Deno.UnsafePointerView(Deno.UnsafePointer.create(BigInt(address))!);
   assert.deepEqual([0, 1, 2].map((i) => view.getUint8(i)), [1, 2, 3]);
   f.close(place, handle);
+});
+
+Deno.test("nothing is lent of files in memory: looking at their holes would fill them", () => {
+  const folder = "/dev/shm";
+  if (!Deno.readTextFileSync("/proc/self/mounts").includes(` ${folder} tmpfs `)) {
+    console.log(`SKIP nothing is lent of files in memory: ${folder} is no tmpfs`);
+    return;
+  }
+  const served = Deno.makeTempDirSync({ dir: folder, prefix: "lux9_host_" });
+  const server = host(served, { principals: new Principals() });
+  try {
+    Deno.writeFileSync(`${served}/sparse`, new Uint8Array(0));
+    Deno.truncateSync(`${served}/sparse`, 8 * MIB);
+    const place = server.walk(server.attach("", owner) as Place, "sparse", owner) as Place;
+    server.hold(place);
+    const handle = server.open(place, O.RDONLY, owner) as Handle;
+    for (let i = 0; i < 10; i++) assert.equal(server.lend(place, handle, 0, COUNT, owner), undefined);
+    server.close(place, handle, owner);
+  } finally {
+    server[Symbol.dispose]();
+    Deno.removeSync(served, { recursive: true });
+  }
 });

@@ -12,7 +12,7 @@ import { HashJobs } from "./hash_jobs.ts";
 import { Output } from "./output.ts";
 import { Patience } from "./patience.ts";
 import { PatientWait } from "./patient_wait.ts";
-import { findPlaces, pathOf, type Place } from "./places.ts";
+import { FILES_MAX, findPlaces, pathOf, type Place } from "./places.ts";
 import { KnownHashes, openStored, type Pins } from "./stored_input.ts";
 
 const RECIPES_MAX = 1000;
@@ -195,6 +195,10 @@ class RecipeOutput extends Output {
           // A glob beside the output finds the output too.
           if (outputOf(place.node)?.id === this.id && /[*?[]/.test(one)) continue;
           places.push(place);
+          // Each pattern has its bound, and there may be a thousand patterns.
+          if (places.length > FILES_MAX) {
+            throw new NineError("E2BIG", `${recipePath} reads more than ${FILES_MAX} files`);
+          }
           // A folder that was looked through stands for all names in it: a glob may bring thousands.
           if (!folders.has(place.path.slice(0, place.path.lastIndexOf("/") + 1))) depends.push(place.path);
           await breathe();

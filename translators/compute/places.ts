@@ -19,7 +19,9 @@ export interface PlacedTree {
 }
 
 /** How many files one recipe may read. */
-const FILES_MAX = 10_000;
+export const FILES_MAX = 10_000;
+/** How long the path of each may be, as PATH_MAX: thousands of them are kept at once. */
+const PATH_CHARS_MAX = 4096;
 /** How many names are looked at for one glob. */
 const NAMES_MAX = 200_000;
 const LINKS_MAX = 16;
@@ -75,6 +77,8 @@ export async function findPlaces(
       }
     }
     nodes = next;
+    // Before anything there is looked at.
+    if (nodes.length === 1) reachable(tree, nodes[0]);
   }
   if (nodes.length === 0) throw new NineError("ENOENT", `${text} stands for no file`);
   const places: Place[] = [];
@@ -93,6 +97,12 @@ function folderOf(server: Server, dir: object): string {
 
 function reachable({ server, beyond }: PlacedTree, node: object): string {
   const path = pathOf(server, node);
+  if (path.length > PATH_CHARS_MAX) {
+    throw new NineError(
+      "ENAMETOOLONG",
+      `A path of ${path.length} characters: recipes read files of at most ${PATH_CHARS_MAX}`,
+    );
+  }
   const [, top] = path.split("/");
   if (beyond.has(top)) {
     throw new NineError(

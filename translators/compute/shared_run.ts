@@ -61,9 +61,14 @@ export class SharedRun {
     return !this.#result && !this.#failure;
   }
 
-  /** Whether it came to nothing for a reason that is the first asker's alone: kept out, or too many runs waiting. */
+  /**
+   * Whether it came to nothing for a reason that is the first asker's alone: kept out, too many runs waiting, or no room
+   * on disk left for that user.
+   */
   get isRefused(): boolean {
-    return this.#failure !== undefined && errnoOf(this.#failure.thrown) === Errno.EAGAIN;
+    if (this.#failure === undefined) return false;
+    const errno = errnoOf(this.#failure.thrown);
+    return errno === Errno.EAGAIN || errno === Errno.ENOSPC;
   }
 
   /** Until that user's `release` it goes on. */

@@ -251,7 +251,7 @@ git_of_stored_outputs() {
   printf 'changed\n' >f/new
   mv f/new f/word
   settle
-  git stash push -q f/word
+  again git stash push -q f/word
   settle
   same "$(cat f/word)-$(git status --porcelain f/word)" "by the other hand-"
   git stash pop -q

@@ -77,6 +77,14 @@ settle() {
   can fresh_names || sleep 1.1
 }
 
+# Where the kernel asks anew for a folder that it reaches by two ways, 9pfuse gives it another number, and a rename
+# within it is EXDEV: on a slow machine `git stash` ends by that before it has changed anything.
+again() {
+  "$@" && return
+  can fresh_names && return 1
+  "$@" || "$@"
+}
+
 as_user() {
   id=$1
   shift

@@ -14,6 +14,7 @@ const PARTS = [
   "namespace",
   "policies",
   "servers",
+  "state",
   "translators",
   "yaml",
 ];
