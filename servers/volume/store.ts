@@ -36,6 +36,12 @@ export interface VolumeStore {
   behind(): Promise<void> | undefined;
   /** Who is told when the index has been renewed. */
   onRenewed: (() => void) | undefined;
+  /** Who is told that everything that was written up to that operation becomes versions by it. */
+  onSettling: ((number: number) => void) | undefined;
+  /** Who is told, after `onRenewed`, when files became what they were, which no operation of this side did. */
+  onRestored: (() => void) | undefined;
+  /** Who tells which files somebody holds. */
+  heldFiles: (() => number[]) | undefined;
   /** Bytes for contents: all that there can be, and how many of them are free. */
   space(): { readonly bytes: number; readonly free: number };
 }
