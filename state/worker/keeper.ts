@@ -17,7 +17,7 @@ import { Applier } from "./applier.ts";
 import { Collector } from "./collector.ts";
 import { ContentWriter } from "./content_writer.ts";
 import { DocumentKeeper } from "./documents.ts";
-import type { Owned, Retention } from "./messages.ts";
+import type { KeeperOptions, Owned, Retention } from "./messages.ts";
 import { restore } from "./restore.ts";
 import { Unsettled } from "./unsettled.ts";
 
@@ -27,9 +27,8 @@ const ROOT_INO = 1;
 /** A transaction has at most so many operations, and so many bytes of contents. */
 const OPERATIONS_MAX = 5000;
 const BYTES_MAX = 64 * 1024 * 1024;
-/** The database's own log is brought into it after so many bytes, operations or transactions; then log segments go. */
+/** The database's own log is brought into it after so many bytes or transactions, if not before; then log segments go. */
 const CHECKPOINT_BYTES = 64 * 1024 * 1024;
-const CHECKPOINT_OPERATIONS = 50_000;
 const CHECKPOINT_TRANSACTIONS = 2000;
 
 /**
@@ -37,6 +36,7 @@ const CHECKPOINT_TRANSACTIONS = 2000;
  * it lives in a Worker.
  */
 export class Keeper implements Disposable {
+  readonly #checkpointOperations: number;
   readonly #disk: Disk;
   readonly #db: DatabaseSync;
   readonly #index: IndexWriter;
@@ -59,7 +59,8 @@ export class Keeper implements Disposable {
   #segment = 0;
 
   /** `folder` is that of the volume, which `disk` shows. */
-  constructor(disk: Disk, folder: string, owned: Owned) {
+  constructor(disk: Disk, folder: string, { owned, checkpointOperations }: KeeperOptions) {
+    this.#checkpointOperations = checkpointOperations;
     this.#disk = disk;
     this.#db = openDatabase(`${folder}/${DATABASE}`);
     this.#index = new IndexWriter(this.#db);
@@ -194,7 +195,7 @@ export class Keeper implements Disposable {
 
   /** Whether so much was applied since the last checkpoint that another is due. */
   get isCheckpointDue(): boolean {
-    return this.#bytesSince > CHECKPOINT_BYTES || this.#operationsSince > CHECKPOINT_OPERATIONS ||
+    return this.#bytesSince > CHECKPOINT_BYTES || this.#operationsSince > this.#checkpointOperations ||
       this.#transactionsSince > CHECKPOINT_TRANSACTIONS;
   }
 

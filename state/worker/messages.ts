@@ -6,6 +6,12 @@ export interface Owned {
   readonly gid: Principal;
 }
 
+export interface KeeperOptions {
+  readonly owned: Owned;
+  /** After so many operations the database is made durable and the log is shortened. */
+  readonly checkpointOperations: number;
+}
+
 /** How long history is kept, days: everything, then the last of each hour, then the last of each day. */
 export interface Retention {
   readonly everything: number;
@@ -17,7 +23,7 @@ export const RETENTION: Retention = { everything: 2, hourly: 14, daily: 180 };
 
 /** What the main isolate says to the state Worker. */
 export type ToWorker =
-  | { readonly kind: "open"; readonly folder: string; readonly owned: Owned }
+  | ({ readonly kind: "open"; readonly folder: string } & KeeperOptions)
   /** The log is open and durable up to that number: apply it, and settle what is open. */
   | { readonly kind: "recover"; readonly last: number }
   /** Operations up to that number are durable in the log. */

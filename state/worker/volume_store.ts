@@ -33,6 +33,8 @@ export interface VolumeStoreOptions {
   readonly retention?: Retention;
   /** How long an operation waits for others before all are made durable and applied; 50 ms. */
   readonly gatherMs?: number;
+  /** After so many operations the database is made durable and the log is shortened; 50,000. */
+  readonly checkpointOperations?: number;
   /** With more operations that the index does not have, changes wait; 200,000. */
   readonly behindMax?: number;
 }
@@ -109,7 +111,12 @@ export class VolumeStore {
     try {
       const { needless, applied } = await ask(
         worker,
-        { kind: "open", folder, owned: options.owned ?? OWNED },
+        {
+          kind: "open",
+          folder,
+          owned: options.owned ?? OWNED,
+          checkpointOperations: options.checkpointOperations ?? 50_000,
+        },
         "opened",
       );
       const log = await recover(worker, disk, needless, applied, options);

@@ -157,3 +157,21 @@ Deno.test("operations that were torn out of the log's end are gone, and those be
     await Deno.remove(folder, { recursive: true });
   }
 });
+
+Deno.test("the database's own log begins anew while a volume is written, though its index is always looked at", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "lux9-store-" });
+  try {
+    const store = await VolumeStore.open(folder, { gatherMs: 0, checkpointOperations: 20 });
+    const sizes: number[] = [];
+    for (let i = 0; i < 120; i++) {
+      await put(store, `file ${i}`, contents(i).subarray(0, 5000));
+      sizes.push(Deno.statSync(`${folder}/${DATABASE}-wal`).size);
+    }
+    // It grew, but in the last half no longer.
+    assert.ok(sizes[119] <= Math.max(...sizes.slice(0, 60)), `${sizes[59]} bytes, then ${sizes[119]}`);
+    await store.close();
+    assert.deepEqual(verify(folder).problems, []);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});

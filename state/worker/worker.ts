@@ -113,7 +113,7 @@ function checkpoint(of: Keeper): void {
 }
 
 function open(): Keeper {
-  return new Keeper(realDisk(volume.folder), volume.folder, volume.owned);
+  return new Keeper(realDisk(volume.folder), volume.folder, volume);
 }
 
 function end(): void {

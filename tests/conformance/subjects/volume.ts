@@ -11,7 +11,7 @@ import type { Started } from "../subject.ts";
 export const startVolume = (): Promise<Started> => start("volume", {}, {});
 /** The same, which hardly remembers anything, asks an index that is always just behind, and waits for it to catch up. */
 export const startForgetfulVolume = (): Promise<Started> =>
-  start("volume, forgetful", { gatherMs: 0, behindMax: 20 }, { placesMax: 3 });
+  start("volume, forgetful", { gatherMs: 0, behindMax: 20, checkpointOperations: 10 }, { placesMax: 3 });
 
 async function start(name: string, options: VolumeStoreOptions, more: VolumeOptions): Promise<Started> {
   const folder = await Deno.makeTempDir({ prefix: "lux9-conformance-volume-" });
