@@ -34,6 +34,8 @@ export interface VolumeStore {
   sync(): Promise<void>;
   /** What to wait for before a change, where the index is too far behind the log. */
   behind(): Promise<void> | undefined;
+  /** Resolves when the index has all operations so far. */
+  caughtUp(): Promise<void>;
   /** Who is told when the index has been renewed. */
   onRenewed: (() => void) | undefined;
   /** Who is told that everything that was written up to that operation becomes versions by it. */

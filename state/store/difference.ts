@@ -1,4 +1,4 @@
-import { S } from "../../9p/mod.ts";
+import { NineError, S } from "../../9p/mod.ts";
 import type { ChangeReader, Named, Span } from "./change_reader.ts";
 import type { NodeRow } from "./node_row.ts";
 import type { PastReader } from "./past_reader.ts";
@@ -13,6 +13,8 @@ export type Difference =
 export type Aspect = "kind" | "contents" | "target" | "mode" | "owner" | "time" | "attributes";
 
 const ROOT_INO = 1;
+/** Names that a comparison has at most. */
+const NAMES_MAX = 1_000_000;
 const DEPTH_MAX = 10_000;
 
 /**
@@ -45,12 +47,14 @@ class Comparison {
         if (isDirectory(after)) come.push(...this.changes.come(ino, this.span));
         stayed.push({ ino, before, after });
       }
+      checkBound(come.length + stayed.length);
       yield;
     }
     yield* this.#inNewFolders(come);
     const gone = new Map<string, Named>();
     for (const page of this.changes.gone(this.span)) {
       for (const edge of page) gone.set(keyOf(edge), edge);
+      checkBound(gone.size);
       yield;
     }
     const found = [...this.#names(come, gone)];
@@ -74,6 +78,7 @@ class Comparison {
       for (let eid = 0;;) {
         const page = this.past.list(ino, to, eid, 1000);
         for (const edge of page) come.push({ ...edge, parent: ino });
+        checkBound(come.length);
         yield;
         if (page.length < 1000) break;
         eid = page[page.length - 1].eid;
@@ -138,6 +143,14 @@ class Comparison {
     this.#paths[side].set(ino, path);
     return path;
   }
+}
+
+function checkBound(names: number): void {
+  if (names <= NAMES_MAX) return;
+  throw new NineError(
+    "EFBIG",
+    `More than ${NAMES_MAX} names differ: compare snapshots that are nearer to each other`,
+  );
 }
 
 function keyOf({ parent, name, ino }: Named): string {
