@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { homeOf, socketOf } from "../home.ts";
 import { fillDemo, installDemo } from "../node/demo.ts";
 import { returnLargeBuffers } from "../node/memory.ts";
@@ -55,7 +56,7 @@ function welcome(home: string, addresses: readonly string[]): string {
     "Without mounting:",
     "  lux9 ls /            lux9 put FILE /data/         lux9 tail /log/events",
     "",
-    `Your files are kept in ${home}. Stop with ^C.`,
+    `Your files are in ${join(home, "data")}. Stop with ^C.`,
     ...(tcp.length > 0 ? [] : ["Other machines and guests: --listen 'tcp!127.0.0.1!5640,users=none'"]),
   ].join("\n");
 }

@@ -21,7 +21,7 @@ import type { Config, MountConfig } from "./config.ts";
 import { modulesFolder, translators } from "./translators.ts";
 import type { Users } from "./users.ts";
 import { volumeControl } from "./volume_control.ts";
-import { DEFAULT_VOLUME, Volumes } from "./volumes.ts";
+import { Volumes } from "./volumes.ts";
 
 export interface Tree {
   /** What clients see. */
@@ -194,20 +194,11 @@ export async function buildTree({ home, config, users, status }: TreeOptions): P
   await namespace.mount(logs.server, "/log", call, { ...quiet, label: "log" });
   if (!config.mounts.some(({ at, order }) => at === "/data" && order === "replace")) {
     const folder = join(home, "data");
-    // A home from before there were volumes, or whose owner wants a plain folder, has it there.
-    if (isFolder(folder)) {
-      await namespace.mount(hostServer(folder), "/data", call, { ...quiet, label: folder });
-    } else {
-      const server = await volumes.server(DEFAULT_VOLUME);
-      await namespace.mount(server, "/data", call, { ...quiet, label: volumeLabel(DEFAULT_VOLUME) });
-    }
+    Deno.mkdirSync(folder, { recursive: true, mode: 0o755 });
+    await namespace.mount(hostServer(folder), "/data", call, { ...quiet, label: folder });
   }
   for (const name of volumes.names()) {
-    if (
-      name === DEFAULT_VOLUME || config.mounts.some((mount) => "volume" in mount && mount.volume === name)
-    ) {
-      continue;
-    }
+    if (config.mounts.some((mount) => "volume" in mount && mount.volume === name)) continue;
     const label = volumeLabel(name);
     await namespace.mount(await volumes.server(name), `/vol/${name}`, call, { ...quiet, label });
   }
@@ -252,14 +243,6 @@ export async function buildTree({ home, config, users, status }: TreeOptions): P
 /** How `/ns` names a volume. */
 function volumeLabel(name: string): string {
   return `volume:${name}`;
-}
-
-function isFolder(path: string): boolean {
-  try {
-    return Deno.statSync(path).isDirectory;
-  } catch {
-    return false;
-  }
 }
 
 /** Lines that `/ctl` takes, as far as it can make them. */

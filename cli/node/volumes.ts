@@ -5,9 +5,6 @@ import { join } from "node:path";
 
 type Server = FileServer<object>;
 
-/** The volume that `/data` shows in a home that has no folder `data`. */
-export const DEFAULT_VOLUME = "data";
-
 export const VOLUME_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 export const VOLUME_NAME_PROBLEM =
   "must be up to 64 letters, digits, dots, underscores and dashes, a letter or digit first";

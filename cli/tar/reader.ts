@@ -74,6 +74,12 @@ export class TarReader implements Source {
           local.set(header.type === "L" ? "path" : "linkpath", end < 0 ? name : name.subarray(0, end));
           continue;
         }
+        case "S":
+          // More of the map of holes follows, as long as a byte in each block says so.
+          for (let more = block[482], map = block; more !== 0; more = map[504]) {
+            if (await this.#fill(map = new Uint8Array(BLOCK)) < BLOCK) throw this.#torn();
+          }
+          break;
         case "V":
           await this.#skip(padded(header.size));
           continue;

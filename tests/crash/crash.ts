@@ -30,6 +30,8 @@ export interface CrashOptions {
 export async function crash({ seed, count, log = () => {} }: CrashOptions): Promise<{ answered: number }> {
   const random = new Random(seed);
   const home = await Deno.makeTempDir({ prefix: "lux9-crash-" });
+  await Deno.chmod(home, 0o700);
+  await Deno.writeTextFile(join(home, "lux9.yaml"), "mounts:\n  - {at: /data, volume: data}\n");
   const volume = join(home, "volumes", "data");
   const address = `unix!${join(home, "run", "9p")}`;
   const workers = Array.from(

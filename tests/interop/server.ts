@@ -78,8 +78,6 @@ export async function testServer(): Promise<TestServer> {
 /** Starts `./lux9 up` on a free port of the loopback and waits until it answers. */
 export async function startNode(options: NodeOptions = {}): Promise<TestServer> {
   const home = options.home ?? await Deno.makeTempDir({ prefix: "lux9-node-" });
-  // With this folder, `/data` is it and no volume: the tests look into it.
-  await Deno.mkdir(`${home}/data`, { recursive: true });
   if (options.computes) await install(home, GALLERY);
   const port = freePort();
   const address = `tcp!127.0.0.1!${port}`;

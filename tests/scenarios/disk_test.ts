@@ -13,7 +13,7 @@ const DISK_BYTES = 8 * MIB;
 
 /** A file system of that size, until the end of the block. */
 async function mountSmall(folder: string): Promise<AsyncDisposable> {
-  await Deno.mkdir(folder, { recursive: true });
+  await Deno.mkdir(folder);
   await run("mount", "-t", "tmpfs", "-o", `size=${DISK_BYTES}`, "lux9-scenario", folder);
   return {
     async [Symbol.asyncDispose]() {
@@ -91,7 +91,7 @@ Deno.test("a folder without permission: EACCES for what is about it, its parent 
   if (!skipUnless(t.name, UNPRIVILEGED)) return;
   const home = await makeHome(NOBODY);
   try {
-    await Deno.mkdir(join(home, "data"), { recursive: true });
+    await Deno.mkdir(join(home, "data"));
     await Deno.mkdir(join(home, "data", "closed"), { mode: 0o700 });
     await Deno.writeTextFile(join(home, "data", "closed", "file"), "secret");
     await Deno.writeTextFile(join(home, "data", "unreadable"), "secret", { mode: 0o600 });

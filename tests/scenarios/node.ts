@@ -179,9 +179,6 @@ export class TestNode implements AsyncDisposable {
 /** A home for a node, for others than root to enter. Its path is short: a unix socket's fits 107 bytes. */
 export async function makeHome(uid?: number): Promise<string> {
   const home = await Deno.makeTempDir({ prefix: "lux9-" });
-  // With this folder, `/data` is it and no volume: the tests look at it and into it.
-  await Deno.mkdir(join(home, "data"));
-  if (uid !== undefined) await Deno.chown(join(home, "data"), uid, uid);
   if (uid !== undefined) await Deno.chown(home, uid, uid);
   return home;
 }

@@ -21,14 +21,17 @@ async function lux9(home: string, ...words: string[]): Promise<{ code: number; o
   return { code, out: new TextDecoder().decode(stdout), err: new TextDecoder().decode(stderr) };
 }
 
+/** `lux9.yaml` of a home whose files are in a volume. */
+const DATA = "mounts:\n  - {at: /data, volume: data}\n";
+
 async function newHome(): Promise<string> {
   return await Deno.makeTempDir({ prefix: "lux9-" });
 }
 
-Deno.test("volumes: /data of a new home is one, others are made, and all are there again after a stop", async () => {
+Deno.test("volumes: /data is one where lux9.yaml says so, others are made, and all are there again after a stop", async () => {
   const home = await newHome();
   {
-    await using node = await TestNode.start({ home, yaml: "mounts:\n  - {at: /notes, volume: notes}\n" });
+    await using node = await TestNode.start({ home, yaml: `${DATA}  - {at: /notes, volume: notes}\n` });
     const client = await node.connect();
     const data = await client.walk(client.root, "data");
     await client.put(data, "file", "first");
@@ -49,7 +52,7 @@ Deno.test("volumes: /data of a new home is one, others are made, and all are the
     assert.equal((await node.stop()).code, 0);
   }
   {
-    await using node = await TestNode.start({ home });
+    await using node = await TestNode.start({ home, yaml: `${DATA}  - {at: /notes, volume: notes}\n` });
     await node.asOwner(async (client) => {
       assert.equal(await client.get(client.root, "data", "file"), "first");
       assert.equal(await client.get(client.root, "notes", "note"), "noted");
@@ -59,19 +62,9 @@ Deno.test("volumes: /data of a new home is one, others are made, and all are the
   await Deno.remove(home, { recursive: true });
 });
 
-Deno.test("volumes: a home with a folder data keeps it", async () => {
-  const home = await newHome();
-  await Deno.mkdir(join(home, "data"));
-  await Deno.writeTextFile(join(home, "data", "old"), "as ever");
-  await using node = await TestNode.start({ home });
-  await node.asOwner(async (client) => assert.equal(await client.get(client.root, "data", "old"), "as ever"));
-  await node.stop();
-  await Deno.remove(home, { recursive: true });
-});
-
 Deno.test("volumes: snapshots and versions, as a person asks for them", async () => {
   const home = await newHome();
-  await using node = await TestNode.start({ home });
+  await using node = await TestNode.start({ home, yaml: DATA });
   const client = await node.connect();
   const data = await client.walk(client.root, "data");
   await client.put(data, "file", "first");
@@ -124,7 +117,7 @@ Deno.test("volumes: on a full disk a write fails, the rest goes on, and so does 
     // Something else takes half of the disk for a while.
     const other = join(folder, "other");
     await Deno.writeFile(other, new Uint8Array(DISK_BYTES / 2));
-    await using node = await TestNode.start({ home });
+    await using node = await TestNode.start({ home, yaml: DATA });
     const client = await node.connect();
     const data = await client.walk(client.root, "data");
     await client.put(data, "kept", "kept");
