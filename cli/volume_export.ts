@@ -63,7 +63,7 @@ export async function exportTree(
       xattrs: first === undefined ? await xattrsOf(file) : new Map(),
     };
     await writer.entry(entry);
-    files++;
+    if (path !== "") files++;
     if (first === undefined && kind !== "directory" && attr.nlink > 1 && firstNames.size < LINKED_MAX) {
       firstNames.set(attr.qid.path, path);
     }

@@ -31,12 +31,10 @@ export function volumeControl(options: VolumeControlOptions): (line: string, by:
   }
 
   async function remove(name: string, by: Call): Promise<void> {
-    const at = options.placesOf(name);
-    if (at.length > 0) {
-      throw new NineError(
-        "EBUSY",
-        `The volume ${name} is served at ${at.join(" and ")}: unmount it there first`,
-      );
+    await volumes.store(name);
+    if (await options.isServed(name)) {
+      const at = options.placesOf(name).join(" and ") || "where it was bound to";
+      throw new NineError("EBUSY", `The volume ${name} is served at ${at}: unmount it there first`);
     }
     await volumes.remove(name, () => options.hide(name, by));
   }

@@ -69,13 +69,13 @@ export function decodeHeader(block: Uint8Array, at: number): Header {
   const field = (name: Field) => block.subarray(FIELDS[name][0], FIELDS[name][0] + FIELDS[name][1]);
   const text = (name: Field) => untilNul(field(name));
   const number = (name: Field) => numberOf(field(name), at);
+  if (at === 0 && block[0] === 0x1f && block[1] === 0x8b) {
+    throw new NineError("EINVAL", "The archive is compressed: put gunzip in front of this");
+  }
   if (numberOf(field("sum"), at) !== sumOf(block)) {
-    const isGzip = block[0] === 0x1f && block[1] === 0x8b;
     throw new NineError(
       "EINVAL",
-      isGzip && at === 0
-        ? "The archive is compressed: put gunzip in front of this"
-        : `This is no tar archive, or a damaged one: the header at byte ${at} does not match its checksum`,
+      `This is no tar archive, or a damaged one: the header at byte ${at} does not match its checksum`,
     );
   }
   const isUstar = paxText(field("magic").subarray(0, 5).map((byte) => byte & 0x7f)) === "ustar";

@@ -33,6 +33,7 @@ export class TarReader implements Source {
   #padding = 0;
   #name = "";
   readonly #global: PaxRecords = new Map();
+  #peeked: { readonly member: TarEntry | Refused | undefined } | undefined;
 
   constructor(source: Source) {
     this.#source = source;
@@ -43,6 +44,11 @@ export class TarReader implements Source {
    * archive, EIO where it ends in the middle.
    */
   async next(): Promise<TarEntry | Refused | undefined> {
+    if (this.#peeked !== undefined) {
+      const { member } = this.#peeked;
+      this.#peeked = undefined;
+      return member;
+    }
     await this.#skip(this.#left + this.#padding);
     this.#left = this.#padding = 0;
     const local: PaxRecords = new Map();
@@ -86,6 +92,11 @@ export class TarReader implements Source {
       }
       return this.#entry(header, new Map([...this.#global, ...local]));
     }
+  }
+
+  /** Throws where there is no archive. What comes first is still to come. */
+  async peek(): Promise<void> {
+    this.#peeked ??= { member: await this.next() };
   }
 
   /** Contents of the present member; null at their end. */

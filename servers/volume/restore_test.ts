@@ -1,102 +1,22 @@
 import assert from "node:assert/strict";
-import { type Call, type Creation, O, S, type User } from "../../9p/mod.ts";
-import { verify, VolumeStore } from "../../state/worker/mod.ts";
-import { snapshots, volume } from "./mod.ts";
-
-const owner: User = { name: "me", groups: new Set(["us"]), standing: "owner" };
-const call: Call = { user: owner, signal: new AbortController().signal };
-const file: Creation = { mode: S.IFREG | 0o644, uid: "me" };
-
-type Server = ReturnType<typeof volume>;
-type Place = Parameters<Server["getattr"]>[0];
-
-const now = <T>(value: T | Promise<T>): T => {
-  assert.ok(!(value instanceof Promise), "the volume answers at once");
-  return value;
-};
-const fail = (message: string) => {
-  throw new Error(message);
-};
-
-async function withVolume(
-  act: (server: Server, root: Place, store: VolumeStore) => Promise<void>,
-  then: (server: Server, root: Place, store: VolumeStore) => void = () => {},
-): Promise<void> {
-  const folder = await Deno.makeTempDir({ prefix: "lux9-restore-" });
-  try {
-    for (const part of [act, then]) {
-      const store = await VolumeStore.open(folder, { onTrouble: fail });
-      try {
-        const server = volume(store);
-        await part(server, now(server.attach("", call)), store);
-      } finally {
-        await store.close();
-      }
-      assert.deepEqual(verify(folder).problems, []);
-    }
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
-
-function walk(server: Server, root: Place, path: string): Place {
-  return path.split("/").filter((name) => name !== "")
-    .reduce((dir, name) => now(server.walk(dir, name, call)), root);
-}
-
-function mkdir(server: Server, dir: Place, name: string): Place {
-  return now(server.make(dir, name, { mode: S.IFDIR | 0o755, uid: "me" }, call));
-}
-
-function put(server: Server, dir: Place, name: string, text: string): Place {
-  const { node, handle } = now(server.create(dir, name, file, O.WRONLY, call));
-  server.hold(node);
-  now(server.write(node, handle, 0, new TextEncoder().encode(text), call));
-  now(server.close(node, handle, call));
-  server.drop(node);
-  return node;
-}
-
-function rewrite(server: Server, node: Place, text: string): void {
-  const handle = now(server.open(node, O.WRONLY | O.TRUNC, call));
-  now(server.write(node, handle, 0, new TextEncoder().encode(text), call));
-  now(server.close(node, handle, call));
-}
-
-function get(server: Server, node: Place): string {
-  const into = new Uint8Array(100_000);
-  const count = server.read(node, now(server.open(node, O.RDONLY, call)), 0, into, call) as number;
-  return new TextDecoder().decode(into.subarray(0, count));
-}
-
-/** All there is, one line a name, with all that a restoring brings back; names of one file have one number. */
-function dump(server: Server, dir: Place, path = "", numbers = new Map<unknown, number>()): string[] {
-  const lines: string[] = [];
-  const handle = now(server.open(dir, O.RDONLY, call));
-  const entries = now(server.list(dir, handle, 0, 10_000, true, call));
-  for (const { name, attr } of entries.sort((a, b) => a.name < b.name ? -1 : 1)) {
-    const node = now(server.walk(dir, name, call));
-    assert.deepEqual(
-      now(server.getattr(node, undefined, call)),
-      attr,
-      `${path}/${name} listed and asked for`,
-    );
-    const { qid, mode, uid, gid, size, nlink, atimeSec, mtimeSec, mtimeNsec } = attr!;
-    if (!numbers.has(qid.path)) numbers.set(qid.path, numbers.size);
-    const isFile = (mode & S.IFMT) === S.IFREG;
-    const what = isFile ? get(server, node) : (mode & S.IFMT) === S.IFLNK ? server.readlink(node, call) : "";
-    const attributes = now(server.listxattr(node, call)).sort().map((name) =>
-      `${name}=${now(server.getxattr(node, name, call))}`
-    );
-    const number = isFile ? numbers.get(qid.path) : "";
-    lines.push(
-      `${path}/${name} #${number} ${mode.toString(8)} ${uid}:${gid} ${size} ${nlink} ${atimeSec} ` +
-        `${mtimeSec}.${mtimeNsec} [${attributes}] ${what}`,
-    );
-    if (qid.type & 0x80) lines.push(...dump(server, node, `${path}/${name}`, numbers));
-  }
-  return lines;
-}
+import { O } from "../../9p/mod.ts";
+import {
+  call,
+  change,
+  dump,
+  file,
+  get,
+  mkdir,
+  now,
+  numbers,
+  type Place,
+  put,
+  rewrite,
+  type Server,
+  walk,
+  withVolume,
+} from "./fixture.ts";
+import { snapshots } from "./mod.ts";
 
 Deno.test("restore: everything is as it was, open files go on, and it can be taken back", async () => {
   let [then, later]: string[][] = [[], []];
@@ -224,66 +144,6 @@ Deno.test("restore: changes wait until it is there, readers do not, and see all 
   });
 });
 
-/** Whole numbers below `n`, the same for the same seed. */
-function numbers(seed: number): (n: number) => number {
-  let state = seed;
-  return (n) => {
-    state = Math.imul(state ^ state >>> 15, 0x2c1b3c6d) + 0x9e3779b9 | 0;
-    return ((state ^ state >>> 13) >>> 0) % n;
-  };
-}
-
-/** All directories and files there are. */
-function places(server: Server, root: Place): Place[] {
-  const found = [root];
-  for (const dir of found) {
-    if ((now(server.getattr(dir, undefined, call)).mode & S.IFMT) !== S.IFDIR) continue;
-    const entries = now(server.list(dir, now(server.open(dir, O.RDONLY, call)), 0, 10_000, false, call));
-    for (const { name } of entries) found.push(now(server.walk(dir, name, call)));
-  }
-  return found;
-}
-
-function change(server: Server, root: Place, below: (n: number) => number, held: Place[]): void {
-  const all = places(server, root);
-  const dirs = all.filter(({ inode }) => inode.isDirectory);
-  const [dir, any] = [dirs[below(dirs.length)], all[below(all.length)]];
-  const name = `n${below(12)}`;
-  try {
-    switch (below(10)) {
-      case 0:
-        return void mkdir(server, dir, name);
-      case 1:
-      case 2:
-        return void put(server, dir, name, `text ${below(1000)}`);
-      case 3:
-        return void now(server.remove(any, call));
-      case 4:
-      case 5:
-        return void now(server.rename(any, dir, name, false, call));
-      case 6:
-        return void (any.inode.isDirectory || now(server.link(any, dir, name, call)));
-      case 7:
-        return void (any.inode.contents && rewrite(server, any, `text ${below(1000)}`));
-      case 8:
-        now(
-          server.setattr(any, { mode: below(0o777), mtime: { sec: below(1e9), nsec: 7 } }, undefined, call),
-        );
-        return void now(server.setxattr(any, `user.${below(3)}`, new Uint8Array([below(9)]), 0, call));
-      case 9:
-        server.hold(any);
-        held.push(any);
-        if (held.length > 8) server.drop(held.shift()!);
-    }
-  } catch (thrown) {
-    if (
-      !/EEXIST|ENOTEMPTY|EINVAL|EBUSY|EISDIR|ENOTDIR|ENOENT/.test(String((thrown as { code?: string }).code))
-    ) {
-      throw thrown;
-    }
-  }
-}
-
 Deno.test("restore after anything: the tree is as it was, and so is the tree before it when taken back", async () => {
   const seed = Number(Deno.env.get("LUX9_SEED") ?? Math.floor(Math.random() * 1e9));
   const rounds = Number(Deno.env.get("LUX9_ROUNDS") ?? 12);
@@ -336,6 +196,34 @@ Deno.test("restore after anything: the tree is as it was, and so is the tree bef
     }
     for (const place of held) server.drop(place);
   });
+});
+
+Deno.test("a file that is open over a snapshot is read from what that made a version, once the log has gone on", async () => {
+  await withVolume(
+    async (server, root, store) => {
+      const { node, handle } = now(server.create(root, "open", file, O.RDWR, call));
+      server.hold(node);
+      now(server.write(node, handle, 0, new TextEncoder().encode("first"), call));
+      await store.snapshot("then", "me");
+      const other = now(server.create(root, "other", file, O.RDWR, call));
+      server.hold(other.node);
+      const data = new Uint8Array(1024 * 1024);
+      for (let round = 0; round < 4; round++) {
+        for (let i = 0; i < 40; i++) {
+          await server.write(other.node, other.handle, i * data.length, data, call);
+        }
+        now(server.close(other.node, other.handle, call));
+        await store.caughtUp();
+      }
+      assert.ok(store.log.first > 20, `The log begins with ${store.log.first}`);
+      assert.equal(get(server, node), "first");
+      now(server.write(node, handle, 5, new TextEncoder().encode(" second"), call));
+      assert.equal(get(server, node), "first second");
+      for (const place of [node, other.node]) server.drop(place);
+    },
+    undefined,
+    { checkpointOperations: 10 },
+  );
 });
 
 /** Without numbers and counts of names, which files outside have a share in. */

@@ -35,6 +35,8 @@ Examples:
 async function run(name: string, { over, ...where }: Options): Promise<void> {
   if (Deno.stdin.isTerminal()) throw new Exit("usage", "The archive comes on the standard input: add < FILE");
   await using tree = await reach(where);
+  const reader = new TarReader(Deno.stdin);
+  await reader.peek();
   let found = (await volumesOf(tree)).find((one) => one.name === name);
   if (found === undefined) {
     await order(tree, ["volume", "create", name], "/ctl");
@@ -56,7 +58,7 @@ async function run(name: string, { over, ...where }: Options): Promise<void> {
   const progress = new Progress();
   try {
     await using root = await tree.walk(at);
-    const { files, bytes, failed } = await importTree(root, new TarReader(Deno.stdin), {
+    const { files, bytes, failed } = await importTree(root, reader, {
       principals: machinePrincipals(),
       signal: aborter.signal,
       onProgress: (files, bytes, path) =>
