@@ -65,7 +65,7 @@ async function run(name: string, { over, ...where }: Options): Promise<void> {
         progress.draw(`${files} files, ${bytesText(bytes)}, ${visible(path)}`),
       onError(path, thrown) {
         progress.clear();
-        warn(`${visible(path)}: ${reasonOf(thrown)}`);
+        warn(`${visible(path.slice(0, 300))}: ${reasonOf(thrown)}`);
       },
     });
     progress.clear();
