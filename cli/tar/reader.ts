@@ -82,8 +82,9 @@ export class TarReader implements Source {
         }
         case "S":
           // More of the map of holes follows, as long as a byte in each block says so.
-          for (let more = block[482], map = block; more !== 0; more = map[504]) {
-            if (await this.#fill(map = new Uint8Array(BLOCK)) < BLOCK) throw this.#torn();
+          for (let more = block[482]; more !== 0;) {
+            const map = await this.#whole(BLOCK, BLOCK);
+            more = map[504];
           }
           break;
         case "V":

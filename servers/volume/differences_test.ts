@@ -15,7 +15,7 @@ import {
   type Server,
   walk,
   withVolume,
-} from "./fixture.ts";
+} from "./fixture_test.ts";
 import { snapshots, withDifferences } from "./mod.ts";
 
 const owned = { uid: "me", gid: "us" };

@@ -15,7 +15,7 @@ import {
   type Server,
   walk,
   withVolume,
-} from "./fixture.ts";
+} from "./fixture_test.ts";
 import { snapshots } from "./mod.ts";
 
 Deno.test("restore: everything is as it was, open files go on, and it can be taken back", async () => {

@@ -22,7 +22,7 @@ export function defineDiff(command: Command): void {
       `
 It looks at what changed only, however large the volume is. What is still being written counts as it was when last closed.
 
-  +  added     -  removed     >  moved     *  changed, and in what
+  +  added     -  removed     ~  moved     *  changed, and in what
 
 Examples:
   lux9 snapshot diff data monday
@@ -53,7 +53,7 @@ function lineOf(one: Difference): string {
     case "removed":
       return `- ${visible(one.path)}`;
     case "moved":
-      return `> ${visible(one.path)} (from ${visible(one.from)})`;
+      return `~ ${visible(one.path)} (from ${visible(one.from)})`;
     case "changed":
       return `* ${visible(one.path)} (${one.what.join(", ")})`;
   }
