@@ -1,5 +1,4 @@
 import type { Command } from "commander";
-import { verify } from "../../../state/worker/mod.ts";
 import { Exit } from "../../exit.ts";
 import { homeOf } from "../../home.ts";
 import { volumeFolder } from "../../node/volumes.ts";
@@ -28,7 +27,9 @@ Examples:
     .action(check);
 }
 
-function check(name: string, { home, json }: Options): void {
+async function check(name: string, { home, json }: Options): Promise<void> {
+  // All other commands begin without what it takes.
+  const { verify } = await import("../../../state/worker/mod.ts");
   const found = verify(volumeFolder(homeOf(home), name));
   if (json) printJson(found);
   else {
