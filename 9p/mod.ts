@@ -33,7 +33,7 @@ export { SplicedListing } from "./server/spliced_listing.ts";
 export { Service } from "./server/service.ts";
 export { Slice, turns } from "./server/turns.ts";
 export { checkName, checkNewName } from "./server/names.ts";
-export { makedev, qidType } from "./server/modes.ts";
+export { major, makedev, minor, qidType } from "./server/modes.ts";
 export { type Address, formatAddress, parseAddress, PORT_9P } from "./address.ts";
 export { type Codec, codecOf, HEADER_BYTES, typeName } from "./wire/codec.ts";
 export { type Dialect, DIALECTS } from "./wire/field.ts";

@@ -60,10 +60,14 @@ export const COMMANDS: readonly CommandRow[] = [
     load: () => import("./commands/translator.ts"),
   },
   { name: "history", summary: "list the versions of a file", load: () => import("./commands/history.ts") },
-  { name: "snapshot", summary: "name volumes as they are now", load: () => import("./commands/snapshot.ts") },
+  {
+    name: "snapshot",
+    summary: "name volumes as they are, compare them, go back",
+    load: () => import("./commands/snapshot.ts"),
+  },
   {
     name: "volume",
-    summary: "make and look at volumes",
+    summary: "make volumes, look at them, carry them",
     load: () => import("./commands/volume.ts"),
   },
   { name: "doctor", summary: "check this machine and the node", load: () => import("./commands/doctor.ts") },

@@ -58,7 +58,7 @@ export function bytesText(bytes: number): string {
 }
 
 /** One line at the bottom of a terminal; nothing where the errors go elsewhere. */
-class Progress {
+export class Progress {
   readonly #isShown = Deno.stderr.isTerminal();
   #drawnAt = 0;
 

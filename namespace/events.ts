@@ -2,8 +2,11 @@ import type { Later, Principal, User } from "../9p/mod.ts";
 
 /** A change that was made through the node. */
 export interface ChangeEvent {
-  /** `write` stands for all writes from open to close, and is told at close or after a second of writing. */
-  readonly event: "create" | "remove" | "rename" | "write" | "setattr" | "mount" | "unmount";
+  /**
+   * `write` stands for all writes from open to close, and is told at close or after a second of writing; `restore` for all
+   * changes at and below the path by which it became what it was.
+   */
+  readonly event: "create" | "remove" | "rename" | "write" | "setattr" | "mount" | "unmount" | "restore";
   readonly path: string;
   /** Where a renamed file was before. */
   readonly from?: string;

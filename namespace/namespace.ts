@@ -87,6 +87,11 @@ export class Namespace {
     }));
   }
 
+  /** Whether a server is mounted or bound somewhere. */
+  uses(server: FileServer<object>): boolean {
+    return this.#sources.has(server);
+  }
+
   /** The node at an absolute path; nobody is asked whether this is allowed. */
   walkPath(path: string, call: Call): Promise<Node> {
     return this.#tree.walkPath(path, call);
@@ -100,6 +105,15 @@ export class Namespace {
   /** The absolute path of a node, by the names that it has now. */
   path(node: Node): string {
     return this.#tree.path(node);
+  }
+
+  /** Tells that what is at a path, and below it, became what it once was. */
+  async restored(path: string, call: Call): Promise<void> {
+    this.#sight.forget();
+    if (!this.events.isWatched) return;
+    const dir = this.#tree.holder(await this.walkPath(path, call));
+    const change: ChangeEvent = { event: "restore", path, user: call.user.name };
+    this.events.tell(change, (reader) => this.#sight.lists(dir, reader) ? change : undefined);
   }
 
   #letGo(gone: readonly Mount[]): void {

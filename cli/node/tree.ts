@@ -20,6 +20,7 @@ import { dirname, join, resolve } from "node:path";
 import type { Config, MountConfig } from "./config.ts";
 import { modulesFolder, translators } from "./translators.ts";
 import type { Users } from "./users.ts";
+import { volumeControl } from "./volume_control.ts";
 import { Volumes } from "./volumes.ts";
 
 export interface Tree {
@@ -73,28 +74,24 @@ export async function buildTree({ home, config, users, status }: TreeOptions): P
     await namespace.mount(await volumes.past(name), `/snap/${name}`, call, { ...quiet, label });
   }
 
-  async function volumeCommand(line: string, by: Call): Promise<void> {
-    const [command, action, name, snapshot, ...more] = splitWords(line);
-    const words = [command, action, typeof name, typeof snapshot, more.length].join(" ");
-    if (words === "volume gc string undefined 0") return await (await volumes.store(name)).collect();
-    if (words === "snapshot create string string 0") {
-      checkSnapshotName(snapshot);
-      return await (await volumes.store(name)).snapshot(snapshot, by.user.name);
-    }
-    if (words === "snapshot rm string string 0") {
-      return await (await volumes.store(name)).unsnapshot(snapshot, by.user.name);
-    }
-    if (words !== "volume create string undefined 0") {
-      throw new NineError(
-        "EINVAL",
-        `${JSON.stringify(line)}: write volume create NAME, volume gc NAME or snapshot create|rm VOLUME NAME`,
-      );
-    }
-    await namespace.mount(await volumes.create(name), `/vol/${name}`, by, {
-      ...quiet,
-      label: volumeLabel(name),
-    });
-    await showPast(name);
+  const volumeCommand = volumeControl({
+    volumes,
+    placesOf,
+    isServed: async (name) => namespace.uses(await volumes.server(name)),
+    async show(name, by) {
+      const server = await volumes.create(name);
+      await namespace.mount(server, `/vol/${name}`, by, { ...quiet, label: volumeLabel(name) });
+      await showPast(name);
+    },
+    hide: (name, by) => namespace.unmount(`/snap/${name}`, by, `snap:${name}`),
+    restored: (path, by) => namespace.restored(path, by),
+  });
+
+  /** Where a volume is mounted. */
+  function placesOf(name: string): string[] {
+    return namespace.mounts().flatMap(({ path, members }) =>
+      members.some(({ label }) => label === volumeLabel(name)) ? [path] : []
+    );
   }
 
   async function importTree(dial: string, aname: string): Promise<Server> {
@@ -186,12 +183,11 @@ export async function buildTree({ home, config, users, status }: TreeOptions): P
   }, owned);
 
   async function volumeStatus(): Promise<Record<string, unknown>[]> {
-    return (await volumes.status()).map(({ name, ...rest }) => {
-      const at = namespace.mounts().flatMap(({ path, members }) =>
-        members.some(({ label }) => label === volumeLabel(String(name))) ? [path] : []
-      );
-      return { name, at, ...rest };
-    });
+    return (await volumes.status()).map(({ name, ...rest }) => ({
+      name,
+      at: placesOf(String(name)),
+      ...rest,
+    }));
   }
 
   await namespace.mount(control as Server, "/", call, { ...quiet, label: "ctl", create: false });
@@ -242,14 +238,6 @@ export async function buildTree({ home, config, users, status }: TreeOptions): P
       await volumes.close();
     },
   };
-}
-
-function checkSnapshotName(name: string): void {
-  if (/^[^/@\0][^/\0]{0,199}$/.test(name) && name !== "." && name !== "..") return;
-  throw new NineError(
-    "EINVAL",
-    `${JSON.stringify(name)} is no name for a snapshot: no "/", no "@" first, at most 200`,
-  );
 }
 
 /** How `/ns` names a volume. */

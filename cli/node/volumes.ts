@@ -37,9 +37,9 @@ export class Volumes {
   /** Those that there are, by name. */
   names(): string[] {
     try {
-      return [...Deno.readDirSync(this.folder)].filter(({ isDirectory }) => isDirectory).map(({ name }) =>
-        name
-      )
+      return [...Deno.readDirSync(this.folder)]
+        // Other names are no volumes, as those of what is left of one that was removed.
+        .filter(({ isDirectory, name }) => isDirectory && VOLUME_NAME.test(name)).map(({ name }) => name)
         .sort();
     } catch (thrown) {
       if (thrown instanceof Deno.errors.NotFound) return [];
@@ -68,6 +68,15 @@ export class Volumes {
   async create(name: string): Promise<Server> {
     if (this.names().includes(name)) throw new NineError("EEXIST", `There is a volume ${name} already`);
     return await this.server(name);
+  }
+
+  /** Removes a volume that is open, with its history. `hide` takes away its past from the tree. */
+  async remove(name: string, hide: () => void): Promise<void> {
+    const store = await this.store(name);
+    this.#open.delete(name);
+    hide();
+    await store.close();
+    removeVolume(this.options.home, name);
   }
 
   /** Those that are open. */
@@ -102,7 +111,7 @@ export class Volumes {
     const { owned, retention, onTrouble } = this.options;
     // A node without volumes does without all that they need, some 15 MB of memory.
     const { VolumeStore } = await import("../../state/worker/mod.ts");
-    const { snapshots, volume } = await import("../../servers/volume/mod.ts");
+    const { snapshots, volume, withDifferences } = await import("../../servers/volume/mod.ts");
     const store = await VolumeStore.open(volumeFolder(this.options.home, name), {
       owned,
       retention,
@@ -111,7 +120,7 @@ export class Volumes {
     return {
       store,
       server: volume(store, { name }) as unknown as Server,
-      past: snapshots(store, owned) as unknown as Server,
+      past: withDifferences(snapshots(store, owned), store, owned) as unknown as Server,
     };
   }
 }
@@ -120,6 +129,21 @@ export class Volumes {
 export function volumeFolder(home: string, name: string): string {
   checkVolumeName(name);
   return join(home, "volumes", name);
+}
+
+/** Removes a volume that nobody has open. It is gone at once, even if not all of its files are. */
+export function removeVolume(home: string, name: string): void {
+  const gone = join(home, "volumes", `.removed-${name}-${crypto.randomUUID().slice(0, 8)}`);
+  try {
+    Deno.renameSync(volumeFolder(home, name), gone);
+  } catch (thrown) {
+    if (!(thrown instanceof Deno.errors.NotFound)) throw thrown;
+    throw new NineError("ENOENT", `The home ${home} has no volume ${JSON.stringify(name)}`);
+  }
+  // Also what is left of those whose removal was cut short.
+  for (const { name } of Deno.readDirSync(join(home, "volumes"))) {
+    if (name.startsWith(".removed-")) Deno.removeSync(join(home, "volumes", name), { recursive: true });
+  }
 }
 
 /** EINVAL for what cannot be a volume's name. */

@@ -59,6 +59,15 @@ export class Contents {
     this.#base = undefined;
   }
 
+  /** The file has another version, and nothing was written since. */
+  replace(content: Uint8Array | null, size: number): void {
+    this.#changes = [];
+    this.bytesLogged = 0;
+    this.#content = content;
+    this.#base = undefined;
+    this.#extents = new Extents(size);
+  }
+
   /** Fills `into` from `offset` and returns how many bytes there were. */
   read(store: VolumeStore, offset: number, into: Uint8Array): number {
     // Most files are read as they were settled.

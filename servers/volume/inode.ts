@@ -60,6 +60,15 @@ export class Inode {
     this.contents = this.type === S.IFREG ? new Contents(row.ino, row.content, row.size) : undefined;
   }
 
+  /** The file as the index has it now, which has everything. */
+  reload(row: NodeRow): void {
+    const { mode, uid, gid, muid, flags, nlink, folders, version, atime, mtime, ctime, size, content } = row;
+    if (version !== this.version || (this.contents?.changes ?? 0) > 0) this.contents?.replace(content, size);
+    Object.assign(this, { mode, uid, gid, muid, flags, nlink, folders, version, atime, mtime, ctime });
+    this.#size = size;
+    if (nlink > 0) this.isForgotten = false;
+  }
+
   get type(): number {
     return this.mode & S.IFMT;
   }

@@ -5,6 +5,7 @@
  * @module
  */
 export { type FileVersion, HISTORY_XATTR } from "./history.ts";
+export { withDifferences } from "./differences.ts";
 export { snapshots } from "./snap.ts";
 export type { Logged, VolumeStore } from "./store.ts";
 export { volume, type VolumeOptions } from "./volume.ts";

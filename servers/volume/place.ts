@@ -73,6 +73,10 @@ export class Places {
     return this.#inodes.get(ino);
   }
 
+  inodes(): IterableIterator<Inode> {
+    return this.#inodes.values();
+  }
+
   addRoot(inode: Inode): Place {
     const root = new Place(null, "/", 0, inode);
     this.#count(root);
@@ -129,6 +133,11 @@ export class Places {
     place.eid = eid;
     this.#count(place);
     this.#enter(place);
+  }
+
+  /** No walk leads to the place until it moves: its name is another one now. */
+  displace(place: Place): void {
+    if (place.inTable) this.#leave(place);
   }
 
   #busy(place: Place): void {

@@ -34,8 +34,16 @@ export interface VolumeStore {
   sync(): Promise<void>;
   /** What to wait for before a change, where the index is too far behind the log. */
   behind(): Promise<void> | undefined;
+  /** Resolves when the index has all operations so far. */
+  caughtUp(): Promise<void>;
   /** Who is told when the index has been renewed. */
   onRenewed: (() => void) | undefined;
+  /** Who is told that everything that was written up to that operation becomes versions by it. */
+  onSettling: ((number: number) => void) | undefined;
+  /** Who is told, after `onRenewed`, when files became what they were, which no operation of this side did. */
+  onRestored: (() => void) | undefined;
+  /** Who tells which files somebody holds. */
+  heldFiles: (() => number[]) | undefined;
   /** Bytes for contents: all that there can be, and how many of them are free. */
   space(): { readonly bytes: number; readonly free: number };
 }

@@ -1,7 +1,9 @@
 import { type Call, NineError, type Principal, type Timestamp } from "../../9p/mod.ts";
 import type { Operation } from "../../state/operation/mod.ts";
+import type { Contents } from "./contents.ts";
 import { Inode, ROOT_INO } from "./inode.ts";
 import { type Place, Places } from "./place.ts";
+import { reload } from "./reload.ts";
 import type { Logged, VolumeStore } from "./store.ts";
 
 export interface VolumeOptions {
@@ -37,6 +39,8 @@ export class Tree {
   readonly name: string;
   readonly #clock: () => Timestamp;
   #pending: Pending[] = [];
+  /** Files of which everything that was written by then becomes a version, whoever goes on writing. */
+  readonly #settling: { readonly number: number; readonly written: readonly Contents[] }[] = [];
   /** Of the first entry that is still pending. */
   #pendingFrom = 0;
 
@@ -48,6 +52,10 @@ export class Tree {
     if (row === undefined) throw new NineError("EIO", "The volume has no root directory: run volume verify");
     this.root = this.places.addRoot(new Inode(row));
     store.onRenewed = () => this.#renewed();
+    store.onSettling = (number) => this.#settlesAll(number);
+    store.onRestored = () => reload(this);
+    store.heldFiles = () =>
+      [...this.places.inodes()].flatMap(({ ino, holds }) => holds > 0 && ino !== ROOT_INO ? [ino] : []);
   }
 
   now(): Timestamp {
@@ -137,8 +145,19 @@ export class Tree {
     this.log("forget", inode.uid, this.now(), { ino: inode.ino });
   }
 
+  #settlesAll(number: number): void {
+    const written = [...this.places.inodes()].flatMap(({ contents }) =>
+      contents !== undefined && contents.changes > 0 ? [contents] : []
+    );
+    if (written.length > 0) this.#settling.push({ number, written });
+  }
+
   #renewed(): void {
     const { applied } = this.store.index;
+    while (this.#settling.length > 0 && this.#settling[0].number <= applied) {
+      const { number, written } = this.#settling.shift()!;
+      for (const contents of written) contents.settled(number);
+    }
     const pending = this.#pending;
     let at = this.#pendingFrom;
     for (; at < pending.length && pending[at].number <= applied; at++) this.#release(pending[at]);

@@ -78,7 +78,7 @@ export function volume(
   /** Does it, after the index has caught up where it is too far behind. */
   const whenReady = <T>(act: () => T): Later<T> => {
     const behind = store.behind();
-    return behind === undefined ? act() : behind.then(act);
+    return behind === undefined ? act() : behind.then(() => whenReady(act));
   };
 
   return {
@@ -105,18 +105,20 @@ export function volume(
     },
 
     getattr: (place) => attrOf(place.inode),
-    setattr: (place, change, _handle, call) => setattr(tree, place, change, call),
+    setattr: (place, change, _handle, call) => whenReady(() => setattr(tree, place, change, call)),
 
     open(place, flags, call) {
       const { inode } = place;
       if (inode.type !== S.IFREG && !inode.isDirectory) {
         throw new NineError("ENXIO", `Nothing answers behind the special file ${place.path}`);
       }
-      if (flags & O.TRUNC && inode.contents) {
+      const handle = { append: (flags & O.APPEND) !== 0, writes: canWrite(flags) };
+      if ((flags & O.TRUNC) === 0 || !inode.contents) return handle;
+      return whenReady(() => {
         cut(tree, place, 0, {}, call);
         if (!canWrite(flags)) tree.settle(place, call);
-      }
-      return { append: (flags & O.APPEND) !== 0, writes: canWrite(flags) };
+        return handle;
+      });
     },
     create: (dir, name, what, flags, call) =>
       whenReady((): Created<Place, Handle> => ({
@@ -134,61 +136,15 @@ export function volume(
       const behind = store.behind();
       if (behind === undefined) return write(tree, place, handle, offset, data, call);
       const own = data.slice();
-      return behind.then(() => write(tree, place, handle, offset, own, call));
+      return behind.then(() => whenReady(() => write(tree, place, handle, offset, own, call)));
     },
     list: (dir, _handle, cookie, max, withAttr) => list(tree, dir, Number(cookie), max, withAttr),
     fsync: () => store.sync(),
 
-    remove(place, call) {
-      checkNamed(place, "removed");
-      const { inode, parent, name } = place;
-      if (inode.isDirectory && inode.size > 0) {
-        throw new NineError("ENOTEMPTY", `${place.path} has ${inode.size} entries`);
-      }
-      const [by, now] = [call.user.name, tree.now()];
-      const held = inode.holds > 0;
-      const logged = tree.log("unlink", by, now, { ino: inode.ino, parent: parent.inode.ino, name, held });
-      end(tree, place, logged, call);
-    },
-
-    rename(place, dir, name, noReplace, call) {
-      checkNamed(place, "renamed");
-      if (isWithin(dir, place)) throw new NineError("EINVAL", `${place.path} cannot move below itself`);
-      const onto = tree.child(dir, name);
-      if (onto && noReplace) throw new NineError("EEXIST", `${dir.pathTo(name)} is there already`);
-      // rename(2): two names of one file stay as they are.
-      if (onto?.inode === place.inode) return;
-      if (dir.removed) throw new NineError("ENOENT", `The directory ${dir.path} was removed`);
-      if (onto) checkReplaceable(place, onto);
-      const [by, now] = [call.user.name, tree.now()];
-      const eid = store.nextEid();
-      const logged = tree.log("rename", by, now, {
-        ino: place.inode.ino,
-        parent: place.parent.inode.ino,
-        name: place.name,
-        toParent: dir.inode.ino,
-        toName: name,
-        eid,
-        held: (onto?.inode.holds ?? 0) > 0,
-      });
-      if (onto) end(tree, onto, logged, call);
-      tree.leaving(place, logged, by, now);
-      tree.places.move(place, dir, name, eid);
-      tree.entered(place, logged, by, now);
-      place.inode.ctime = now;
-    },
-
-    link(place, dir, name, { user }) {
-      const { inode } = place;
-      if (inode.nlink === 0) throw new NineError("ENOENT", `${place.path} has no name left to link to`);
-      tree.checkFree(dir, name);
-      const now = tree.now();
-      const eid = store.nextEid();
-      const parent = dir.inode.ino;
-      const logged = tree.log("link", user.name, now, { ino: inode.ino, parent, eid, name });
-      tree.entered(tree.places.add(dir, name, eid, inode), logged, user.name, now);
-      inode.ctime = now;
-    },
+    remove: (place, call) => whenReady(() => remove(tree, place, call)),
+    rename: (place, dir, name, noReplace, call) =>
+      whenReady(() => rename(tree, place, dir, name, noReplace, call)),
+    link: (place, dir, name, call) => whenReady(() => link(tree, place, dir, name, call)),
 
     readlink({ inode, path }) {
       if (inode.type !== S.IFLNK) throw new NineError("EINVAL", `${path} is no symbolic link`);
@@ -204,14 +160,75 @@ export function volume(
 
     getxattr: ({ inode }, name, call) => getxattr(tree, inode, name, call),
     listxattr: ({ inode }) => listxattr(tree, inode),
-    setxattr: (place, name, value, flags, call) => setxattr(tree, place, name, value, flags, call),
+    setxattr(place, name, value, flags, call) {
+      const behind = store.behind();
+      if (behind === undefined) return setxattr(tree, place, name, value, flags, call);
+      const own = value && value.slice();
+      return behind.then(() => whenReady(() => setxattr(tree, place, name, own, flags, call)));
+    },
   };
 }
 
-/** The place's name has gone by that operation, and with its last name the file, but for those who hold it. */
-function end(tree: Tree, place: Place, logged: ReturnType<Tree["log"]>, { user }: Call): void {
+function remove(tree: Tree, place: Place, call: Call): void {
+  checkNamed(place, "removed");
+  const { inode, parent, name } = place;
+  if (inode.isDirectory && inode.size > 0) {
+    throw new NineError("ENOTEMPTY", `${place.path} has ${inode.size} entries`);
+  }
+  const [by, now] = [call.user.name, tree.now()];
+  const held = inode.holds > 0;
+  const logged = tree.log("unlink", by, now, { ino: inode.ino, parent: parent.inode.ino, name, held });
+  end(tree, place, logged, by, now);
+}
+
+function rename(tree: Tree, place: Place, dir: Place, name: string, noReplace: boolean, call: Call): void {
+  checkNamed(place, "renamed");
+  if (isWithin(dir, place)) throw new NineError("EINVAL", `${place.path} cannot move below itself`);
+  const onto = tree.child(dir, name);
+  if (onto && noReplace) throw new NineError("EEXIST", `${dir.pathTo(name)} is there already`);
+  // rename(2): two names of one file stay as they are.
+  if (onto?.inode === place.inode) return;
+  if (dir.removed) throw new NineError("ENOENT", `The directory ${dir.path} was removed`);
+  if (onto) checkReplaceable(place, onto);
+  const [by, now] = [call.user.name, tree.now()];
+  const eid = tree.store.nextEid();
+  const logged = tree.log("rename", by, now, {
+    ino: place.inode.ino,
+    parent: place.parent.inode.ino,
+    name: place.name,
+    toParent: dir.inode.ino,
+    toName: name,
+    eid,
+    held: (onto?.inode.holds ?? 0) > 0,
+  });
+  if (onto) end(tree, onto, logged, by, now);
+  tree.leaving(place, logged, by, now);
+  tree.places.move(place, dir, name, eid);
+  tree.entered(place, logged, by, now);
+  place.inode.ctime = now;
+}
+
+function link(tree: Tree, place: Place, dir: Place, name: string, { user }: Call): void {
+  const { inode } = place;
+  if (inode.nlink === 0) throw new NineError("ENOENT", `${place.path} has no name left to link to`);
+  tree.checkFree(dir, name);
   const now = tree.now();
-  tree.leaving(place, logged, user.name, now);
+  const eid = tree.store.nextEid();
+  const parent = dir.inode.ino;
+  const logged = tree.log("link", user.name, now, { ino: inode.ino, parent, eid, name });
+  tree.entered(tree.places.add(dir, name, eid, inode), logged, user.name, now);
+  inode.ctime = now;
+}
+
+/** The place's name has gone by that operation, and with its last name the file, but for those who hold it. */
+function end(
+  tree: Tree,
+  place: Place,
+  logged: ReturnType<Tree["log"]>,
+  by: string,
+  now: ReturnType<Tree["now"]>,
+): void {
+  tree.leaving(place, logged, by, now);
   place.inode.ctime = now;
   place.removed = true;
   if (place.inode.holds === 0) place.inode.isForgotten = true;

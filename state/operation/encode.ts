@@ -55,6 +55,10 @@ export function encode(operation: Operation): Encoded {
     case "unsnapshot":
       packer.text(operation.name);
       break;
+    case "restore":
+      packer.integer(operation.seq).text(operation.path).u32(operation.held.length);
+      for (const ino of operation.held) packer.integer(ino);
+      break;
   }
   return { type, payload: packer.packed() };
 }
@@ -134,6 +138,8 @@ export function decode(type: number, payload: Uint8Array): Operation {
       return { kind: "snapshot", ...common, name: from.text() };
     case RECORD_TYPES.unsnapshot:
       return { kind: "unsnapshot", ...common, name: from.text() };
+    case RECORD_TYPES.restore:
+      return { kind: "restore", ...common, seq: from.integer(), path: from.text(), held: integersOf(from) };
   }
   throw new NineError("EIO", `A record of type ${type}, which this version does not know`);
 }
@@ -144,6 +150,14 @@ function time(into: Packer, { sec, nsec }: Timestamp): void {
 
 function timeOf(from: Unpacker): Timestamp {
   return { sec: from.integer(), nsec: from.u32() };
+}
+
+function integersOf(from: Unpacker): number[] {
+  const count = from.u32();
+  const integers: number[] = [];
+  // Not all at once: the count may be that of a damaged record.
+  for (let i = 0; i < count; i++) integers.push(from.integer());
+  return integers;
 }
 
 function sizeOf(from: Unpacker): number | undefined {

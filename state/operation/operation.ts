@@ -15,7 +15,8 @@ export type Operation =
   | Forget
   | SetXattr
   | Snapshot
-  | Unsnapshot;
+  | Unsnapshot
+  | Restore;
 
 interface Of<Kind extends string> {
   readonly kind: Kind;
@@ -117,6 +118,15 @@ export interface Unsnapshot extends Of<"unsnapshot"> {
   readonly name: string;
 }
 
+/** What is at a path becomes as it was after record `seq` of the journal. */
+export interface Restore extends Of<"restore"> {
+  readonly seq: number;
+  /** Names from the root on, with slashes between; empty for everything. */
+  readonly path: string;
+  /** Files that somebody holds: without a name they stay, until they are forgotten. */
+  readonly held: readonly number[];
+}
+
 /** The types of log records. Numbers once given stay. */
 export const RECORD_TYPES: { readonly [Kind in Operation["kind"]]: number } = {
   create: 1,
@@ -130,4 +140,5 @@ export const RECORD_TYPES: { readonly [Kind in Operation["kind"]]: number } = {
   xattr: 9,
   snapshot: 10,
   unsnapshot: 11,
+  restore: 12,
 };

@@ -1,5 +1,6 @@
 import { NineError } from "../../9p/mod.ts";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { ChangeReader } from "./change_reader.ts";
 import { ChunkRows } from "./chunk_rows.ts";
 import { checkEdge, type EdgeRow } from "./edge_row.ts";
 import { type NodeRow, unpackNode, xattrSum } from "./node_row.ts";
@@ -19,6 +20,7 @@ export class IndexReader implements Disposable {
   readonly #meta: StatementSync;
   readonly chunks: ChunkRows;
   readonly past: PastReader;
+  readonly changes: ChangeReader;
   /** The number of the last operation that this view holds. */
   applied = 0;
 
@@ -36,6 +38,7 @@ export class IndexReader implements Disposable {
     this.#meta = db.prepare("SELECT value FROM meta WHERE key = ?");
     this.chunks = new ChunkRows(db);
     this.past = new PastReader(db);
+    this.changes = new ChangeReader(db);
     db.exec("BEGIN");
     this.applied = Number(this.meta("applied") ?? 0);
   }
@@ -94,6 +97,11 @@ export class IndexReader implements Disposable {
         "count(*) AS chunks, coalesce(sum(length), 0) AS contentBytes FROM chunk",
     ).get() as Record<"files" | "names" | "chunks" | "contentBytes", number>;
     return { ...counts, record: Number(this.meta("seq")) };
+  }
+
+  /** The record of the journal that this view is of. */
+  get seq(): number {
+    return Number(this.meta("seq"));
   }
 
   meta(key: string): unknown {

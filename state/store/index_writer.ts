@@ -130,6 +130,11 @@ export class IndexWriter {
     return this.#sql.edgeTo.get(ino) as { parent: number; name: string } | undefined;
   }
 
+  /** A number for a name that this side makes: odd, where those of the main isolate are even. */
+  nextEid(): number {
+    return this.#lastEid + 1 + this.#lastEid % 2;
+  }
+
   addEdge(parent: number, { eid, name, ino }: EdgeRow): void {
     this.#lastEid = Math.max(this.#lastEid, eid);
     this.#sql.addEdge.run(eid, parent, name, ino, this.seq, edgeSum(eid, parent, name, ino));

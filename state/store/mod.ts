@@ -3,7 +3,9 @@
  *
  * @module
  */
+export { ChangeReader, type Named, type Span } from "./change_reader.ts";
 export { type ChunkRow, ChunkRows, ChunkRowsWriter } from "./chunk_rows.ts";
+export { type Difference, differences, sameAttributes, sameContents } from "./difference.ts";
 export type { EdgeRow } from "./edge_row.ts";
 export { IndexReader } from "./index_reader.ts";
 export { type PastNode, PastReader, type SnapshotRow } from "./past_reader.ts";

@@ -2,7 +2,7 @@ import { NineError } from "../../9p/mod.ts";
 import { DatabaseSync } from "node:sqlite";
 
 /** The format that this version writes. A store with a higher number is of a newer version, and refused. */
-export const FORMAT = 1;
+export const FORMAT = 2;
 
 /** What takes a store of format N to N + 1, from 0, which is an empty database. */
 const MIGRATIONS: readonly string[] = [
@@ -74,6 +74,11 @@ const MIGRATIONS: readonly string[] = [
 
   CREATE TABLE snapshot(name TEXT PRIMARY KEY, seq INTEGER NOT NULL, sec INTEGER NOT NULL, by TEXT NOT NULL)
     WITHOUT ROWID;
+  `,
+  `
+  -- What changed since a record is what went after it.
+  CREATE INDEX node_past_by_end ON node_past(until, ino);
+  CREATE INDEX edge_past_by_end ON edge_past(until, eid);
   `,
 ];
 

@@ -1,5 +1,5 @@
 import { S, type Timestamp } from "../../9p/mod.ts";
-import type { Create, Operation, Rename, SetAttributes, Unlink } from "../operation/mod.ts";
+import type { Create, Operation, Rename, Restore, SetAttributes, Unlink } from "../operation/mod.ts";
 import type { IndexWriter, NodeRow } from "../store/mod.ts";
 import type { DocumentKeeper } from "./documents.ts";
 import type { Span, Unsettled } from "./unsettled.ts";
@@ -18,6 +18,8 @@ export interface ApplierOptions {
   readonly documents: DocumentKeeper;
   /** Makes contents of the settled version and of what was written since, in order. */
   readonly contents: (base: NodeRow, spans: readonly Span[]) => { content: Uint8Array | null; size: number };
+  /** Makes of it the operations that it stands for, and applies them. */
+  readonly restore: (operation: Restore, place: Place) => void;
 }
 
 /**
@@ -66,7 +68,17 @@ export class Applier {
         return index.addSnapshot(operation.name, operation.time.sec, operation.by);
       case "unsnapshot":
         return index.removeSnapshot(operation.name);
+      case "restore":
+        return this.options.restore(operation, place);
     }
+  }
+
+  /** The file has contents that are kept already, as a new version. */
+  replace(ino: number, { content, size }: NodeRow, number: number, by: string): void {
+    const row = this.options.index.changeVersion(ino);
+    if (row === undefined) return;
+    Object.assign(row, { content, size, version: number, muid: by });
+    this.options.documents.version(ino);
   }
 
   /** What was written to the file becomes its contents. */

@@ -73,6 +73,11 @@ export class DocumentKeeper {
     return nodeId(this.#author, ino);
   }
 
+  /** A number for a file that this side makes: odd, where those of the main isolate are even. */
+  nextIno(): number {
+    return this.#lastNumber += 2;
+  }
+
   createRoot(row: NodeRow): void {
     this.#writer.createRoot(attributesOf(row));
   }

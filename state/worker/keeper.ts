@@ -4,13 +4,21 @@ import { S, type Timestamp } from "../../9p/mod.ts";
 import type { Disk } from "../disk/mod.ts";
 import { type LogDamage, LogReader } from "../log/mod.ts";
 import { decode, RECORD_TYPES } from "../operation/mod.ts";
-import { ChunkRowsWriter, IndexWriter, type NodeRow, openDatabase } from "../store/mod.ts";
+import {
+  ChangeReader,
+  ChunkRowsWriter,
+  IndexWriter,
+  type NodeRow,
+  openDatabase,
+  PastReader,
+} from "../store/mod.ts";
 import { ROOT } from "../tree/mod.ts";
 import { Applier } from "./applier.ts";
 import { Collector } from "./collector.ts";
 import { ContentWriter } from "./content_writer.ts";
 import { DocumentKeeper } from "./documents.ts";
 import type { KeeperOptions, Owned, Retention } from "./messages.ts";
+import { restore } from "./restore.ts";
 import { Unsettled } from "./unsettled.ts";
 
 export const DATABASE = "index.sqlite";
@@ -37,6 +45,8 @@ export class Keeper implements Disposable {
   readonly #contents: ContentWriter;
   readonly #documents: DocumentKeeper;
   readonly #applier: Applier;
+  readonly #past: PastReader;
+  readonly #changes: ChangeReader;
   readonly #collector: Collector;
   /** What the database holds on disk, not just in the kernel. */
   #durable = 0;
@@ -60,12 +70,26 @@ export class Keeper implements Disposable {
     this.#contents = new ContentWriter(disk, this.#log, chunks, this.#index.meta("key") as Uint8Array);
     this.#collector = new Collector(this.#db, chunks, this.#contents);
     this.#documents = new DocumentKeeper(this.#db, this.#index, this.#contents);
+    this.#past = new PastReader(this.#db);
+    this.#changes = new ChangeReader(this.#db);
     if (this.#index.node(ROOT_INO) === undefined) this.#found(owned);
     this.#applier = new Applier({
       index: this.#index,
       unsettled: this.#unsettled,
       documents: this.#documents,
       contents: (base, spans) => this.#contents.settle(base, spans),
+      restore: (operation, place) =>
+        restore(
+          {
+            past: this.#past,
+            changes: this.#changes,
+            index: this.#index,
+            applier: this.#applier,
+            nextIno: () => this.#documents.nextIno(),
+          },
+          operation,
+          place,
+        ),
     });
     const first = Math.min(...this.#index.unsettled().values(), Infinity);
     this.#durable = this.applied;
@@ -105,6 +129,7 @@ export class Keeper implements Disposable {
     const from = this.applied + 1;
     this.#transaction(() => {
       let [applied, operations, bytes] = [from - 1, 0, 0];
+      let isLater = false;
       const onDamage = ({ first, last }: LogDamage) => {
         damage.push(`Operations ${first} to ${last} are damaged in the log and were left out`);
         applied = Math.max(applied, last);
@@ -112,6 +137,12 @@ export class Keeper implements Disposable {
       const records = this.#log.records(from, { to: last, onDamage });
       for (const { number, type, payload, segment, offset } of records) {
         const operation = decode(type, payload);
+        if (operation.kind === "restore" && (applied >= from || this.#unsettled.inos.length > 0)) {
+          // It looks at rows that are stored, so it begins a transaction, and finds everything settled.
+          for (const ino of this.#unsettled.inos) this.#applier.settle(ino);
+          isLater = true;
+          break;
+        }
         const position = offset + payload.byteLength -
           (operation.kind === "write" ? operation.bytes.byteLength : 0);
         this.#applier.apply(operation, { number, segment, position });
@@ -125,7 +156,7 @@ export class Keeper implements Disposable {
       this.#operationsSince += operations;
       this.#transactionsSince++;
       // What the log is to have and has not will not come.
-      return applied < from ? last : applied;
+      return applied < from && !isLater ? last : applied;
     });
   }
 

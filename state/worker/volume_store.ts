@@ -1,16 +1,17 @@
 import { statfsSync } from "node:fs";
 import { join } from "node:path";
-import { NineError, type Principal, type Timestamp } from "../../9p/mod.ts";
+import { NineError, type Principal, S, type Timestamp } from "../../9p/mod.ts";
 import { ChunkReader, type Content, decodeDescriptor, Packs } from "../chunks/mod.ts";
 import { type Disk, realDisk } from "../disk/mod.ts";
 import { Log } from "../log/mod.ts";
 import { encode, type Operation } from "../operation/mod.ts";
-import { IndexReader } from "../store/mod.ts";
+import { IndexReader, type SnapshotRow } from "../store/mod.ts";
 import { PACKS } from "./content_writer.ts";
 import { DATABASE, LOG } from "./keeper.ts";
 import { type FromWorker, RETENTION, type Retention, type ToWorker } from "./messages.ts";
 
 const OWNED = { uid: "owner", gid: "owner" };
+const ROOT_INO = 1;
 const GATHER_MS = 50;
 /** With more operations, or bytes of log, that are not applied, changes wait. */
 /** How often history is thinned and what nothing shows is let go. */
@@ -38,6 +39,16 @@ export interface VolumeStoreOptions {
   readonly behindMax?: number;
 }
 
+/** Files in the record of a restoring. */
+const HELD_MAX = 1_000_000;
+
+/** Everything else that changes waits until it is done. */
+interface Restoring {
+  /** Its operation, once that is in the log. */
+  number: number | undefined;
+  readonly done: PromiseWithResolvers<void>;
+}
+
 /** Where an operation of the log is. */
 export interface Logged {
   readonly number: number;
@@ -52,6 +63,10 @@ export interface Logged {
  */
 export class VolumeStore {
   onRenewed: (() => void) | undefined;
+  onSettling: ((number: number) => void) | undefined;
+  onRestored: (() => void) | undefined;
+  heldFiles: (() => number[]) | undefined;
+  #restoring: Restoring | undefined;
   #nextIno: number;
   #nextEid: number;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -145,6 +160,10 @@ export class VolumeStore {
   }
 
   behind(): Promise<void> | undefined {
+    if (this.#restoring !== undefined) {
+      if (this.#stuck !== undefined) throw this.#stuck;
+      return this.#restoring.done.promise;
+    }
     const behindMax = this.options.behindMax ?? BEHIND_MAX;
     const isBehind = this.log.last - this.index.applied > behindMax || this.log.bytes > BEHIND_BYTES_MAX;
     if (!isBehind) return undefined;
@@ -173,6 +192,7 @@ export class VolumeStore {
   }
 
   async #collect(): Promise<void> {
+    await this.#restoring?.done.promise;
     await this.caughtUp();
     this.#collected = Promise.withResolvers();
     this.#say({ kind: "collect", retention: this.options.retention ?? RETENTION });
@@ -183,7 +203,7 @@ export class VolumeStore {
   async snapshot(name: string, by: Principal): Promise<void> {
     await this.caughtUp();
     if (this.index.past.snapshot(name)) throw new NineError("EEXIST", `There is a snapshot ${name} already`);
-    await this.#order({ kind: "snapshot", name, by, time: now() });
+    await this.caughtUp(this.#name(name, by, now()));
   }
 
   /** ENOENT where there is none of that name. */
@@ -191,6 +211,47 @@ export class VolumeStore {
     await this.caughtUp();
     if (!this.index.past.snapshot(name)) throw new NineError("ENOENT", `There is no snapshot ${name}`);
     await this.#order({ kind: "unsnapshot", name, by, time: now() });
+  }
+
+  /**
+   * What is at a path, names from the root on, becomes as it was in a snapshot, in one change: who reads sees all of it or
+   * nothing, also after a crash, and changes wait until it is there. How the volume was before is snapshot `before`.
+   */
+  async restore(snapshot: string, path: readonly string[], before: string, by: Principal): Promise<void> {
+    // One after the other, and none while history goes that it needs.
+    while (this.#restoring !== undefined) await this.#restoring.done.promise;
+    const restoring: Restoring = { number: undefined, done: Promise.withResolvers() };
+    this.#restoring = restoring;
+    try {
+      await this.#collecting;
+      await this.caughtUp();
+      const { past } = this.index;
+      const found = past.snapshot(snapshot);
+      if (found === undefined) throw new NineError("ENOENT", `There is no snapshot ${snapshot}`);
+      if (past.snapshot(before)) throw new NineError("EEXIST", `There is a snapshot ${before} already`);
+      checkRestorable(this.index, path, found);
+      const held = this.heldFiles?.() ?? [];
+      if (held.length > HELD_MAX) {
+        throw new NineError(
+          "EBUSY",
+          `${held.length} files are open, allowed while restoring are ${HELD_MAX}`,
+        );
+      }
+      const time = now();
+      this.#name(before, by, time);
+      const { seq } = found;
+      restoring.number = this.append({ kind: "restore", seq, path: path.join("/"), held, by, time }).number;
+    } catch (thrown) {
+      this.#endRestoring();
+      throw thrown;
+    }
+    await this.caughtUp(restoring.number);
+  }
+
+  #endRestoring(): void {
+    const { done } = this.#restoring!;
+    this.#restoring = undefined;
+    done.resolve();
   }
 
   /** ENOSPC near the end of the disk: what is left is for removing files, the database and collecting. */
@@ -221,6 +282,12 @@ export class VolumeStore {
       (sum, { name }) => sum + Deno.statSync(join(folder, name)).size,
       0,
     );
+  }
+
+  #name(name: string, by: Principal, time: Timestamp): number {
+    const { number } = this.append({ kind: "snapshot", name, by, time });
+    this.onSettling?.(number);
+    return number;
   }
 
   async #order(operation: Operation): Promise<void> {
@@ -314,6 +381,9 @@ export class VolumeStore {
   #renew(): void {
     this.index.renew();
     this.onRenewed?.();
+    if ((this.#restoring?.number ?? Infinity) > this.index.applied) return;
+    this.onRestored?.();
+    this.#endRestoring();
   }
 
   #trouble(error: NineError): void {
@@ -330,6 +400,21 @@ export class VolumeStore {
 
   #say(message: ToWorker): void {
     this.worker.postMessage(message);
+  }
+}
+
+/** ENOENT for what was not there, ENOTDIR where something else is in the way now. */
+function checkRestorable(index: IndexReader, path: readonly string[], { name, seq }: SnapshotRow): void {
+  let [then, now]: [number, number | undefined] = [ROOT_INO, ROOT_INO];
+  for (const [i, part] of path.entries()) {
+    const edge = index.past.edge(then, part, seq);
+    const upTo = `/${path.slice(0, i + 1).join("/")}`;
+    if (edge === undefined) throw new NineError("ENOENT", `${upTo} was not there in snapshot ${name}`);
+    then = edge.ino;
+    now = now && index.edge(now, part)?.ino;
+    if (i === path.length - 1 || now === undefined) continue;
+    if ((index.node(now)!.mode & S.IFMT) === S.IFDIR) continue;
+    throw new NineError("ENOTDIR", `${upTo} is no directory now: move it away, or restore it as a whole`);
   }
 }
 
