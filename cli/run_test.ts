@@ -108,6 +108,22 @@ test("lux9 run of 256 MiB takes disk and not memory", async ({ module, spawn, le
   assert.deepEqual(left(), []);
 });
 
+test("lux9 run asks nothing of a module whose reader had enough before it failed", async ({ home, run }) => {
+  const folder = join(home, "translators", "few");
+  await Deno.mkdir(folder, { recursive: true });
+  await Deno.writeFile(join(folder, "module.wasm"), command(CAT).bytes);
+  await Deno.writeTextFile(
+    join(folder, "manifest.yaml"),
+    "name: few\nversion: 1.0.0\nlimits: {output: 16KiB}\n",
+  );
+  const lines = "y\n".repeat(100_000);
+  assert.deepEqual(await run(["few,head:n=2"], lines), { code: 0, out: "y\ny\n", err: "" });
+  // Who has not had enough meets the failure.
+  const { code, err } = await run(["few,head:n=90000"], lines);
+  assert.equal(code, 1);
+  assert.match(err, /few: The run gave more than the 16384 bytes/);
+});
+
 function rss(pid: number): number {
   return Number(/^VmHWM:\s+(\d+) kB$/m.exec(Deno.readTextFileSync(`/proc/${pid}/status`))?.[1]) * 1024;
 }

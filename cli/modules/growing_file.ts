@@ -7,6 +7,8 @@ export class GrowingFile {
   #read = 0;
   #isEnded = false;
   #failure: NineError | undefined;
+  /** Whether its reader came as far as the failure. */
+  hasFailedReader = false;
   #waiting = Promise.withResolvers<void>();
 
   constructor(readonly path: string) {}
@@ -39,7 +41,10 @@ export class GrowingFile {
   async read(offset: number, into: Uint8Array): Promise<number> {
     checkNext(offset, this.#read);
     while (this.#read === this.#written) {
-      if (this.#failure) throw this.#failure;
+      if (this.#failure) {
+        this.hasFailedReader = true;
+        throw this.#failure;
+      }
       if (this.#isEnded) return 0;
       await this.#waiting.promise;
     }

@@ -59,6 +59,8 @@ export interface PipelineOptions {
 export interface StepResult {
   readonly step: Step;
   readonly result: RunResult;
+  /** It failed, and the step after it had enough before that. */
+  readonly isMoot: boolean;
 }
 
 /**
@@ -73,7 +75,7 @@ export async function runPipeline(steps: readonly Step[], options: PipelineOptio
   if (options.signal.aborted) abortAll();
   options.signal.addEventListener("abort", abortAll, { once: true });
   try {
-    const runs = steps.map(async (step, i): Promise<StepResult> => {
+    const runs = steps.map(async (step, i): Promise<RunResult> => {
       const before = files[i - 1];
       const result = await options.engine.run(requestOf(step, {
         stdin: before ? { kind: "stream", read: (offset, into) => before.read(offset, into) } : options.stdin,
@@ -88,7 +90,7 @@ export async function runPipeline(steps: readonly Step[], options: PipelineOptio
         files[i].end();
       }
       abortBefore(i);
-      return { step, result };
+      return result;
     });
     try {
       await drain(files[files.length - 1], options.write);
@@ -100,7 +102,12 @@ export async function runPipeline(steps: readonly Step[], options: PipelineOptio
         throw thrown;
       }
     }
-    return await Promise.all(runs);
+    const results = await Promise.all(runs);
+    return results.map((result, i) => {
+      const after = results[i + 1];
+      const isMoot = after !== undefined && !after.failure && !files[i].hasFailedReader;
+      return { step: steps[i], result, isMoot };
+    });
   } finally {
     options.signal.removeEventListener("abort", abortAll);
     for (const file of files) file.close();
@@ -117,6 +124,8 @@ async function drain(file: GrowingFile, write: (bytes: Uint8Array) => Promise<vo
 
 /** The failure to tell of: not one that only followed from another. */
 export function firstFailure(results: readonly StepResult[]): StepResult | undefined {
-  const failed = results.filter(({ result }) => result.failure && result.failure.reason !== "aborted");
+  const failed = results.filter(({ result, isMoot }) =>
+    result.failure && result.failure.reason !== "aborted" && !isMoot
+  );
   return failed.find(({ result }) => result.failure!.reason !== "input") ?? failed[0];
 }

@@ -15,7 +15,7 @@ import {
   type Server,
   walk,
   withVolume,
-} from "./fixture_test.ts";
+} from "./_fixture.ts";
 import { snapshots, withDifferences } from "./mod.ts";
 
 const owned = { uid: "me", gid: "us" };

@@ -15,7 +15,7 @@ import {
   type Server,
   walk,
   withVolume,
-} from "./fixture_test.ts";
+} from "./_fixture.ts";
 import { snapshots } from "./mod.ts";
 
 Deno.test("restore: everything is as it was, open files go on, and it can be taken back", async () => {
