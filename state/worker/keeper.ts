@@ -92,7 +92,8 @@ export class Keeper implements Disposable {
         ),
     });
     const first = Math.min(...this.#index.unsettled().values(), Infinity);
-    this.#durable = this.applied;
+    // What a process left that was killed may be in the kernel alone, and the log is about to lose what is said to be needless.
+    this.checkpoint();
     this.#needless = Math.min(this.#durable, first - 1);
   }
 

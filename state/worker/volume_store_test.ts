@@ -167,8 +167,8 @@ Deno.test("the database's own log begins anew while a volume is written, though 
       await put(store, `file ${i}`, contents(i).subarray(0, 5000));
       sizes.push(Deno.statSync(`${folder}/${DATABASE}-wal`).size);
     }
-    // It grew, but in the last half no longer.
-    assert.ok(sizes[119] <= Math.max(...sizes.slice(0, 60)), `${sizes[59]} bytes, then ${sizes[119]}`);
+    // It holds what came since the last checkpoint, which is a little more the larger the tree; else it would double.
+    assert.ok(sizes[119] < 1.4 * Math.max(...sizes.slice(0, 60)), `${sizes[59]} bytes, then ${sizes[119]}`);
     await store.close();
     assert.deepEqual(verify(folder).problems, []);
   } finally {

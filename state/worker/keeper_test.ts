@@ -1,0 +1,62 @@
+import assert from "node:assert/strict";
+import { S } from "../../9p/mod.ts";
+import { type Disk, realDisk } from "../disk/mod.ts";
+import { DATABASE, Keeper } from "./keeper.ts";
+import { VolumeStore } from "./mod.ts";
+
+const ROOT_INO = 1;
+const time = { sec: 1_700_000_000, nsec: 5 };
+const OPTIONS = { owned: { uid: "me", gid: "us" }, checkpointOperations: 50_000 };
+
+async function withFolder(act: (folder: string) => Promise<void>): Promise<void> {
+  const folder = await Deno.makeTempDir({ prefix: "lux9-keeper-" });
+  try {
+    await act(folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+/** A new file, which is open. */
+function create(store: VolumeStore, name: string): number {
+  const ino = store.nextIno();
+  store.append({
+    ...{ kind: "create", by: "me", time, ino, parent: ROOT_INO, eid: store.nextEid(), name },
+    ...{ mode: S.IFREG | 0o644, uid: "me", gid: "us", flags: 0, rdev: 0, target: "" },
+  });
+  return ino;
+}
+
+/** The disk of a folder, which says what of it was made durable. */
+function watched(folder: string, onSynced: (path: string) => void): Disk {
+  const real = realDisk(folder);
+  return new Proxy(real, {
+    get(of, key) {
+      if (key !== "open") return Reflect.get(of, key).bind(of);
+      return (...[path, options]: Parameters<Disk["open"]>) => {
+        const file = of.open(path, options);
+        const { syncBlocking } = file;
+        file.syncBlocking = () => {
+          syncBlocking.call(file);
+          onSynced(path);
+        };
+        return file;
+      };
+    },
+  });
+}
+
+Deno.test("what a killed process left of the database is durable before the log is told to lose it", async () => {
+  await withFolder(async (folder) => {
+    const store = await VolumeStore.open(folder);
+    create(store, "file");
+    await store.caughtUp();
+    // Its rows are in the database's own log, and that one is in the kernel.
+    store.abandon();
+    assert.ok(Deno.statSync(`${folder}/${DATABASE}-wal`).size > 0);
+    const synced: string[] = [];
+    using keeper = new Keeper(watched(folder, (path) => synced.push(path)), folder, OPTIONS);
+    assert.equal(keeper.needless, 1);
+    assert.ok(synced.includes(`${DATABASE}-wal`), `Only ${synced} was synced`);
+  });
+});
