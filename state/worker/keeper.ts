@@ -124,9 +124,9 @@ export class Keeper implements Disposable {
 
   /**
    * Applies some operations, up to `last` at most, in one transaction. Where it throws, nothing is done, and another
-   * Keeper is to go on: this one remembers what is not so.
+   * Keeper is to go on: this one remembers what is not so. Adds to `damage` what could not be had from the log.
    */
-  apply(last: number, damage: string[] = []): void {
+  apply(last: number, damage: string[]): void {
     const from = this.applied + 1;
     this.#transaction(() => {
       let [applied, operations, bytes] = [from - 1, 0, 0];
@@ -225,7 +225,7 @@ export class Keeper implements Disposable {
   }
 
   /** Takes up again what the log holds of files that were not settled. */
-  resume(damage: string[] = []): void {
+  resume(damage: string[]): void {
     const unsettled = this.#index.unsettled();
     if (unsettled.size === 0) return;
     const from = Math.min(...unsettled.values());

@@ -27,6 +27,25 @@ function create(store: VolumeStore, name: string): number {
   return ino;
 }
 
+function write(store: VolumeStore, ino: number, offset: number, length: number) {
+  const bytes = Uint8Array.from({ length }, (_, i) => Math.imul(i + offset, 0x9e3779b1) >>> 24);
+  return store.append({ kind: "write", by: "me", time, ino, offset, bytes });
+}
+
+function settle(store: VolumeStore, ino: number): void {
+  store.append({ kind: "settle", by: "me", time, ino });
+}
+
+function flip(path: string, at: number): void {
+  using file = Deno.openSync(path, { read: true, write: true });
+  const byte = new Uint8Array(1);
+  file.seekSync(at, Deno.SeekMode.Start);
+  file.readSync(byte);
+  byte[0] ^= 4;
+  file.seekSync(at, Deno.SeekMode.Start);
+  file.writeSync(byte);
+}
+
 /** The disk of a folder, which says what of it was made durable. */
 function watched(folder: string, onSynced: (path: string) => void): Disk {
   const real = realDisk(folder);
@@ -58,5 +77,23 @@ Deno.test("what a killed process left of the database is durable before the log 
     using keeper = new Keeper(watched(folder, (path) => synced.push(path)), folder, OPTIONS);
     assert.equal(keeper.needless, 1);
     assert.ok(synced.includes(`${DATABASE}-wal`), `Only ${synced} was synced`);
+  });
+});
+
+Deno.test("what is found to be damaged in the log while the node runs is told", async () => {
+  await withFolder(async (folder) => {
+    const troubles: string[] = [];
+    const onTrouble = (message: string) => troubles.push(message);
+    const store = await VolumeStore.open(folder, { gatherMs: 1e9, onTrouble });
+    create(store, "one");
+    const ino = create(store, "two");
+    const { segment, position } = write(store, ino, 0, 5000);
+    create(store, "three");
+    await store.log.sync();
+    flip(`${folder}/log/${String(segment).padStart(10, "0")}`, position + 1000);
+    await store.caughtUp();
+    assert.match(troubles.join(), /Operations 3 to 3 are damaged in the log/);
+    assert.ok(store.index.edge(ROOT_INO, "three"));
+    await store.close();
   });
 });

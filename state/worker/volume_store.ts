@@ -354,6 +354,9 @@ export class VolumeStore {
   }
 
   #take(message: FromWorker): void {
+    if (message.kind === "applied") {
+      for (const reason of message.damage) this.options.onTrouble?.(reason);
+    }
     if (this.#onClosed !== undefined) {
       if (message.kind === "closed" || message.kind === "failed") this.#onClosed();
       return;

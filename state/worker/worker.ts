@@ -19,6 +19,8 @@ let keeper: Keeper | undefined;
 /** The last operation that may be applied. */
 let logged = 0;
 let isApplying = false;
+/** What was found to be damaged and was not told yet. */
+let damage: string[] = [];
 let whenRenewed: (() => void) | undefined;
 let isClosing = false;
 
@@ -71,11 +73,11 @@ function applySome(): void {
   try {
     if (keeper === undefined) {
       keeper = open();
-      keeper.resume();
+      keeper.resume(damage);
     }
-    keeper.apply(logged);
+    keeper.apply(logged, damage);
     if (keeper.isCheckpointDue) return applied(() => checkpoint(keeper!));
-    scope.postMessage({ kind: "applied", needless: keeper.needless, waits: false });
+    tellApplied(keeper, false);
     setTimeout(goOn, 0);
   } catch (thrown) {
     fail(thrown);
@@ -87,6 +89,8 @@ function fail(thrown: unknown): void {
   scope.postMessage({ kind: "stuck", errno: errnoOf(thrown), message: reasonOf(thrown) });
   keeper?.[Symbol.dispose]();
   keeper = undefined;
+  // It is found again.
+  damage = [];
   if (isClosing) end();
   else setTimeout(goOn, RETRY_MS);
 }
@@ -98,9 +102,14 @@ function goOn(): void {
 
 /** Goes on once the main isolate looks at what is there now. While the node ends, it looks at nothing. */
 function applied(next: () => void): void {
-  scope.postMessage({ kind: "applied", needless: keeper!.needless, waits: true });
+  tellApplied(keeper!, true);
   if (isClosing) next();
   else whenRenewed = next;
+}
+
+function tellApplied({ needless }: Keeper, waits: boolean): void {
+  scope.postMessage({ kind: "applied", needless, waits, damage });
+  damage = [];
 }
 
 function checkpoint(of: Keeper): void {
