@@ -57,6 +57,8 @@ export class Keeper implements Disposable {
   #transactionsSince = 0;
   /** The segment of the last operation. */
   #segment = 0;
+  /** What applying found, for who asked for it. */
+  #damage: string[] = [];
 
   /** `folder` is that of the volume, which `disk` shows. */
   constructor(disk: Disk, folder: string, { owned, checkpointOperations }: KeeperOptions) {
@@ -78,6 +80,7 @@ export class Keeper implements Disposable {
       unsettled: this.#unsettled,
       documents: this.#documents,
       contents: (base, spans) => this.#contents.settle(base, spans),
+      onDamage: (reason) => this.#damage.push(reason),
       restore: (operation, place) =>
         restore(
           {
@@ -110,6 +113,7 @@ export class Keeper implements Disposable {
   /** Applies what the log has up to `last`, then settles everything: nobody has it open. Says what was damaged. */
   recover(last: number): string[] {
     const damage: string[] = [];
+    this.#damage = damage;
     this.resume(damage);
     while (this.applied < last) this.apply(last, damage);
     const orphans = this.#index.orphans();
@@ -128,6 +132,7 @@ export class Keeper implements Disposable {
    */
   apply(last: number, damage: string[]): void {
     const from = this.applied + 1;
+    this.#damage = damage;
     this.#transaction(() => {
       let [applied, operations, bytes] = [from - 1, 0, 0];
       let isLater = false;
@@ -138,8 +143,8 @@ export class Keeper implements Disposable {
       const records = this.#log.records(from, { to: last, onDamage });
       for (const { number, type, payload, segment, offset } of records) {
         const operation = decode(type, payload);
-        if (operation.kind === "restore" && (applied >= from || this.#unsettled.inos.length > 0)) {
-          // It looks at rows that are stored, so it begins a transaction, and finds everything settled.
+        if (operation.kind === "restore" && (applied >= from || this.#unsettled.isAnyNew)) {
+          // It looks at rows that are stored, so it begins a transaction, and finds everything settled that can be.
           for (const ino of this.#unsettled.inos) this.#applier.settle(ino);
           isLater = true;
           break;

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { S } from "../../9p/mod.ts";
 import { type Disk, realDisk } from "../disk/mod.ts";
 import { DATABASE, Keeper } from "./keeper.ts";
-import { VolumeStore } from "./mod.ts";
+import { verify, VolumeStore } from "./mod.ts";
 
 const ROOT_INO = 1;
 const time = { sec: 1_700_000_000, nsec: 5 };
@@ -94,6 +94,60 @@ Deno.test("what is found to be damaged in the log while the node runs is told", 
     await store.caughtUp();
     assert.match(troubles.join(), /Operations 3 to 3 are damaged in the log/);
     assert.ok(store.index.edge(ROOT_INO, "three"));
+    await store.close();
+  });
+});
+
+Deno.test("what is written over a damaged content stays in the log, and all else goes on", async () => {
+  await withFolder(async (folder) => {
+    let store = await VolumeStore.open(folder);
+    const ino = create(store, "file");
+    write(store, ino, 0, 200_000);
+    settle(store, ino);
+    await store.close();
+    flip(`${folder}/packs/000001`, 199_000);
+    const troubles: string[] = [];
+    const onTrouble = (message: string) => troubles.push(message);
+    store = await VolumeStore.open(folder, { onTrouble });
+    const place = write(store, ino, 200_000, 10);
+    settle(store, ino);
+    create(store, "other");
+    await store.caughtUp();
+    assert.match(troubles.join(), /What was written to file \d+ stays in the log: Chunk [0-9a-f]+ is damaged/);
+    assert.ok(store.index.edge(ROOT_INO, "other"));
+    await store.close();
+
+    troubles.length = 0;
+    store = await VolumeStore.open(folder, { onTrouble });
+    assert.match(troubles.join(), /What was written to file \d+ stays in the log/);
+    // The bytes are there until they are a version.
+    store.readLogged(place.segment, place.position, new Uint8Array(10));
+    assert.equal(store.index.node(ino)!.size, 200_000);
+    write(store, ino, 0, 200_000);
+    settle(store, ino);
+    await store.caughtUp();
+    const { size, content } = store.index.node(ino)!;
+    assert.equal(size, 200_010);
+    store.openContent(content!).read(0, new Uint8Array(size));
+    await store.close();
+    assert.deepEqual(verify(folder).problems.filter((problem) => !/past version/.test(problem)), []);
+  });
+});
+
+Deno.test("going back to a snapshot does not wait for what is written over a damaged content", async () => {
+  await withFolder(async (folder) => {
+    let store = await VolumeStore.open(folder);
+    const ino = create(store, "file");
+    write(store, ino, 0, 200_000);
+    settle(store, ino);
+    await store.snapshot("one", "me");
+    await store.close();
+    flip(`${folder}/packs/000001`, 199_000);
+    store = await VolumeStore.open(folder);
+    create(store, "other");
+    write(store, ino, 200_000, 10);
+    await store.restore("one", [], "before", "me");
+    assert.equal(store.index.edge(ROOT_INO, "other"), undefined);
     await store.close();
   });
 });
