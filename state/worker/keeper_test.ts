@@ -183,3 +183,28 @@ Deno.test("a version that grows by a hole is made without a look at the hole, an
     await store.close();
   });
 });
+
+Deno.test("when the Worker dies, what waits for it ends, and so does the volume", async () => {
+  await withFolder(async (folder) => {
+    const troubles: string[] = [];
+    const store = await VolumeStore.open(folder, { onTrouble: (message) => troubles.push(message) });
+    create(store, "file");
+    await store.caughtUp();
+    const collecting = store.collect();
+    // As when it is out of memory.
+    store.worker.terminate();
+    store.worker.dispatchEvent(new ErrorEvent("error", { message: "out of memory" }));
+    const ended = /The state Worker ended, and the volume takes nothing more: out of memory/;
+    await assert.rejects(collecting, ended);
+    await assert.rejects(store.collect(), ended);
+    await assert.rejects(store.snapshot("one", "me"), ended);
+    assert.throws(() => store.behind(), ended);
+    assert.match(troubles.join(), ended);
+    await store.close();
+    // What was answered is there.
+    const again = await VolumeStore.open(folder);
+    assert.ok(again.index.edge(ROOT_INO, "file"));
+    assert.deepEqual(again.index.past.snapshots(), []);
+    await again.close();
+  });
+});

@@ -81,6 +81,8 @@ export class VolumeStore {
   #collecting: Promise<void> | undefined;
   #collected: PromiseWithResolvers<void> | undefined;
   #onClosed: (() => void) | undefined;
+  /** Why there is no Worker any more. */
+  #dead: NineError | undefined;
 
   private constructor(
     readonly folder: string,
@@ -95,7 +97,7 @@ export class VolumeStore {
     worker.onmessage = ({ data }: MessageEvent<FromWorker>) => this.#take(data);
     worker.onerror = (event) => {
       event.preventDefault();
-      this.#trouble(
+      this.#die(
         new NineError("EIO", `The state Worker ended, and the volume takes nothing more: ${event.message}`),
       );
     };
@@ -165,6 +167,7 @@ export class VolumeStore {
       return this.#restoring.done.promise;
     }
     const behindMax = this.options.behindMax ?? BEHIND_MAX;
+    this.#checkAlive();
     const isBehind = this.log.last - this.index.applied > behindMax || this.log.bytes > BEHIND_BYTES_MAX;
     if (!isBehind) return undefined;
     // Where the index cannot follow, as on a full disk, what comes on top is refused.
@@ -194,6 +197,7 @@ export class VolumeStore {
   async #collect(): Promise<void> {
     await this.#restoring?.done.promise;
     await this.caughtUp();
+    this.#checkAlive();
     this.#collected = Promise.withResolvers();
     this.#say({ kind: "collect", retention: this.options.retention ?? RETENTION });
     await this.#collected.promise;
@@ -285,12 +289,14 @@ export class VolumeStore {
   }
 
   #name(name: string, by: Principal, time: Timestamp): number {
+    this.#checkAlive();
     const { number } = this.append({ kind: "snapshot", name, by, time });
     this.onSettling?.(number);
     return number;
   }
 
   async #order(operation: Operation): Promise<void> {
+    this.#checkAlive();
     const { number } = this.append(operation);
     await this.caughtUp(number);
   }
@@ -335,7 +341,8 @@ export class VolumeStore {
     this.#say({ kind: "close", last: this.log.last });
     // The index's view would keep the database from being closed whole.
     this.index[Symbol.dispose]();
-    await closed;
+    if (this.#dead === undefined) await closed;
+    this.#collected?.reject(new NineError("EBADF", `The volume in ${this.folder} was closed`));
     this.contents.close();
     this.log.close();
     this.worker.terminate();
@@ -358,7 +365,8 @@ export class VolumeStore {
       for (const reason of message.damage) this.options.onTrouble?.(reason);
     }
     if (this.#onClosed !== undefined) {
-      if (message.kind === "closed" || message.kind === "failed") this.#onClosed();
+      if (message.kind === "failed") this.options.onTrouble?.(message.message);
+      if (message.kind === "closed") this.#onClosed();
       return;
     }
     if (message.kind === "moved") {
@@ -393,6 +401,20 @@ export class VolumeStore {
     if (this.#stuck?.message !== error.message) this.options.onTrouble?.(error.message);
     this.#stuck = error;
     this.#wake();
+  }
+
+  /** The Worker is no more: nobody waits for it any longer. */
+  #die(error: NineError): void {
+    this.#dead = error;
+    this.#collected?.reject(error);
+    this.#trouble(error);
+    if (this.#restoring !== undefined) this.#endRestoring();
+    this.#onClosed?.();
+  }
+
+  /** What is asked of a Worker that is no more would wait in the log for the next start. */
+  #checkAlive(): void {
+    if (this.#dead !== undefined) throw this.#dead;
   }
 
   #wake(): void {

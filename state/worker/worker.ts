@@ -29,6 +29,7 @@ scope.onmessage = ({ data }) => {
     take(data);
   } catch (thrown) {
     scope.postMessage({ kind: "failed", errno: errnoOf(thrown), message: reasonOf(thrown) });
+    if (isClosing) end();
   }
 };
 
@@ -91,13 +92,19 @@ function fail(thrown: unknown): void {
   keeper = undefined;
   // It is found again.
   damage = [];
+  isApplying = true;
   if (isClosing) end();
   else setTimeout(goOn, RETRY_MS);
 }
 
+/** It is called by a timer, where what is thrown would end the Worker. */
 function goOn(): void {
   isApplying = false;
-  applySome();
+  try {
+    applySome();
+  } catch (thrown) {
+    fail(thrown);
+  }
 }
 
 /** Goes on once the main isolate looks at what is there now. While the node ends, it looks at nothing. */
@@ -125,9 +132,14 @@ function open(): Keeper {
   return new Keeper(realDisk(volume.folder), volume.folder, volume);
 }
 
+/** Whatever is wrong, it ends; the log has what the database has not. */
 function end(): void {
-  keeper?.checkpoint();
-  keeper?.[Symbol.dispose]();
+  try {
+    keeper?.checkpoint();
+    keeper?.[Symbol.dispose]();
+  } catch (thrown) {
+    scope.postMessage({ kind: "failed", errno: errnoOf(thrown), message: reasonOf(thrown) });
+  }
   scope.postMessage({ kind: "closed" });
   scope.close();
 }
