@@ -59,10 +59,10 @@ export class IndexWriter {
     this.#held.clear();
   }
 
-  /** As if the transaction had not begun. */
+  /** As if the transaction had not begun. On a full disk SQLite has ended it by itself. */
   rollback(): void {
     this.#held.clear();
-    this.#db.exec("ROLLBACK");
+    if (this.#db.isTransaction) this.#db.exec("ROLLBACK");
     this.seq = Number(this.meta("seq") ?? 0);
   }
 

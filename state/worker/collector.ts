@@ -27,8 +27,8 @@ export class Collector {
   thin({ everything, hourly, daily }: Retention, nowSec: number): number {
     const recordAt = this.#db.prepare("SELECT max(seq) AS seq FROM journal WHERE time <= ?");
     const horizon = (recordAt.get(nowSec - everything * DAY_SEC) as { seq: number | null }).seq ?? 0;
-    this.#db.exec("BEGIN IMMEDIATE; CREATE TEMP TABLE kept(seq INTEGER PRIMARY KEY)");
-    try {
+    return this.#transaction(() => {
+      this.#db.exec("CREATE TEMP TABLE kept(seq INTEGER PRIMARY KEY)");
       this.#db.exec("INSERT OR IGNORE INTO kept SELECT seq FROM snapshot");
       const keep = this.#db.prepare(
         "INSERT OR IGNORE INTO kept SELECT max(seq) FROM journal WHERE time > ? AND time <= ? GROUP BY CAST(time / ? AS INTEGER)",
@@ -43,12 +43,9 @@ export class Collector {
         ).run(horizon);
         gone += Number(changes);
       }
-      this.#db.exec("DROP TABLE kept; COMMIT");
+      this.#db.exec("DROP TABLE kept");
       return gone;
-    } catch (thrown) {
-      this.#db.exec("ROLLBACK");
-      throw thrown;
-    }
+    });
   }
 
   /**
@@ -69,12 +66,15 @@ export class Collector {
     for (const pack of packs.list()) {
       if (pack === packs.current || emptied.includes(pack)) continue;
       if (bytesIn(pack) >= packs.bytes(pack) * LIVE_MIN) continue;
-      const { moved, dead, damaged } = copyLive(this.#contents.store, this.#chunks, pack, isLive);
-      packs.syncBlocking();
-      this.#db.exec("BEGIN IMMEDIATE");
-      for (const { id, ...place } of moved) this.#chunks.add(id, place);
-      for (const { id } of dead) this.#chunks.remove(id);
-      this.#db.exec("COMMIT");
+      const mark = packs.mark();
+      let damaged: readonly { readonly reason: string }[];
+      try {
+        damaged = this.#move(pack, isLive);
+      } catch (thrown) {
+        // What was copied is nobody's, and the disk may be full.
+        packs.backTo(mark);
+        throw thrown;
+      }
       for (const { reason } of damaged) onDamage(reason);
       if (damaged.length === 0) emptied.push(pack);
     }
@@ -85,6 +85,29 @@ export class Collector {
   /** The database is durable, and nobody looks for anything in these any more. */
   remove(packs: readonly number[]): void {
     for (const pack of packs) this.#contents.store.packs.remove(pack);
+  }
+
+  #move(pack: number, isLive: (id: Uint8Array) => boolean): readonly { readonly reason: string }[] {
+    const { moved, dead, damaged } = copyLive(this.#contents.store, this.#chunks, pack, isLive);
+    this.#contents.store.packs.syncBlocking();
+    this.#transaction(() => {
+      for (const { id, ...place } of moved) this.#chunks.add(id, place);
+      for (const { id } of dead) this.#chunks.remove(id);
+    });
+    return damaged;
+  }
+
+  /** On a full disk SQLite has ended by itself what failed. */
+  #transaction<T>(act: () => T): T {
+    this.#db.exec("BEGIN IMMEDIATE");
+    try {
+      const result = act();
+      this.#db.exec("COMMIT");
+      return result;
+    } catch (thrown) {
+      if (this.#db.isTransaction) this.#db.exec("ROLLBACK");
+      throw thrown;
+    }
   }
 
   /** The ids of all chunks that some row, present or past, is made of. */

@@ -96,7 +96,8 @@ export class Keeper implements Disposable {
     });
     const first = Math.min(...this.#index.unsettled().values(), Infinity);
     // What a process left that was killed may be in the kernel alone, and the log is about to lose what is said to be needless.
-    this.checkpoint();
+    // Nothing is written for it: it is done on a full disk, too.
+    this.#makeDurable();
     this.#needless = Math.min(this.#durable, first - 1);
   }
 
@@ -186,17 +187,21 @@ export class Keeper implements Disposable {
    * nobody looks at an older state when it is called, nor, until the next transaction, at anything but the newest.
    */
   checkpoint(): void {
-    const applied = this.applied;
     this.#db.exec("PRAGMA wal_checkpoint(PASSIVE)");
     // SQLite syncs only where it had something to bring over; what counts here is every commit so far.
+    this.#makeDurable();
+    this.#bytesSince = this.#operationsSince = this.#transactionsSince = 0;
+    this.#needless = Math.min(this.#durable, this.#unsettled.first - 1);
+    this.#log.forgetBefore(Math.min(this.#segment, this.#unsettled.firstSegment));
+  }
+
+  #makeDurable(): void {
+    const applied = this.applied;
     const wal = this.#disk.open(`${DATABASE}-wal`, { create: true });
     wal.syncBlocking();
     wal.close();
     this.#disk.syncFolderBlocking("");
     this.#durable = applied;
-    this.#bytesSince = this.#operationsSince = this.#transactionsSince = 0;
-    this.#needless = Math.min(this.#durable, this.#unsettled.first - 1);
-    this.#log.forgetBefore(Math.min(this.#segment, this.#unsettled.firstSegment));
   }
 
   /** Whether so much was applied since the last checkpoint that another is due. */
@@ -223,8 +228,11 @@ export class Keeper implements Disposable {
       this.#contents.sync();
       this.#index.commit(applied);
     } catch (thrown) {
-      this.#index.rollback();
-      this.#contents.backTo(mark);
+      try {
+        this.#index.rollback();
+      } finally {
+        this.#contents.backTo(mark);
+      }
       throw thrown;
     }
   }

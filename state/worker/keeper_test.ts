@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { S } from "../../9p/mod.ts";
+import { DatabaseSync } from "node:sqlite";
+import { Errno, S } from "../../9p/mod.ts";
 import { type Disk, realDisk } from "../disk/mod.ts";
 import { DATABASE, Keeper } from "./keeper.ts";
 import { verify, VolumeStore } from "./mod.ts";
@@ -206,5 +207,45 @@ Deno.test("when the Worker dies, what waits for it ends, and so does the volume"
     assert.ok(again.index.edge(ROOT_INO, "file"));
     assert.deepEqual(again.index.past.snapshots(), []);
     await again.close();
+  });
+});
+
+Deno.test("collecting works while applying does not, as it may be what makes room", async () => {
+  await withFolder(async (folder) => {
+    let store = await VolumeStore.open(folder);
+    create(store, "file");
+    await store.close();
+    const db = new DatabaseSync(`${folder}/${DATABASE}`);
+    db.exec("UPDATE tree_node SET data = CAST(x'00' || substr(data, 2) AS BLOB)");
+    db.close();
+    store = await VolumeStore.open(folder);
+    create(store, "other");
+    await assert.rejects(store.caughtUp(), /does not match its checksum/);
+    await store.collect();
+    await assert.rejects(store.caughtUp(), /does not match its checksum/);
+    await store.close();
+  });
+});
+
+Deno.test("collecting that fails stops nothing else", async () => {
+  await withFolder(async (folder) => {
+    const troubles: string[] = [];
+    const store = await VolumeStore.open(folder, { onTrouble: (message) => troubles.push(message) });
+    const ino = create(store, "file");
+    write(store, ino, 0, 10);
+    settle(store, ino);
+    await store.caughtUp();
+    const db = new DatabaseSync(`${folder}/${DATABASE}`);
+    const { data } = db.prepare("SELECT data FROM node WHERE ino = ?").get(ino) as { data: Uint8Array };
+    db.prepare("UPDATE node SET data = x'00' WHERE ino = ?").run(ino);
+    await assert.rejects(store.collect(), { errno: Errno.EIO });
+    assert.equal(troubles.length, 1);
+    assert.equal(store.status().trouble, undefined);
+    await store.snapshot("one", "me");
+    db.prepare("UPDATE node SET data = ? WHERE ino = ?").run(data, ino);
+    db.close();
+    await store.collect();
+    await store.close();
+    assert.deepEqual(verify(folder).problems, []);
   });
 });

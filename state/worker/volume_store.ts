@@ -196,7 +196,8 @@ export class VolumeStore {
 
   async #collect(): Promise<void> {
     await this.#restoring?.done.promise;
-    await this.caughtUp();
+    // Where the index cannot follow, as on a full disk, this may be what makes room.
+    await this.caughtUp().catch(() => {});
     this.#checkAlive();
     this.#collected = Promise.withResolvers();
     this.#say({ kind: "collect", retention: this.options.retention ?? RETENTION });
@@ -376,10 +377,12 @@ export class VolumeStore {
       this.#say({ kind: "forgotten", packs: message.packs });
     } else if (message.kind === "collected") {
       this.#collected?.resolve();
-    } else if (message.kind === "stuck" || message.kind === "failed") {
-      const error = new NineError(message.errno, message.message);
-      if (message.kind === "failed") this.#collected?.reject(error);
-      this.#trouble(error);
+    } else if (message.kind === "failed") {
+      // Only collecting did not work; what is logged is applied as before.
+      this.options.onTrouble?.(message.message);
+      this.#collected?.reject(new NineError(message.errno, message.message));
+    } else if (message.kind === "stuck") {
+      this.#trouble(new NineError(message.errno, message.message));
     } else if (message.kind === "applied") {
       this.#stuck = undefined;
       this.#renew();

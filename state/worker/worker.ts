@@ -29,6 +29,7 @@ scope.onmessage = ({ data }) => {
     take(data);
   } catch (thrown) {
     scope.postMessage({ kind: "failed", errno: errnoOf(thrown), message: reasonOf(thrown) });
+    letGo();
     if (isClosing) end();
   }
 };
@@ -49,9 +50,10 @@ function take(message: ToWorker): void {
     case "renewed":
       return resume();
     case "collect":
-      return scope.postMessage({ kind: "moved", ...keeper!.collect(message.retention) });
+      // Also while applying does not work: it may be what makes room.
+      return scope.postMessage({ kind: "moved", ...ready().collect(message.retention) });
     case "forgotten":
-      keeper!.removePacks(message.packs);
+      ready().removePacks(message.packs);
       return scope.postMessage({ kind: "collected" });
     case "close":
       logged = message.last;
@@ -72,13 +74,10 @@ function applySome(): void {
   if (keeper && keeper.applied >= logged) return isClosing ? end() : undefined;
   isApplying = true;
   try {
-    if (keeper === undefined) {
-      keeper = open();
-      keeper.resume(damage);
-    }
-    keeper.apply(logged, damage);
-    if (keeper.isCheckpointDue) return applied(() => checkpoint(keeper!));
-    tellApplied(keeper, false);
+    const current = ready();
+    current.apply(logged, damage);
+    if (current.isCheckpointDue) return applied(() => checkpoint(ready()));
+    tellApplied(current, false);
     setTimeout(goOn, 0);
   } catch (thrown) {
     fail(thrown);
@@ -88,13 +87,18 @@ function applySome(): void {
 /** Says so, and tries again with what is stored. */
 function fail(thrown: unknown): void {
   scope.postMessage({ kind: "stuck", errno: errnoOf(thrown), message: reasonOf(thrown) });
-  keeper?.[Symbol.dispose]();
-  keeper = undefined;
-  // It is found again.
-  damage = [];
+  letGo();
   isApplying = true;
   if (isClosing) end();
   else setTimeout(goOn, RETRY_MS);
+}
+
+/** What failed may have left it with what is not so; another finds the same damage again. */
+function letGo(): void {
+  const failed = keeper;
+  keeper = undefined;
+  damage = [];
+  failed?.[Symbol.dispose]();
 }
 
 /** It is called by a timer, where what is thrown would end the Worker. */
@@ -126,6 +130,19 @@ function checkpoint(of: Keeper): void {
   } catch (thrown) {
     fail(thrown);
   }
+}
+
+/** One that remembers nothing of what failed. */
+function ready(): Keeper {
+  if (keeper !== undefined) return keeper;
+  const fresh = open();
+  try {
+    fresh.resume(damage);
+  } catch (thrown) {
+    fresh[Symbol.dispose]();
+    throw thrown;
+  }
+  return keeper = fresh;
 }
 
 function open(): Keeper {
