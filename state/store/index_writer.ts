@@ -233,6 +233,6 @@ const SQL = {
   removeOrphan: "DELETE FROM orphan WHERE ino = ?",
   orphans: "SELECT ino FROM orphan",
   unsettled: "SELECT ino, number FROM unsettled",
-  unsettle: "INSERT OR IGNORE INTO unsettled(ino, number) VALUES(?, ?)",
+  unsettle: "INSERT OR REPLACE INTO unsettled(ino, number) VALUES(?, ?)",
   settle: "DELETE FROM unsettled WHERE ino = ?",
 } as const;
