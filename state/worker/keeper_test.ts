@@ -119,7 +119,10 @@ Deno.test("what is written over a damaged content stays in the log, and all else
     settle(store, ino);
     create(store, "other");
     await store.caughtUp();
-    assert.match(troubles.join(), /What was written to file \d+ stays in the log: Chunk [0-9a-f]+ is damaged/);
+    assert.match(
+      troubles.join(),
+      /What was written to file \d+ stays in the log: Chunk [0-9a-f]+ is damaged/,
+    );
     assert.ok(store.index.edge(ROOT_INO, "other"));
     await store.close();
 
@@ -247,5 +250,39 @@ Deno.test("collecting that fails stops nothing else", async () => {
     await store.collect();
     await store.close();
     assert.deepEqual(verify(folder).problems, []);
+  });
+});
+
+Deno.test("a file that is settled and written to again is read from the second write on", async () => {
+  await withFolder(async (folder) => {
+    const store = await VolumeStore.open(folder);
+    const ino = create(store, "file");
+    write(store, ino, 0, 10);
+    await store.caughtUp();
+    // Within one transaction.
+    settle(store, ino);
+    const { number } = write(store, ino, 10, 10);
+    await store.caughtUp();
+    const db = new DatabaseSync(`${folder}/${DATABASE}`, { readOnly: true });
+    assert.deepEqual({ ...db.prepare("SELECT ino, number FROM unsettled").get() }, { ino, number });
+    db.close();
+    await store.close();
+    const again = await VolumeStore.open(folder);
+    assert.equal(again.index.node(ino)!.size, 20);
+    await again.close();
+  });
+});
+
+Deno.test("changes wait where the log has too many bytes, however few operations these are", async () => {
+  await withFolder(async (folder) => {
+    const store = await VolumeStore.open(folder, { gatherMs: 1e9 });
+    Object.defineProperty(store.log, "bytes", { get: () => 2 ** 31 });
+    create(store, "file");
+    assert.ok(store.index.applied < store.log.last);
+    await store.behind();
+    assert.equal(store.index.applied, store.log.last);
+    // There is nothing more to wait for.
+    assert.equal(store.behind(), undefined);
+    await store.close();
   });
 });

@@ -168,11 +168,13 @@ export class VolumeStore {
     }
     const behindMax = this.options.behindMax ?? BEHIND_MAX;
     this.#checkAlive();
-    const isBehind = this.log.last - this.index.applied > behindMax || this.log.bytes > BEHIND_BYTES_MAX;
-    if (!isBehind) return undefined;
+    const isBehind = this.log.last - this.index.applied > behindMax;
+    const isLong = this.log.bytes > BEHIND_BYTES_MAX && this.index.applied < this.log.last;
+    if (!isBehind && !isLong) return undefined;
     // Where the index cannot follow, as on a full disk, what comes on top is refused.
     if (this.#stuck !== undefined) throw this.#stuck;
-    return this.caughtUp(this.log.last - Math.floor(behindMax / 2));
+    // Few operations may have many bytes. Once all are applied, waiting makes the log no shorter.
+    return this.caughtUp(isBehind ? this.log.last - Math.floor(behindMax / 2) : this.log.last);
   }
 
   /** Resolves when the index has everything up to that operation, by default the last. */
