@@ -97,7 +97,12 @@ export class Keeper implements Disposable {
     const first = Math.min(...this.#index.unsettled().values(), Infinity);
     // What a process left that was killed may be in the kernel alone, and the log is about to lose what is said to be needless.
     // Nothing is written for it: it is done on a full disk, too.
-    this.#makeDurable();
+    try {
+      this.#makeDurable();
+    } catch (thrown) {
+      this[Symbol.dispose]();
+      throw thrown;
+    }
     this.#needless = Math.min(this.#durable, first - 1);
   }
 

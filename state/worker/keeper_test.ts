@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
-import { Errno, S } from "../../9p/mod.ts";
+import { Errno, NineError, S } from "../../9p/mod.ts";
 import { type Disk, realDisk } from "../disk/mod.ts";
 import { DATABASE, Keeper } from "./keeper.ts";
 import { verify, VolumeStore } from "./mod.ts";
@@ -83,6 +83,25 @@ Deno.test("what a killed process left of the database is durable before the log 
     using keeper = new Keeper(watched(folder, (path) => synced.push(path)), folder, OPTIONS);
     assert.equal(keeper.needless, 1);
     assert.ok(synced.includes(`${DATABASE}-wal`), `Only ${synced} was synced`);
+  });
+});
+
+Deno.test("a database that cannot be made durable is not said to be, and is closed again", async () => {
+  await withFolder(async (folder) => {
+    await (await VolumeStore.open(folder)).close();
+    const failing = watched(folder, (path) => {
+      throw new NineError("EIO", `${path} cannot be synced`);
+    });
+    assert.throws(() => new Keeper(failing, folder, OPTIONS), /index.sqlite-wal cannot be synced/);
+    const open = [...Deno.readDirSync("/proc/self/fd")].flatMap(({ name }) => {
+      try {
+        return [Deno.readLinkSync(`/proc/self/fd/${name}`)];
+      } catch {
+        // The one that this listing had.
+        return [];
+      }
+    });
+    assert.deepEqual(open.filter((path) => path.endsWith(`${folder}/${DATABASE}`)), []);
   });
 });
 
