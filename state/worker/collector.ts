@@ -27,8 +27,8 @@ export class Collector {
   thin({ everything, hourly, daily }: Retention, nowSec: number): number {
     const recordAt = this.#db.prepare("SELECT max(seq) AS seq FROM journal WHERE time <= ?");
     const horizon = (recordAt.get(nowSec - everything * DAY_SEC) as { seq: number | null }).seq ?? 0;
-    return this.#transaction(() => {
-      this.#db.exec("CREATE TEMP TABLE kept(seq INTEGER PRIMARY KEY)");
+    this.#db.exec("BEGIN IMMEDIATE; CREATE TEMP TABLE kept(seq INTEGER PRIMARY KEY)");
+    try {
       this.#db.exec("INSERT OR IGNORE INTO kept SELECT seq FROM snapshot");
       const keep = this.#db.prepare(
         "INSERT OR IGNORE INTO kept SELECT max(seq) FROM journal WHERE time > ? AND time <= ? GROUP BY CAST(time / ? AS INTEGER)",
@@ -43,9 +43,12 @@ export class Collector {
         ).run(horizon);
         gone += Number(changes);
       }
-      this.#db.exec("DROP TABLE kept");
+      this.#db.exec("DROP TABLE kept; COMMIT");
       return gone;
-    });
+    } catch (thrown) {
+      this.#rollback();
+      throw thrown;
+    }
   }
 
   /**
@@ -90,24 +93,21 @@ export class Collector {
   #move(pack: number, isLive: (id: Uint8Array) => boolean): readonly { readonly reason: string }[] {
     const { moved, dead, damaged } = copyLive(this.#contents.store, this.#chunks, pack, isLive);
     this.#contents.store.packs.syncBlocking();
-    this.#transaction(() => {
+    this.#db.exec("BEGIN IMMEDIATE");
+    try {
       for (const { id, ...place } of moved) this.#chunks.add(id, place);
       for (const { id } of dead) this.#chunks.remove(id);
-    });
-    return damaged;
+      this.#db.exec("COMMIT");
+      return damaged;
+    } catch (thrown) {
+      this.#rollback();
+      throw thrown;
+    }
   }
 
   /** On a full disk SQLite has ended by itself what failed. */
-  #transaction<T>(act: () => T): T {
-    this.#db.exec("BEGIN IMMEDIATE");
-    try {
-      const result = act();
-      this.#db.exec("COMMIT");
-      return result;
-    } catch (thrown) {
-      if (this.#db.isTransaction) this.#db.exec("ROLLBACK");
-      throw thrown;
-    }
+  #rollback(): void {
+    if (this.#db.isTransaction) this.#db.exec("ROLLBACK");
   }
 
   /** The ids of all chunks that some row, present or past, is made of. */

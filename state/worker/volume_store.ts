@@ -209,6 +209,7 @@ export class VolumeStore {
   /** Names the tree as it is now. EEXIST where the name is taken; it is there when this resolves. */
   async snapshot(name: string, by: Principal): Promise<void> {
     await this.caughtUp();
+    this.#checkAlive();
     if (this.index.past.snapshot(name)) throw new NineError("EEXIST", `There is a snapshot ${name} already`);
     await this.caughtUp(this.#name(name, by, now()));
   }
@@ -232,6 +233,7 @@ export class VolumeStore {
     try {
       await this.#collecting;
       await this.caughtUp();
+      this.#checkAlive();
       const { past } = this.index;
       const found = past.snapshot(snapshot);
       if (found === undefined) throw new NineError("ENOENT", `There is no snapshot ${snapshot}`);
@@ -292,7 +294,6 @@ export class VolumeStore {
   }
 
   #name(name: string, by: Principal, time: Timestamp): number {
-    this.#checkAlive();
     const { number } = this.append({ kind: "snapshot", name, by, time });
     this.onSettling?.(number);
     return number;
