@@ -11,7 +11,7 @@ import {
   parseAddress,
   reasonOf,
 } from "../../9p/mod.ts";
-import { Namespace, type Order } from "../../namespace/mod.ts";
+import { type MountOptions, Namespace, type Order } from "../../namespace/mod.ts";
 import { ctl, quoteWord, splitWords } from "../../servers/ctl/mod.ts";
 import { host } from "../../servers/host/mod.ts";
 import { log } from "../../servers/log/mod.ts";
@@ -65,9 +65,24 @@ export async function buildTree({ home, config, users, status }: TreeOptions): P
     home,
     owned,
     retention: config.retention,
-    onTrouble: (name, reason) =>
-      logs.error({ user: owned.uid, request: `volume ${name}`, code: "EIO", reason }),
+    onTrouble: (name, reason) => trouble(name, "EIO", reason),
   });
+
+  function trouble(name: string, code: string, reason: string): void {
+    logs.error({ user: owned.uid, request: `volume ${name}`, code, reason });
+  }
+
+  /** Mounts a volume. One that does not open is told of: all else on the node does not wait until it is mended. */
+  async function mountVolume(name: string, at: string, more: Omit<MountOptions, "label">) {
+    let server: Server;
+    try {
+      server = await volumes.server(name);
+    } catch (thrown) {
+      const reason = `It is not served: ${reasonOf(thrown)}`;
+      return trouble(name, errnoName(errnoOf(thrown)), reason);
+    }
+    await namespace.mount(server, at, call, { ...more, label: volumeLabel(name) });
+  }
 
   async function showPast(name: string): Promise<void> {
     const label = `snap:${name}`;
@@ -134,11 +149,7 @@ export async function buildTree({ home, config, users, status }: TreeOptions): P
       return await namespace.mount(hostServer(folder), at, call, { ...more, label: folder });
     }
     if ("volume" in mount) {
-      const { volume } = mount;
-      return await namespace.mount(await volumes.server(volume), at, call, {
-        ...more,
-        label: volumeLabel(volume),
-      });
+      return await mountVolume(mount.volume, at, more);
     }
     if ("mem" in mount) {
       const server = mem({ ...owned, ...mount.mem }) as Server;
@@ -199,8 +210,7 @@ export async function buildTree({ home, config, users, status }: TreeOptions): P
   }
   for (const name of volumes.names()) {
     if (config.mounts.some((mount) => "volume" in mount && mount.volume === name)) continue;
-    const label = volumeLabel(name);
-    await namespace.mount(await volumes.server(name), `/vol/${name}`, call, { ...quiet, label });
+    await mountVolume(name, `/vol/${name}`, quiet);
   }
   const modules = modulesFolder(home);
   Deno.mkdirSync(modules, { recursive: true, mode: 0o755 });

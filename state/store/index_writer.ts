@@ -59,10 +59,10 @@ export class IndexWriter {
     this.#held.clear();
   }
 
-  /** As if the transaction had not begun. */
+  /** As if the transaction had not begun. On a full disk SQLite has ended it by itself. */
   rollback(): void {
     this.#held.clear();
-    this.#db.exec("ROLLBACK");
+    if (this.#db.isTransaction) this.#db.exec("ROLLBACK");
     this.seq = Number(this.meta("seq") ?? 0);
   }
 
@@ -233,6 +233,6 @@ const SQL = {
   removeOrphan: "DELETE FROM orphan WHERE ino = ?",
   orphans: "SELECT ino FROM orphan",
   unsettled: "SELECT ino, number FROM unsettled",
-  unsettle: "INSERT OR IGNORE INTO unsettled(ino, number) VALUES(?, ?)",
+  unsettle: "INSERT OR REPLACE INTO unsettled(ino, number) VALUES(?, ?)",
   settle: "DELETE FROM unsettled WHERE ino = ?",
 } as const;

@@ -12,6 +12,7 @@ export { type PastNode, PastReader, type SnapshotRow } from "./past_reader.ts";
 export { IndexWriter } from "./index_writer.ts";
 export { checkJournal, Journal } from "./journal.ts";
 export { StoredDocuments } from "./stored_documents.ts";
+export { type TreeEdgeColumns, unpackTreeEdge, unpackTreeNode } from "./tree_rows.ts";
 export { SqliteTreeIndex } from "./tree_index.ts";
 export { edgeSum, type NodeRow, packNode, unpackNode, xattrSum } from "./node_row.ts";
 export { FORMAT, formatOf, openDatabase } from "./schema.ts";

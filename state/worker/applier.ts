@@ -1,4 +1,4 @@
-import { S, type Timestamp } from "../../9p/mod.ts";
+import { Errno, errnoOf, reasonOf, S, type Timestamp } from "../../9p/mod.ts";
 import type { Create, Operation, Rename, Restore, SetAttributes, Unlink } from "../operation/mod.ts";
 import type { IndexWriter, NodeRow } from "../store/mod.ts";
 import type { DocumentKeeper } from "./documents.ts";
@@ -18,6 +18,8 @@ export interface ApplierOptions {
   readonly documents: DocumentKeeper;
   /** Makes contents of the settled version and of what was written since, in order. */
   readonly contents: (base: NodeRow, spans: readonly Span[]) => { content: Uint8Array | null; size: number };
+  /** Told of what cannot be read, and is left as it is. */
+  readonly onDamage: (reason: string) => void;
   /** Makes of it the operations that it stands for, and applies them. */
   readonly restore: (operation: Restore, place: Place) => void;
 }
@@ -77,20 +79,33 @@ export class Applier {
   replace(ino: number, { content, size }: NodeRow, number: number, by: string): void {
     const row = this.options.index.changeVersion(ino);
     if (row === undefined) return;
+    // What could not be settled before goes with what it was written over.
+    this.options.unsettled.take(ino);
     Object.assign(row, { content, size, version: number, muid: by });
     this.options.documents.version(ino);
   }
 
-  /** What was written to the file becomes its contents. */
+  /**
+   * What was written to the file becomes its contents. Where what it was written over is damaged, it stays in the log, for
+   * the next time that the file is settled: it may be written over by then.
+   */
   settle(ino: number): void {
     const { index, unsettled } = this.options;
     const change = unsettled.take(ino);
     if (change === undefined) return;
-    const row = index.changeVersion(ino);
-    if (row === undefined) return;
-    const { content, size } = this.options.contents(row, change.spans);
-    row.content = content;
-    row.size = size;
+    let made: { content: Uint8Array | null; size: number };
+    try {
+      const base = index.node(ino);
+      if (base === undefined) return;
+      made = this.options.contents(base, change.spans);
+    } catch (thrown) {
+      if (errnoOf(thrown) !== Errno.EIO) throw thrown;
+      unsettled.leave(ino, change);
+      return this.options.onDamage(`What was written to file ${ino} stays in the log: ${reasonOf(thrown)}`);
+    }
+    const row = index.changeVersion(ino)!;
+    row.content = made.content;
+    row.size = made.size;
     row.version = change.version;
     row.muid = change.by;
     if (change.time !== undefined) row.mtime = row.ctime = change.time;

@@ -46,7 +46,7 @@ export class Collector {
       this.#db.exec("DROP TABLE kept; COMMIT");
       return gone;
     } catch (thrown) {
-      this.#db.exec("ROLLBACK");
+      this.#rollback();
       throw thrown;
     }
   }
@@ -69,12 +69,15 @@ export class Collector {
     for (const pack of packs.list()) {
       if (pack === packs.current || emptied.includes(pack)) continue;
       if (bytesIn(pack) >= packs.bytes(pack) * LIVE_MIN) continue;
-      const { moved, dead, damaged } = copyLive(this.#contents.store, this.#chunks, pack, isLive);
-      packs.syncBlocking();
-      this.#db.exec("BEGIN IMMEDIATE");
-      for (const { id, ...place } of moved) this.#chunks.add(id, place);
-      for (const { id } of dead) this.#chunks.remove(id);
-      this.#db.exec("COMMIT");
+      const mark = packs.mark();
+      let damaged: readonly { readonly reason: string }[];
+      try {
+        damaged = this.#move(pack, isLive);
+      } catch (thrown) {
+        // What was copied is nobody's, and the disk may be full.
+        packs.backTo(mark);
+        throw thrown;
+      }
       for (const { reason } of damaged) onDamage(reason);
       if (damaged.length === 0) emptied.push(pack);
     }
@@ -85,6 +88,26 @@ export class Collector {
   /** The database is durable, and nobody looks for anything in these any more. */
   remove(packs: readonly number[]): void {
     for (const pack of packs) this.#contents.store.packs.remove(pack);
+  }
+
+  #move(pack: number, isLive: (id: Uint8Array) => boolean): readonly { readonly reason: string }[] {
+    const { moved, dead, damaged } = copyLive(this.#contents.store, this.#chunks, pack, isLive);
+    this.#contents.store.packs.syncBlocking();
+    this.#db.exec("BEGIN IMMEDIATE");
+    try {
+      for (const { id, ...place } of moved) this.#chunks.add(id, place);
+      for (const { id } of dead) this.#chunks.remove(id);
+      this.#db.exec("COMMIT");
+      return damaged;
+    } catch (thrown) {
+      this.#rollback();
+      throw thrown;
+    }
+  }
+
+  /** On a full disk SQLite has ended by itself what failed. */
+  #rollback(): void {
+    if (this.#db.isTransaction) this.#db.exec("ROLLBACK");
   }
 
   /** The ids of all chunks that some row, present or past, is made of. */

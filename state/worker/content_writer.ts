@@ -98,6 +98,7 @@ export class ContentWriter {
     const now = {
       size: extents.size,
       read: (offset: number, into: Uint8Array) => void extents.read(source, offset, into),
+      zerosAt: (offset: number) => offset < extents.baseEnd ? 0 : nextWritten(extents, offset) - offset,
     };
     return recut(this.store, old, now, changes);
   }
@@ -105,4 +106,15 @@ export class ContentWriter {
   #source(base: ExtentSource["base"]): ExtentSource {
     return { log: (segment, position, into) => this.#log.read(segment, position, into), base };
   }
+}
+
+/** Where something was written at or behind `offset`; the end of the file where nothing was. */
+function nextWritten({ written, size }: Extents, offset: number): number {
+  let [low, high] = [0, written.length];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (written[middle].end <= offset) low = middle + 1;
+    else high = middle;
+  }
+  return Math.max(offset, written[low]?.start ?? size);
 }

@@ -57,6 +57,8 @@ export class Keeper implements Disposable {
   #transactionsSince = 0;
   /** The segment of the last operation. */
   #segment = 0;
+  /** What applying found, for who asked for it. */
+  #damage: string[] = [];
 
   /** `folder` is that of the volume, which `disk` shows. */
   constructor(disk: Disk, folder: string, { owned, checkpointOperations }: KeeperOptions) {
@@ -78,6 +80,7 @@ export class Keeper implements Disposable {
       unsettled: this.#unsettled,
       documents: this.#documents,
       contents: (base, spans) => this.#contents.settle(base, spans),
+      onDamage: (reason) => this.#damage.push(reason),
       restore: (operation, place) =>
         restore(
           {
@@ -92,7 +95,14 @@ export class Keeper implements Disposable {
         ),
     });
     const first = Math.min(...this.#index.unsettled().values(), Infinity);
-    this.#durable = this.applied;
+    // What a process left that was killed may be in the kernel alone, and the log is about to lose what is said to be needless.
+    // Nothing is written for it: it is done on a full disk, too.
+    try {
+      this.#makeDurable();
+    } catch (thrown) {
+      this[Symbol.dispose]();
+      throw thrown;
+    }
     this.#needless = Math.min(this.#durable, first - 1);
   }
 
@@ -109,6 +119,7 @@ export class Keeper implements Disposable {
   /** Applies what the log has up to `last`, then settles everything: nobody has it open. Says what was damaged. */
   recover(last: number): string[] {
     const damage: string[] = [];
+    this.#damage = damage;
     this.resume(damage);
     while (this.applied < last) this.apply(last, damage);
     const orphans = this.#index.orphans();
@@ -123,10 +134,11 @@ export class Keeper implements Disposable {
 
   /**
    * Applies some operations, up to `last` at most, in one transaction. Where it throws, nothing is done, and another
-   * Keeper is to go on: this one remembers what is not so.
+   * Keeper is to go on: this one remembers what is not so. Adds to `damage` what could not be had from the log.
    */
-  apply(last: number, damage: string[] = []): void {
+  apply(last: number, damage: string[]): void {
     const from = this.applied + 1;
+    this.#damage = damage;
     this.#transaction(() => {
       let [applied, operations, bytes] = [from - 1, 0, 0];
       let isLater = false;
@@ -137,8 +149,8 @@ export class Keeper implements Disposable {
       const records = this.#log.records(from, { to: last, onDamage });
       for (const { number, type, payload, segment, offset } of records) {
         const operation = decode(type, payload);
-        if (operation.kind === "restore" && (applied >= from || this.#unsettled.inos.length > 0)) {
-          // It looks at rows that are stored, so it begins a transaction, and finds everything settled.
+        if (operation.kind === "restore" && (applied >= from || this.#unsettled.isAnyNew)) {
+          // It looks at rows that are stored, so it begins a transaction, and finds everything settled that can be.
           for (const ino of this.#unsettled.inos) this.#applier.settle(ino);
           isLater = true;
           break;
@@ -180,17 +192,21 @@ export class Keeper implements Disposable {
    * nobody looks at an older state when it is called, nor, until the next transaction, at anything but the newest.
    */
   checkpoint(): void {
-    const applied = this.applied;
     this.#db.exec("PRAGMA wal_checkpoint(PASSIVE)");
     // SQLite syncs only where it had something to bring over; what counts here is every commit so far.
+    this.#makeDurable();
+    this.#bytesSince = this.#operationsSince = this.#transactionsSince = 0;
+    this.#needless = Math.min(this.#durable, this.#unsettled.first - 1);
+    this.#log.forgetBefore(Math.min(this.#segment, this.#unsettled.firstSegment));
+  }
+
+  #makeDurable(): void {
+    const applied = this.applied;
     const wal = this.#disk.open(`${DATABASE}-wal`, { create: true });
     wal.syncBlocking();
     wal.close();
     this.#disk.syncFolderBlocking("");
     this.#durable = applied;
-    this.#bytesSince = this.#operationsSince = this.#transactionsSince = 0;
-    this.#needless = Math.min(this.#durable, this.#unsettled.first - 1);
-    this.#log.forgetBefore(Math.min(this.#segment, this.#unsettled.firstSegment));
   }
 
   /** Whether so much was applied since the last checkpoint that another is due. */
@@ -217,14 +233,17 @@ export class Keeper implements Disposable {
       this.#contents.sync();
       this.#index.commit(applied);
     } catch (thrown) {
-      this.#index.rollback();
-      this.#contents.backTo(mark);
+      try {
+        this.#index.rollback();
+      } finally {
+        this.#contents.backTo(mark);
+      }
       throw thrown;
     }
   }
 
   /** Takes up again what the log holds of files that were not settled. */
-  resume(damage: string[] = []): void {
+  resume(damage: string[]): void {
     const unsettled = this.#index.unsettled();
     if (unsettled.size === 0) return;
     const from = Math.min(...unsettled.values());

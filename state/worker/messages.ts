@@ -42,8 +42,13 @@ export type FromWorker =
   /** The database is open. Records up to `needless` are not needed any more; `applied` is the last one it has. */
   | { readonly kind: "opened"; readonly needless: number; readonly applied: number }
   | { readonly kind: "recovered"; readonly damage: readonly string[] }
-  /** `waits`: nothing is applied until the index was renewed. */
-  | { readonly kind: "applied"; readonly needless: number; readonly waits: boolean }
+  /** `waits`: nothing is applied until the index was renewed. `damage`: what could not be applied, and is left out. */
+  | {
+    readonly kind: "applied";
+    readonly needless: number;
+    readonly waits: boolean;
+    readonly damage: readonly string[];
+  }
   /** What is live of these packs is elsewhere now: they go once they are forgotten. */
   | { readonly kind: "moved"; readonly packs: readonly number[]; readonly problems: readonly string[] }
   | { readonly kind: "collected" }

@@ -30,6 +30,8 @@ export interface Unwritten {
  */
 export class Unsettled {
   readonly #files = new Map<number, Unwritten>();
+  /** Those of them that could not be settled. */
+  readonly #left = new Set<number>();
   /** Files that changed sides since the last transaction. */
   readonly #changed = new Set<number>();
 
@@ -63,6 +65,7 @@ export class Unsettled {
       this.#files.set(ino, file);
       this.#changed.add(ino);
     }
+    this.#left.delete(ino);
     file.version = number;
     file.by = operation.by;
     if (operation.kind === "write") {
@@ -79,8 +82,20 @@ export class Unsettled {
     const file = this.#files.get(ino);
     if (file === undefined) return undefined;
     this.#files.delete(ino);
+    this.#left.delete(ino);
     this.#changed.add(ino);
     return file;
+  }
+
+  /** What was taken stays, as it could not be settled. */
+  leave(ino: number, file: Unwritten): void {
+    this.#files.set(ino, file);
+    this.#left.add(ino);
+  }
+
+  /** Whether there is a file that nobody tried to settle since it was written to. */
+  get isAnyNew(): boolean {
+    return this.#files.size > this.#left.size;
   }
 
   /** Puts into the transaction which files there are. */

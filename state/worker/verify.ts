@@ -10,7 +10,10 @@ import {
   formatOf,
   type NodeRow,
   StoredDocuments,
+  type TreeEdgeColumns,
   unpackNode,
+  unpackTreeEdge,
+  unpackTreeNode,
   xattrSum,
 } from "../store/mod.ts";
 import { type NodeId, type ShownNode, shownTree } from "../tree/mod.ts";
@@ -88,6 +91,7 @@ class Verification {
     this.#xattrs("xattr");
     this.#xattrs("xattr_past");
     this.#past();
+    this.#tree();
     this.#documents();
     for (const { message } of checkJournal(this.db)) this.#problem(message);
     this.#chunks.packs.close();
@@ -197,6 +201,18 @@ class Verification {
     }
     const edges = this.db.prepare("SELECT eid, parent, name, ino, sum FROM edge_past").iterate();
     for (const edge of edges as Iterable<EdgeData>) this.#edgeSum(edge);
+  }
+
+  /** The rows that the documents' tree is kept in; a bad one would keep the volume from taking the next change. */
+  #tree(): void {
+    const nodes = this.db.prepare("SELECT id, data FROM tree_node").iterate();
+    for (const { id, data } of nodes as Iterable<{ id: NodeId; data: Uint8Array }>) {
+      this.#attempt("The tree", () => unpackTreeNode(id, undefined, data));
+    }
+    const edges = this.db.prepare("SELECT node, slot, parent, name, data FROM tree_edge").iterate();
+    for (const edge of edges as Iterable<TreeEdgeColumns>) {
+      this.#attempt("The tree", () => unpackTreeEdge(edge));
+    }
   }
 
   /** What the documents show, and whether that is what the index has. */

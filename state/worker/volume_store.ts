@@ -81,6 +81,8 @@ export class VolumeStore {
   #collecting: Promise<void> | undefined;
   #collected: PromiseWithResolvers<void> | undefined;
   #onClosed: (() => void) | undefined;
+  /** Why there is no Worker any more. */
+  #dead: NineError | undefined;
 
   private constructor(
     readonly folder: string,
@@ -95,7 +97,7 @@ export class VolumeStore {
     worker.onmessage = ({ data }: MessageEvent<FromWorker>) => this.#take(data);
     worker.onerror = (event) => {
       event.preventDefault();
-      this.#trouble(
+      this.#die(
         new NineError("EIO", `The state Worker ended, and the volume takes nothing more: ${event.message}`),
       );
     };
@@ -165,11 +167,14 @@ export class VolumeStore {
       return this.#restoring.done.promise;
     }
     const behindMax = this.options.behindMax ?? BEHIND_MAX;
-    const isBehind = this.log.last - this.index.applied > behindMax || this.log.bytes > BEHIND_BYTES_MAX;
-    if (!isBehind) return undefined;
+    this.#checkAlive();
+    const isBehind = this.log.last - this.index.applied > behindMax;
+    const isLong = this.log.bytes > BEHIND_BYTES_MAX && this.index.applied < this.log.last;
+    if (!isBehind && !isLong) return undefined;
     // Where the index cannot follow, as on a full disk, what comes on top is refused.
     if (this.#stuck !== undefined) throw this.#stuck;
-    return this.caughtUp(this.log.last - Math.floor(behindMax / 2));
+    // Few operations may have many bytes. Once all are applied, waiting makes the log no shorter.
+    return this.caughtUp(isBehind ? this.log.last - Math.floor(behindMax / 2) : this.log.last);
   }
 
   /** Resolves when the index has everything up to that operation, by default the last. */
@@ -193,7 +198,9 @@ export class VolumeStore {
 
   async #collect(): Promise<void> {
     await this.#restoring?.done.promise;
-    await this.caughtUp();
+    // Where the index cannot follow, as on a full disk, this may be what makes room.
+    await this.caughtUp().catch(() => {});
+    this.#checkAlive();
     this.#collected = Promise.withResolvers();
     this.#say({ kind: "collect", retention: this.options.retention ?? RETENTION });
     await this.#collected.promise;
@@ -202,6 +209,7 @@ export class VolumeStore {
   /** Names the tree as it is now. EEXIST where the name is taken; it is there when this resolves. */
   async snapshot(name: string, by: Principal): Promise<void> {
     await this.caughtUp();
+    this.#checkAlive();
     if (this.index.past.snapshot(name)) throw new NineError("EEXIST", `There is a snapshot ${name} already`);
     await this.caughtUp(this.#name(name, by, now()));
   }
@@ -225,6 +233,7 @@ export class VolumeStore {
     try {
       await this.#collecting;
       await this.caughtUp();
+      this.#checkAlive();
       const { past } = this.index;
       const found = past.snapshot(snapshot);
       if (found === undefined) throw new NineError("ENOENT", `There is no snapshot ${snapshot}`);
@@ -291,6 +300,7 @@ export class VolumeStore {
   }
 
   async #order(operation: Operation): Promise<void> {
+    this.#checkAlive();
     const { number } = this.append(operation);
     await this.caughtUp(number);
   }
@@ -335,7 +345,8 @@ export class VolumeStore {
     this.#say({ kind: "close", last: this.log.last });
     // The index's view would keep the database from being closed whole.
     this.index[Symbol.dispose]();
-    await closed;
+    if (this.#dead === undefined) await closed;
+    this.#collected?.reject(new NineError("EBADF", `The volume in ${this.folder} was closed`));
     this.contents.close();
     this.log.close();
     this.worker.terminate();
@@ -354,8 +365,12 @@ export class VolumeStore {
   }
 
   #take(message: FromWorker): void {
+    if (message.kind === "applied") {
+      for (const reason of message.damage) this.options.onTrouble?.(reason);
+    }
     if (this.#onClosed !== undefined) {
-      if (message.kind === "closed" || message.kind === "failed") this.#onClosed();
+      if (message.kind === "failed") this.options.onTrouble?.(message.message);
+      if (message.kind === "closed") this.#onClosed();
       return;
     }
     if (message.kind === "moved") {
@@ -365,10 +380,12 @@ export class VolumeStore {
       this.#say({ kind: "forgotten", packs: message.packs });
     } else if (message.kind === "collected") {
       this.#collected?.resolve();
-    } else if (message.kind === "stuck" || message.kind === "failed") {
-      const error = new NineError(message.errno, message.message);
-      if (message.kind === "failed") this.#collected?.reject(error);
-      this.#trouble(error);
+    } else if (message.kind === "failed") {
+      // Only collecting did not work; what is logged is applied as before.
+      this.options.onTrouble?.(message.message);
+      this.#collected?.reject(new NineError(message.errno, message.message));
+    } else if (message.kind === "stuck") {
+      this.#trouble(new NineError(message.errno, message.message));
     } else if (message.kind === "applied") {
       this.#stuck = undefined;
       this.#renew();
@@ -390,6 +407,20 @@ export class VolumeStore {
     if (this.#stuck?.message !== error.message) this.options.onTrouble?.(error.message);
     this.#stuck = error;
     this.#wake();
+  }
+
+  /** The Worker is no more: nobody waits for it any longer. */
+  #die(error: NineError): void {
+    this.#dead = error;
+    this.#collected?.reject(error);
+    this.#trouble(error);
+    if (this.#restoring !== undefined) this.#endRestoring();
+    this.#onClosed?.();
+  }
+
+  /** What is asked of a Worker that is no more would wait in the log for the next start. */
+  #checkAlive(): void {
+    if (this.#dead !== undefined) throw this.#dead;
   }
 
   #wake(): void {

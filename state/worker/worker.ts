@@ -19,6 +19,8 @@ let keeper: Keeper | undefined;
 /** The last operation that may be applied. */
 let logged = 0;
 let isApplying = false;
+/** What was found to be damaged and was not told yet. */
+let damage: string[] = [];
 let whenRenewed: (() => void) | undefined;
 let isClosing = false;
 
@@ -27,6 +29,8 @@ scope.onmessage = ({ data }) => {
     take(data);
   } catch (thrown) {
     scope.postMessage({ kind: "failed", errno: errnoOf(thrown), message: reasonOf(thrown) });
+    letGo();
+    if (isClosing) end();
   }
 };
 
@@ -46,9 +50,10 @@ function take(message: ToWorker): void {
     case "renewed":
       return resume();
     case "collect":
-      return scope.postMessage({ kind: "moved", ...keeper!.collect(message.retention) });
+      // Also while applying does not work: it may be what makes room.
+      return scope.postMessage({ kind: "moved", ...ready().collect(message.retention) });
     case "forgotten":
-      keeper!.removePacks(message.packs);
+      ready().removePacks(message.packs);
       return scope.postMessage({ kind: "collected" });
     case "close":
       logged = message.last;
@@ -69,13 +74,10 @@ function applySome(): void {
   if (keeper && keeper.applied >= logged) return isClosing ? end() : undefined;
   isApplying = true;
   try {
-    if (keeper === undefined) {
-      keeper = open();
-      keeper.resume();
-    }
-    keeper.apply(logged);
-    if (keeper.isCheckpointDue) return applied(() => checkpoint(keeper!));
-    scope.postMessage({ kind: "applied", needless: keeper.needless, waits: false });
+    const current = ready();
+    current.apply(logged, damage);
+    if (current.isCheckpointDue) return applied(() => checkpoint(ready()));
+    tellApplied(current, false);
     setTimeout(goOn, 0);
   } catch (thrown) {
     fail(thrown);
@@ -85,22 +87,40 @@ function applySome(): void {
 /** Says so, and tries again with what is stored. */
 function fail(thrown: unknown): void {
   scope.postMessage({ kind: "stuck", errno: errnoOf(thrown), message: reasonOf(thrown) });
-  keeper?.[Symbol.dispose]();
-  keeper = undefined;
+  letGo();
+  isApplying = true;
   if (isClosing) end();
   else setTimeout(goOn, RETRY_MS);
 }
 
+/** What failed may have left it with what is not so; another finds the same damage again. */
+function letGo(): void {
+  const failed = keeper;
+  keeper = undefined;
+  damage = [];
+  failed?.[Symbol.dispose]();
+}
+
+/** It is called by a timer, where what is thrown would end the Worker. */
 function goOn(): void {
   isApplying = false;
-  applySome();
+  try {
+    applySome();
+  } catch (thrown) {
+    fail(thrown);
+  }
 }
 
 /** Goes on once the main isolate looks at what is there now. While the node ends, it looks at nothing. */
 function applied(next: () => void): void {
-  scope.postMessage({ kind: "applied", needless: keeper!.needless, waits: true });
+  tellApplied(keeper!, true);
   if (isClosing) next();
   else whenRenewed = next;
+}
+
+function tellApplied({ needless }: Keeper, waits: boolean): void {
+  scope.postMessage({ kind: "applied", needless, waits, damage });
+  damage = [];
 }
 
 function checkpoint(of: Keeper): void {
@@ -112,13 +132,31 @@ function checkpoint(of: Keeper): void {
   }
 }
 
+/** One that remembers nothing of what failed. */
+function ready(): Keeper {
+  if (keeper !== undefined) return keeper;
+  const fresh = open();
+  try {
+    fresh.resume(damage);
+  } catch (thrown) {
+    fresh[Symbol.dispose]();
+    throw thrown;
+  }
+  return keeper = fresh;
+}
+
 function open(): Keeper {
   return new Keeper(realDisk(volume.folder), volume.folder, volume);
 }
 
+/** Whatever is wrong, it ends; the log has what the database has not. */
 function end(): void {
-  keeper?.checkpoint();
-  keeper?.[Symbol.dispose]();
+  try {
+    keeper?.checkpoint();
+    keeper?.[Symbol.dispose]();
+  } catch (thrown) {
+    scope.postMessage({ kind: "failed", errno: errnoOf(thrown), message: reasonOf(thrown) });
+  }
   scope.postMessage({ kind: "closed" });
   scope.close();
 }
