@@ -267,6 +267,29 @@ Deno.test("volume: a file tells its versions, also those that came and went at o
   });
 });
 
+Deno.test("volume: the history of a file tells when it was written, whatever its owner says of it", async () => {
+  await volumes(async (server, root, store) => {
+    const startedMs = Math.floor(Date.now() / 1000) * 1000;
+    put(server, root, "file", new Uint8Array([1]));
+    const node = now(server.walk(root, "file", call));
+    const times = () => {
+      const { versions } = JSON.parse(
+        new TextDecoder().decode(now(server.getxattr(node, HISTORY_XATTR, call))),
+      );
+      return versions.map(({ time }: FileVersion) => time) as string[];
+    };
+    await store.caughtUp();
+    const before = times();
+    for (const sec of [5, 1e13]) {
+      server.setattr(node, { mtime: { sec, nsec: 0 } }, undefined, call);
+      await store.caughtUp();
+      assert.deepEqual(times(), before);
+    }
+    assert.equal(before.length, 1);
+    assert.ok(Date.parse(before[0]) >= startedMs && Date.parse(before[0]) <= Date.now(), before[0]);
+  });
+});
+
 Deno.test("volume: what nothing shows any more is let go, and everything else is still there", async () => {
   const random = (i: number) =>
     Uint8Array.from({ length: 200_000 }, (_, at) => Math.imul(at + i * 7919, 0x9e3779b1) >>> 24);
