@@ -290,6 +290,18 @@ Deno.test("volume: the history of a file tells when it was written, whatever its
   });
 });
 
+Deno.test("volume: attributes that it keeps for itself are nobody's to set", async () => {
+  await volumes(async (server, root, store) => {
+    const node = put(server, root, "file", new Uint8Array([1]));
+    const set = (name: string) => () => server.setxattr(node, name, new Uint8Array([255, 1]), 0, call);
+    for (const name of [HISTORY_XATTR, "lux9.flags", "lux9."]) assert.throws(set(name), { code: "EPERM" });
+    assert.throws(() => server.setxattr(node, "lux9.flags", null, 0, call), { code: "EPERM" });
+    now(set("user.lux9.flags")());
+    assert.deepEqual(server.listxattr(node, call), ["user.lux9.flags"]);
+    await store.caughtUp();
+  }, (_server, _root, store) => assert.deepEqual(verify(store.folder).problems, []));
+});
+
 Deno.test("volume: what nothing shows any more is let go, and everything else is still there", async () => {
   const random = (i: number) =>
     Uint8Array.from({ length: 200_000 }, (_, at) => Math.imul(at + i * 7919, 0x9e3779b1) >>> 24);
