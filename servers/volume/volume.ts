@@ -255,11 +255,22 @@ function setattr(tree: Tree, place: Place, change: Change, call: Call): void {
   if (change.size !== undefined && !inode.contents) {
     throw new NineError("EINVAL", `${place.path} is no regular file and has no size to set`);
   }
+  checkTime(place, change.atime);
+  checkTime(place, change.mtime);
   if (change.size !== undefined && change.size !== inode.size) {
     cut(tree, place, change.size, change, call);
     // Whoever has it open for writing settles it when closing; of somebody else's there is none.
     tree.settle(place, call.user.name);
   } else setAttributes(tree, place, change, undefined, call);
+}
+
+/** From the wire comes a double, which is exact below 2^53; what is beyond would be kept as another time, or not at all. */
+function checkTime({ path }: Place, time: Change["mtime"]): void {
+  if (time === undefined || time === "now" || Number.isSafeInteger(time.sec)) return;
+  throw new NineError(
+    "EINVAL",
+    `A time of ${time.sec} seconds for ${path}: allowed are whole ones below 2^53`,
+  );
 }
 
 /** Cuts or extends the file, with what else is to change. */
@@ -314,6 +325,10 @@ function write(
   const now = tree.now();
   const by = call.user.name;
   const at = handle.append ? contents.size : offset;
+  // Where an append ends is known only here.
+  if (at + bytes.byteLength > Number.MAX_SAFE_INTEGER) {
+    throw new NineError("EFBIG", `A write of ${bytes.byteLength} bytes at offset ${at} ends beyond 2^53`);
+  }
   const logged = tree.log("write", by, now, { ino: inode.ino, offset: at, bytes });
   contents.write(logged, at, at + bytes.byteLength);
   tree.wrote(place);

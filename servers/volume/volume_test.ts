@@ -302,6 +302,35 @@ Deno.test("volume: attributes that it keeps for itself are nobody's to set", asy
   }, (_server, _root, store) => assert.deepEqual(verify(store.folder).problems, []));
 });
 
+Deno.test("volume: offsets and times that the log cannot tell are refused, and nothing has changed", async () => {
+  await volumes(async (server, root, store) => {
+    const { node, handle } = now(server.create(root, "file", file, O.RDWR | O.APPEND, call));
+    server.hold(node);
+    now(server.setattr(node, { size: Number.MAX_SAFE_INTEGER - 5 }, handle, call));
+    const append = (count: number) => server.write(node, handle, 0, new Uint8Array(count), call);
+    const before = server.getattr(node, undefined, call);
+    assert.throws(() => append(6), { code: "EFBIG" });
+    for (const sec of [2n ** 62n as unknown as number, 2 ** 53, 0.5]) {
+      const time = { sec, nsec: 0 };
+      assert.throws(() => server.setattr(node, { atime: time }, undefined, call), { code: "EINVAL" });
+      assert.throws(() => server.setattr(node, { mtime: time }, undefined, call), { code: "EINVAL" });
+      assert.throws(() => server.setattr(node, { size: 3, mtime: time }, undefined, call), {
+        code: "EINVAL",
+      });
+    }
+    assert.deepEqual(server.getattr(node, undefined, call), before);
+    assert.equal(append(5), 5);
+    // Before 1970.
+    now(server.setattr(node, { mtime: { sec: -1, nsec: 0 } }, undefined, call));
+    now(server.setattr(node, { size: 3, mtime: { sec: 2 ** 53 - 1, nsec: 0 } }, undefined, call));
+    now(server.close(node, handle, call));
+    server.drop(node);
+    await store.caughtUp();
+  }, (server, root) => {
+    assert.equal(now(server.getattr(now(server.walk(root, "file", call)), undefined, call)).size, 3);
+  });
+});
+
 Deno.test("volume: what nothing shows any more is let go, and everything else is still there", async () => {
   const random = (i: number) =>
     Uint8Array.from({ length: 200_000 }, (_, at) => Math.imul(at + i * 7919, 0x9e3779b1) >>> 24);
