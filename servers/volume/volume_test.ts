@@ -239,6 +239,58 @@ Deno.test("snapshots: the tree as it was, whatever becomes of it, and gone with 
   });
 });
 
+Deno.test("snapshots: a time shows the last that is kept by then, and what somebody still looks at is listed as far as it is", async () => {
+  const second = () => new Promise((wake) => setTimeout(wake, 1100));
+  await volumes(async (server, root, store) => {
+    const owned = { uid: "me", gid: "us" };
+    const rewrite = async (byte: number) => {
+      put(server, root, `made ${byte}`, new Uint8Array([byte]));
+      const node = now(server.walk(root, "file", call));
+      const handle = now(server.open(node, O.WRONLY, call));
+      now(server.write(node, handle, 0, new Uint8Array([byte]), call));
+      now(server.close(node, handle, call));
+      await store.caughtUp();
+    };
+    put(server, root, "file", new Uint8Array([0]));
+    put(server, root, "other", new Uint8Array([0]));
+    await rewrite(1);
+    await store.snapshot("kept", "me");
+    await second();
+    await rewrite(2);
+    const time = `${new Date().toISOString().slice(0, 19)}Z`;
+    await second();
+    await rewrite(3);
+    await rewrite(4);
+    server.remove(now(server.walk(root, "other", call)), call);
+    await store.caughtUp();
+    await second();
+    const list = (past: Server, dir: Place, max = 10) => {
+      const names: string[] = [];
+      for (let cookie = 0;;) {
+        const page = now(past.list(dir, now(past.open(dir, O.RDONLY, call)), cookie, max, true, call));
+        if (page.length === 0) return names;
+        names.push(...page.map(({ name }) => name));
+        cookie = Number(page[page.length - 1].cookie);
+      }
+    };
+    const at = () => {
+      const past = snapshots(store, owned) as unknown as Server;
+      return { past, dir: now(past.walk(now(past.attach("", call)), time, call)) };
+    };
+    const looked = at();
+    assert.deepEqual(list(looked.past, at().dir), ["file", "other", "made 1", "made 2"]);
+    await store.collect();
+    for (const max of [1, 10]) {
+      assert.deepEqual(list(looked.past, looked.dir, max), ["other", "made 1", "made 2"]);
+    }
+    const { past: later, dir } = at();
+    assert.deepEqual(list(later, dir), ["file", "other", "made 1"]);
+    assert.deepEqual([...get(later, now(later.walk(dir, "file", call)))], [1]);
+    const before = "2001-01-01";
+    assert.throws(() => later.walk(now(later.attach("", call)), before, call), { code: "ENOENT" });
+  });
+});
+
 Deno.test("volume: a file tells its versions, also those that came and went at once", async () => {
   await volumes(async (server, root, store) => {
     put(server, root, "file", new Uint8Array([1]));
