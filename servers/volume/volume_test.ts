@@ -384,8 +384,12 @@ Deno.test("volume: offsets and times that the log cannot tell are refused, and n
 });
 
 Deno.test("volume: what nothing shows any more is let go, and everything else is still there", async () => {
+  // No two of them have a part in common, which would be kept once.
   const random = (i: number) =>
-    Uint8Array.from({ length: 200_000 }, (_, at) => Math.imul(at + i * 7919, 0x9e3779b1) >>> 24);
+    Uint8Array.from({ length: 200_000 }, (_, at) => {
+      const mixed = Math.imul(at + i * 200_000, 0x9e3779b1);
+      return Math.imul(mixed ^ mixed >>> 15, 0x2c1b3c6d) >>> 24;
+    });
   const packBytes = (store: VolumeStore) => Number(store.status().packBytes);
   await volumes(async (server, root, store) => {
     for (let i = 0; i < 10; i++) put(server, root, `file ${i}`, random(i));
