@@ -19,7 +19,7 @@ import { plainStatfs, then } from "./file_server.ts";
 import type { Handlers } from "./handlers.ts";
 import { type Lock, LockType } from "./locks.ts";
 import { getattrOf, makedev } from "./modes.ts";
-import { checkNewName } from "./names.ts";
+import { checkNewName, checkXattrName } from "./names.ts";
 import type { Request } from "./request.ts";
 import type { Session } from "./session.ts";
 
@@ -290,6 +290,7 @@ export const linux: Handlers<
   Txattrwalk(session, { fid: number, newfid, name }, request) {
     const fid = session.fid(number, request).asFile();
     const { server } = session;
+    checkXattrName(name);
     if (newfid !== number) session.checkFree(newfid);
     else if (fid.isOpen) {
       throw new NineError("EBADF", "An open fid cannot become an attribute: give another newfid");
@@ -324,6 +325,7 @@ export const linux: Handlers<
       throw new NineError("EOPNOTSUPP", "The file server keeps no extended attributes");
     }
     if (name === "") throw new NineError("EINVAL", "An extended attribute without a name");
+    checkXattrName(name);
     if (attrSize > XATTR_BYTES_MAX) {
       throw new NineError(
         "E2BIG",

@@ -26,3 +26,14 @@ export function checkNewName(name: string): void {
     throw new NineError("EINVAL", `${name} cannot be made, it names a place already`);
   }
 }
+
+/** Throws unless `name` can be that of an extended attribute. A list of them ends each by a NUL, as strings of C do. */
+export function checkXattrName(name: string): void {
+  if (!name.includes("\0")) return;
+  throw new NineError(
+    "EINVAL",
+    `The name ${
+      JSON.stringify(name)
+    } of an extended attribute contains a NUL, which ends names: leave it out`,
+  );
+}

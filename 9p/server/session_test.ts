@@ -74,6 +74,29 @@ Deno.test("Session: more than 1024 requests at once are refused, but for those t
   await Promise.all(again);
 });
 
+Deno.test("extended attributes: a name with a NUL is refused before any server sees it, as lists end names by it", async () => {
+  const seen: string[] = [];
+  const keeping: FileServer<object> = {
+    ...REFUSING,
+    getxattr(_node, name) {
+      seen.push(name);
+      return new Uint8Array(1);
+    },
+    setxattr: (_node, name) => void seen.push(name),
+  };
+  await using on = await served(keeping);
+  await using client = await attached(on.address);
+  await client.rpc("Txattrwalk", { fid: 0, newfid: 1, name: "user.a" });
+  for (const name of ["user.a\0b", "\0"]) {
+    await assert.rejects(client.rpc("Txattrwalk", { fid: 0, newfid: 2, name }), failsWith("EINVAL"));
+    const create = { fid: 0, name, attrSize: 0, flags: 0 };
+    await assert.rejects(client.rpc("Txattrcreate", create), failsWith("EINVAL"));
+  }
+  await client.rpc("Txattrcreate", { fid: 0, name: "user.b", attrSize: 0, flags: 0 });
+  await client.rpc("Tclunk", { fid: 0 });
+  assert.deepEqual(seen, ["user.a", "user.b"]);
+});
+
 Deno.test("a lock ends with its fid, also where the file's qid is another by then", async () => {
   let path = 1;
   await using on = await served({ ...REFUSING, qid: () => ({ type: Qt.FILE, version: 1, path }) });

@@ -24,13 +24,14 @@ export function historyOf(tree: Tree, inode: Inode, { user }: Call): Uint8Array 
     throw new NineError("EACCES", `The history of file ${inode.ino} is that of ${inode.uid} to see`);
   }
   const versions: FileVersion[] = [];
-  for (const { node } of tree.store.index.past.history(inode.ino)) {
-    const { version, muid: by, size, mtime, ino } = node;
-    // Other attributes make other rows of the same version.
-    if (versions.at(-1)?.version === version) versions.pop();
+  for (const { node, sec } of tree.store.index.past.history(inode.ino)) {
+    const { version, muid: by, size, ino } = node;
+    // Other attributes make other rows of the same version; the first is from when it was written.
+    if (versions.at(-1)?.version === version) continue;
     versions.push({
       version,
-      time: new Date(mtime.sec * 1000).toISOString(),
+      // Not the time of modification, which anybody may set to anything.
+      time: new Date(sec * 1000).toISOString(),
       by,
       size,
       at: `@${ino}.${version}`,

@@ -12,7 +12,7 @@ import {
   S,
   type User,
 } from "../../9p/mod.ts";
-import type { NodeRow } from "../../state/store/mod.ts";
+import type { EdgeRow, NodeRow } from "../../state/store/mod.ts";
 import { attrOf, ROOT_INO } from "./inode.ts";
 import type { StoredContent, VolumeStore } from "./store.ts";
 
@@ -37,7 +37,7 @@ class Past {
 
 /**
  * A volume as it was, read-only: a directory for each snapshot, by its name. A time can be walked to as well, as
- * `2026-11-25T22:10`, and shows what there was then, as far as it is kept; no listing has these.
+ * `2026-11-25T22:10`, and shows what there was then, or the last before it that is kept; no listing has these.
  */
 export function snapshots(
   store: VolumeStore,
@@ -46,14 +46,20 @@ export function snapshots(
   const root = new Past(undefined, "/", 0, undefined);
   const startedSec = Math.floor(Date.now() / 1000);
 
-  /** The node stays the same while somebody has it. */
   function child(parent: Past, name: string, seq: number, row: () => NodeRow | undefined): Past {
-    const known = parent.children.get(name)?.deref();
-    if (known !== undefined && known.seq === seq) return known;
-    const found = row();
+    const found = find(parent, name, seq, row);
     if (found === undefined) {
       throw new NineError("ENOENT", `Walk to ${name}: the past has no such name there`);
     }
+    return found;
+  }
+
+  /** The node stays the same while somebody has it. */
+  function find(parent: Past, name: string, seq: number, row: () => NodeRow | undefined): Past | undefined {
+    const known = parent.children.get(name)?.deref();
+    if (known !== undefined && known.seq === seq) return known;
+    const found = row();
+    if (found === undefined) return undefined;
     const made = new Past(parent, name, seq, found);
     parent.children.set(name, new WeakRef(made));
     return made;
@@ -141,9 +147,17 @@ export function snapshots(
           entry(child(root, name, seq, () => past.node(ROOT_INO, seq)), from + i + 1)
         );
       }
-      return past.list(dir.row.ino, dir.seq, Number(cookie), max).map(({ name, eid, ino }) =>
-        entry(child(dir, name, dir.seq, () => past.node(ino, dir.seq)), eid)
-      );
+      const ofDirectory = ({ name, eid, ino }: EdgeRow): Entry[] => {
+        const found = find(dir, name, dir.seq, () => past.node(ino, dir.seq));
+        return found === undefined ? [] : [entry(found, eid)];
+      };
+      // Of a time that somebody has been looking at since before history was thinned, files may be gone, but not all the others.
+      for (let after = Number(cookie);;) {
+        const edges = past.list(dir.row.ino, dir.seq, after, max);
+        const entries = edges.flatMap(ofDirectory);
+        if (entries.length > 0 || edges.length === 0) return entries;
+        after = edges[edges.length - 1].eid;
+      }
     },
     readlink({ row, name }) {
       if (row === undefined || (row.mode & S.IFMT) !== S.IFLNK) {

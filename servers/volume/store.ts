@@ -38,8 +38,8 @@ export interface VolumeStore {
   caughtUp(): Promise<void>;
   /** Who is told when the index has been renewed. */
   onRenewed: (() => void) | undefined;
-  /** Who is told that everything that was written up to that operation becomes versions by it. */
-  onSettling: ((number: number) => void) | undefined;
+  /** Who is told that a snapshot is about to be logged, and settles what was written before it. */
+  onSnapshot: (() => void) | undefined;
   /** Who is told, after `onRenewed`, when files became what they were, which no operation of this side did. */
   onRestored: (() => void) | undefined;
   /** Who tells which files somebody holds. */

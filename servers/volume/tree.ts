@@ -1,6 +1,5 @@
-import { type Call, NineError, type Principal, type Timestamp } from "../../9p/mod.ts";
+import { NineError, type Principal, type Timestamp } from "../../9p/mod.ts";
 import type { Operation } from "../../state/operation/mod.ts";
-import type { Contents } from "./contents.ts";
 import { Inode, ROOT_INO } from "./inode.ts";
 import { type Place, Places } from "./place.ts";
 import { reload } from "./reload.ts";
@@ -12,7 +11,11 @@ export interface VolumeOptions {
   readonly clock?: () => Timestamp;
   /** Bound on places that nobody holds but that can be found without asking the index; 32,768. */
   readonly placesMax?: number;
+  /** A file whose first change is in no version so many bytes of log later gets one, since the log is kept from there; 256 MiB. */
+  readonly heldBytesMax?: number;
 }
+
+const HELD_BYTES_MAX = 256 * 1024 * 1024;
 
 type Kind = Operation["kind"];
 type Words<K extends Kind> = Omit<Extract<Operation, { kind: K }>, "kind" | "by" | "time">;
@@ -29,6 +32,13 @@ interface Pending {
   readonly settles?: boolean;
 }
 
+/** What a file has in the log and in no version. */
+interface Written {
+  readonly place: Place;
+  /** How many bytes had been logged when that began. */
+  readonly since: number;
+}
+
 /**
  * The tree as it is after all operations of this node: the index, and over it what the index does not have yet. What is
  * pending is pinned in the table until a renewed index has it.
@@ -39,8 +49,12 @@ export class Tree {
   readonly name: string;
   readonly #clock: () => Timestamp;
   #pending: Pending[] = [];
-  /** Files of which everything that was written by then becomes a version, whoever goes on writing. */
-  readonly #settling: { readonly number: number; readonly written: readonly Contents[] }[] = [];
+  /** Files with changes that nothing in the log settles; their places are pinned. The one that has been so longest is first. */
+  readonly #written = new Map<Inode, Written>();
+  readonly #heldBytesMax: number;
+  /** Bytes that were put in the log, and where the last operation is. */
+  #loggedBytes = 0;
+  #last = { segment: 0, position: 0 };
   /** Of the first entry that is still pending. */
   #pendingFrom = 0;
 
@@ -48,11 +62,12 @@ export class Tree {
     this.name = options.name ?? "";
     this.#clock = options.clock ?? systemClock;
     this.places = new Places(options.placesMax ?? 32_768);
+    this.#heldBytesMax = options.heldBytesMax ?? HELD_BYTES_MAX;
     const row = store.index.node(ROOT_INO);
     if (row === undefined) throw new NineError("EIO", "The volume has no root directory: run volume verify");
     this.root = this.places.addRoot(new Inode(row));
     store.onRenewed = () => this.#renewed();
-    store.onSettling = (number) => this.#settlesAll(number);
+    store.onSnapshot = () => this.#settleAll();
     store.onRestored = () => reload(this);
     store.heldFiles = () =>
       [...this.places.inodes()].flatMap(({ ino, holds }) => holds > 0 && ino !== ROOT_INO ? [ino] : []);
@@ -64,7 +79,27 @@ export class Tree {
 
   /** Puts the operation in the log. Throws before anything has changed, or not at all. */
   log<K extends Kind>(kind: K, by: Principal, time: Timestamp, words: Words<K>): Logged {
-    return this.store.append({ kind, by, time, ...words } as unknown as Operation);
+    const oldest = this.#written.values().next().value;
+    // One for each operation is enough, since none makes more than one.
+    if (oldest !== undefined && this.#loggedBytes - oldest.since > this.#heldBytesMax) {
+      this.settle(oldest.place);
+    }
+    return this.#append({ kind, by, time, ...words } as unknown as Operation);
+  }
+
+  #append(operation: Operation): Logged {
+    const logged = this.store.append(operation);
+    const { segment, position } = logged;
+    this.#loggedBytes += segment === this.#last.segment ? position - this.#last.position : position;
+    this.#last = { segment, position };
+    return logged;
+  }
+
+  /** The contents were written to or cut, which the index does not have before they are settled. */
+  wrote(place: Place): void {
+    if (this.#written.has(place.inode)) return;
+    this.places.pin(place);
+    this.#written.set(place.inode, { place, since: this.#loggedBytes });
   }
 
   /** The index has the place's file as it is now once it has that operation. */
@@ -130,34 +165,42 @@ export class Tree {
     this.pend(number, place);
   }
 
-  /** What was written becomes a version, unless somebody goes on writing. */
-  settle(place: Place, { user }: Call): void {
-    const { contents, ino } = place.inode;
-    if (contents === undefined || contents.changes === 0) return;
-    const { number } = this.log("settle", user.name, this.now(), { ino });
-    this.pend(number, place, { settles: true });
+  /** What was written becomes a version. Where that cannot be logged, the file stays as it is, to be settled later. */
+  settle({ inode }: Place, by: Principal = inode.muid): void {
+    const written = this.#written.get(inode);
+    if (written === undefined) return;
+    const { number } = this.#append({ kind: "settle", by, time: this.now(), ino: inode.ino });
+    this.pend(number, written.place, { settles: true });
+    this.#unwritten(inode);
   }
 
   /** After the last holder of a file without a name has gone, it need not be kept. */
   forgetIfUnused({ inode }: Place): void {
     if (inode.nlink > 0 || inode.holds > 0 || inode.isForgotten) return;
-    inode.isForgotten = true;
     this.log("forget", inode.uid, this.now(), { ino: inode.ino });
+    this.forgotten(inode);
   }
 
-  #settlesAll(number: number): void {
-    const written = [...this.places.inodes()].flatMap(({ contents }) =>
-      contents !== undefined && contents.changes > 0 ? [contents] : []
-    );
-    if (written.length > 0) this.#settling.push({ number, written });
+  /** The file is gone, with what was written to it. */
+  forgotten(inode: Inode): void {
+    inode.isForgotten = true;
+    this.#unwritten(inode);
+  }
+
+  #unwritten(inode: Inode): void {
+    const written = this.#written.get(inode);
+    if (written === undefined) return;
+    this.#written.delete(inode);
+    this.places.unpin(written.place);
+  }
+
+  /** What was written before a snapshot is in it, whoever has it open. */
+  #settleAll(): void {
+    for (const { place } of [...this.#written.values()]) this.settle(place);
   }
 
   #renewed(): void {
     const { applied } = this.store.index;
-    while (this.#settling.length > 0 && this.#settling[0].number <= applied) {
-      const { number, written } = this.#settling.shift()!;
-      for (const contents of written) contents.settled(number);
-    }
     const pending = this.#pending;
     let at = this.#pendingFrom;
     for (; at < pending.length && pending[at].number <= applied; at++) this.#release(pending[at]);

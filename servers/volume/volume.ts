@@ -116,7 +116,7 @@ export function volume(
       if ((flags & O.TRUNC) === 0 || !inode.contents) return handle;
       return whenReady(() => {
         cut(tree, place, 0, {}, call);
-        if (!canWrite(flags)) tree.settle(place, call);
+        if (!canWrite(flags)) tree.settle(place, call.user.name);
         return handle;
       });
     },
@@ -127,7 +127,7 @@ export function volume(
       })),
     make: (dir, name, what, call) => whenReady(() => make(dir, name, what, call)),
     close(place, handle, call) {
-      if (handle.writes) tree.settle(place, call);
+      if (handle.writes) tree.settle(place, call.user.name);
     },
 
     read: ({ inode }, _handle, offset, into) => inode.contents!.read(store, offset, into),
@@ -231,7 +231,7 @@ function end(
   tree.leaving(place, logged, by, now);
   place.inode.ctime = now;
   place.removed = true;
-  if (place.inode.holds === 0) place.inode.isForgotten = true;
+  if (place.inode.holds === 0) tree.forgotten(place.inode);
   tree.places.detach(place);
 }
 
@@ -255,11 +255,22 @@ function setattr(tree: Tree, place: Place, change: Change, call: Call): void {
   if (change.size !== undefined && !inode.contents) {
     throw new NineError("EINVAL", `${place.path} is no regular file and has no size to set`);
   }
+  checkTime(place, change.atime);
+  checkTime(place, change.mtime);
   if (change.size !== undefined && change.size !== inode.size) {
     cut(tree, place, change.size, change, call);
     // Whoever has it open for writing settles it when closing; of somebody else's there is none.
-    tree.settle(place, call);
+    tree.settle(place, call.user.name);
   } else setAttributes(tree, place, change, undefined, call);
+}
+
+/** From the wire comes a double, which is exact below 2^53; what is beyond would be kept as another time, or not at all. */
+function checkTime({ path }: Place, time: Change["mtime"]): void {
+  if (time === undefined || time === "now" || Number.isSafeInteger(time.sec)) return;
+  throw new NineError(
+    "EINVAL",
+    `A time of ${time.sec} seconds for ${path}: allowed are whole ones below 2^53`,
+  );
 }
 
 /** Cuts or extends the file, with what else is to change. */
@@ -268,6 +279,7 @@ function cut(tree: Tree, place: Place, size: number, change: Change, call: Call)
   const logged = setAttributes(tree, place, { mtime: now, ...change }, size, call);
   const { inode } = place;
   inode.contents!.cut(logged, size);
+  tree.wrote(place);
   inode.version = logged.number;
   inode.muid = call.user.name;
 }
@@ -313,12 +325,19 @@ function write(
   const now = tree.now();
   const by = call.user.name;
   const at = handle.append ? contents.size : offset;
+  // Where an append ends is known only here.
+  if (at + bytes.byteLength > Number.MAX_SAFE_INTEGER) {
+    throw new NineError("EFBIG", `A write of ${bytes.byteLength} bytes at offset ${at} ends beyond 2^53`);
+  }
   const logged = tree.log("write", by, now, { ino: inode.ino, offset: at, bytes });
   contents.write(logged, at, at + bytes.byteLength);
+  tree.wrote(place);
   inode.touched(logged.number, by, now);
   if (call.user.standing !== "owner" && withoutSetid(inode.mode) !== inode.mode) {
     setAttributes(tree, place, { mode: withoutSetid(inode.mode) & 0o7777 }, undefined, call);
   }
-  if (contents.bytesLogged > LOGGED_BYTES_MAX || contents.changes > CHANGES_MAX) tree.settle(place, call);
+  if (contents.bytesLogged > LOGGED_BYTES_MAX || contents.changes > CHANGES_MAX) {
+    tree.settle(place, call.user.name);
+  }
   return bytes.byteLength;
 }

@@ -239,6 +239,58 @@ Deno.test("snapshots: the tree as it was, whatever becomes of it, and gone with 
   });
 });
 
+Deno.test("snapshots: a time shows the last that is kept by then, and what somebody still looks at is listed as far as it is", async () => {
+  const second = () => new Promise((wake) => setTimeout(wake, 1100));
+  await volumes(async (server, root, store) => {
+    const owned = { uid: "me", gid: "us" };
+    const rewrite = async (byte: number) => {
+      put(server, root, `made ${byte}`, new Uint8Array([byte]));
+      const node = now(server.walk(root, "file", call));
+      const handle = now(server.open(node, O.WRONLY, call));
+      now(server.write(node, handle, 0, new Uint8Array([byte]), call));
+      now(server.close(node, handle, call));
+      await store.caughtUp();
+    };
+    put(server, root, "file", new Uint8Array([0]));
+    put(server, root, "other", new Uint8Array([0]));
+    await rewrite(1);
+    await store.snapshot("kept", "me");
+    await second();
+    await rewrite(2);
+    const time = `${new Date().toISOString().slice(0, 19)}Z`;
+    await second();
+    await rewrite(3);
+    await rewrite(4);
+    server.remove(now(server.walk(root, "other", call)), call);
+    await store.caughtUp();
+    await second();
+    const list = (past: Server, dir: Place, max = 10) => {
+      const names: string[] = [];
+      for (let cookie = 0;;) {
+        const page = now(past.list(dir, now(past.open(dir, O.RDONLY, call)), cookie, max, true, call));
+        if (page.length === 0) return names;
+        names.push(...page.map(({ name }) => name));
+        cookie = Number(page[page.length - 1].cookie);
+      }
+    };
+    const at = () => {
+      const past = snapshots(store, owned) as unknown as Server;
+      return { past, dir: now(past.walk(now(past.attach("", call)), time, call)) };
+    };
+    const looked = at();
+    assert.deepEqual(list(looked.past, at().dir), ["file", "other", "made 1", "made 2"]);
+    await store.collect();
+    for (const max of [1, 10]) {
+      assert.deepEqual(list(looked.past, looked.dir, max), ["other", "made 1", "made 2"]);
+    }
+    const { past: later, dir } = at();
+    assert.deepEqual(list(later, dir), ["file", "other", "made 1"]);
+    assert.deepEqual([...get(later, now(later.walk(dir, "file", call)))], [1]);
+    const before = "2001-01-01";
+    assert.throws(() => later.walk(now(later.attach("", call)), before, call), { code: "ENOENT" });
+  });
+});
+
 Deno.test("volume: a file tells its versions, also those that came and went at once", async () => {
   await volumes(async (server, root, store) => {
     put(server, root, "file", new Uint8Array([1]));
@@ -267,9 +319,77 @@ Deno.test("volume: a file tells its versions, also those that came and went at o
   });
 });
 
+Deno.test("volume: the history of a file tells when it was written, whatever its owner says of it", async () => {
+  await volumes(async (server, root, store) => {
+    const startedMs = Math.floor(Date.now() / 1000) * 1000;
+    put(server, root, "file", new Uint8Array([1]));
+    const node = now(server.walk(root, "file", call));
+    const times = () => {
+      const { versions } = JSON.parse(
+        new TextDecoder().decode(now(server.getxattr(node, HISTORY_XATTR, call))),
+      );
+      return versions.map(({ time }: FileVersion) => time) as string[];
+    };
+    await store.caughtUp();
+    const before = times();
+    for (const sec of [5, 1e13]) {
+      server.setattr(node, { mtime: { sec, nsec: 0 } }, undefined, call);
+      await store.caughtUp();
+      assert.deepEqual(times(), before);
+    }
+    assert.equal(before.length, 1);
+    assert.ok(Date.parse(before[0]) >= startedMs && Date.parse(before[0]) <= Date.now(), before[0]);
+  });
+});
+
+Deno.test("volume: attributes that it keeps for itself are nobody's to set", async () => {
+  await volumes(async (server, root, store) => {
+    const node = put(server, root, "file", new Uint8Array([1]));
+    const set = (name: string) => () => server.setxattr(node, name, new Uint8Array([255, 1]), 0, call);
+    for (const name of [HISTORY_XATTR, "lux9.flags", "lux9."]) assert.throws(set(name), { code: "EPERM" });
+    assert.throws(() => server.setxattr(node, "lux9.flags", null, 0, call), { code: "EPERM" });
+    now(set("user.lux9.flags")());
+    assert.deepEqual(server.listxattr(node, call), ["user.lux9.flags"]);
+    await store.caughtUp();
+  }, (_server, _root, store) => assert.deepEqual(verify(store.folder).problems, []));
+});
+
+Deno.test("volume: offsets and times that the log cannot tell are refused, and nothing has changed", async () => {
+  await volumes(async (server, root, store) => {
+    const { node, handle } = now(server.create(root, "file", file, O.RDWR | O.APPEND, call));
+    server.hold(node);
+    now(server.setattr(node, { size: Number.MAX_SAFE_INTEGER - 5 }, handle, call));
+    const append = (count: number) => server.write(node, handle, 0, new Uint8Array(count), call);
+    const before = server.getattr(node, undefined, call);
+    assert.throws(() => append(6), { code: "EFBIG" });
+    for (const sec of [2n ** 62n as unknown as number, 2 ** 53, 0.5]) {
+      const time = { sec, nsec: 0 };
+      assert.throws(() => server.setattr(node, { atime: time }, undefined, call), { code: "EINVAL" });
+      assert.throws(() => server.setattr(node, { mtime: time }, undefined, call), { code: "EINVAL" });
+      assert.throws(() => server.setattr(node, { size: 3, mtime: time }, undefined, call), {
+        code: "EINVAL",
+      });
+    }
+    assert.deepEqual(server.getattr(node, undefined, call), before);
+    assert.equal(append(5), 5);
+    // Before 1970.
+    now(server.setattr(node, { mtime: { sec: -1, nsec: 0 } }, undefined, call));
+    now(server.setattr(node, { size: 3, mtime: { sec: 2 ** 53 - 1, nsec: 0 } }, undefined, call));
+    now(server.close(node, handle, call));
+    server.drop(node);
+    await store.caughtUp();
+  }, (server, root) => {
+    assert.equal(now(server.getattr(now(server.walk(root, "file", call)), undefined, call)).size, 3);
+  });
+});
+
 Deno.test("volume: what nothing shows any more is let go, and everything else is still there", async () => {
+  // No two of them have a part in common, which would be kept once.
   const random = (i: number) =>
-    Uint8Array.from({ length: 200_000 }, (_, at) => Math.imul(at + i * 7919, 0x9e3779b1) >>> 24);
+    Uint8Array.from({ length: 200_000 }, (_, at) => {
+      const mixed = Math.imul(at + i * 200_000, 0x9e3779b1);
+      return Math.imul(mixed ^ mixed >>> 15, 0x2c1b3c6d) >>> 24;
+    });
   const packBytes = (store: VolumeStore) => Number(store.status().packBytes);
   await volumes(async (server, root, store) => {
     for (let i = 0; i < 10; i++) put(server, root, `file ${i}`, random(i));

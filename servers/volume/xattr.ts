@@ -4,6 +4,8 @@ import type { Inode } from "./inode.ts";
 import type { Place } from "./place.ts";
 import type { Tree } from "./tree.ts";
 
+/** Attributes that the volume has for itself: what it says of files, and what their documents hold. */
+const RESERVED = "lux9.";
 const XATTR_CREATE = 1;
 const XATTR_REPLACE = 2;
 /** Of one value, and of all names and values of a file, bytes. */
@@ -34,7 +36,14 @@ export function setxattr(
   flags: number,
   { user }: Call,
 ): void {
-  if (name === HISTORY_XATTR) throw new NineError("EPERM", `${name} is what the volume says of itself`);
+  if (name.startsWith(RESERVED)) {
+    throw new NineError(
+      "EPERM",
+      `Attribute ${
+        JSON.stringify(name)
+      }: names that begin with ${RESERVED} are the volume's own, take user.${name}`,
+    );
+  }
   const { inode } = place;
   const present = find(tree, inode, name) !== undefined;
   if (flags & XATTR_CREATE && present) {

@@ -8,6 +8,7 @@ export { type ChunkRow, ChunkRows, ChunkRowsWriter } from "./chunk_rows.ts";
 export { type Difference, differences, sameAttributes, sameContents } from "./difference.ts";
 export type { EdgeRow } from "./edge_row.ts";
 export { IndexReader } from "./index_reader.ts";
+export { KEPT, type Kept, packKept, unpackKept } from "./kept.ts";
 export { type PastNode, PastReader, type SnapshotRow } from "./past_reader.ts";
 export { IndexWriter } from "./index_writer.ts";
 export { checkJournal, Journal } from "./journal.ts";

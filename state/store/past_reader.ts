@@ -1,5 +1,6 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { checkEdge, type EdgeRow } from "./edge_row.ts";
+import { KEPT, unpackKept } from "./kept.ts";
 import { type NodeRow, unpackNode } from "./node_row.ts";
 
 /** The tree has a name as it was at one record of the journal. */
@@ -37,10 +38,20 @@ export class PastReader {
     return this.#sql.snapshot.get(name) as SnapshotRow | undefined;
   }
 
-  /** The last record at that time, in seconds since 1970; undefined before the first. */
+  /**
+   * The last record at that time, in seconds since 1970, of those that history was not thinned between; undefined before the
+   * first.
+   */
   recordAt(sec: number): { readonly seq: number; readonly sec: number } | undefined {
-    const row = this.#sql.recordAt.get(sec) as { seq: number; time: number } | undefined;
-    return row && { seq: row.seq, sec: row.time };
+    const last = this.#sql.recordAt.get(sec) as { seq: number; time: number } | undefined;
+    if (last === undefined) return undefined;
+    const { value } = (this.#sql.meta.get(KEPT) ?? {}) as { value?: Uint8Array };
+    const { from, points } = unpackKept(value);
+    if (last.seq >= from) return { seq: last.seq, sec: last.time };
+    const named = (this.#sql.snapshotUpTo.get(last.seq) as { seq: number | null }).seq ?? 0;
+    const seq = Math.max(named, points.findLast((point) => point <= last.seq) ?? 0);
+    const row = this.#sql.record.get(seq) as { time: number } | undefined;
+    return row && { seq, sec: row.time };
   }
 
   node(ino: number, seq: number): NodeRow | undefined {
@@ -88,6 +99,9 @@ const SQL = {
   snapshots: "SELECT name, seq, sec, by FROM snapshot ORDER BY seq, name",
   snapshot: "SELECT name, seq, sec, by FROM snapshot WHERE name = ?",
   recordAt: "SELECT seq, time FROM journal WHERE time <= ? ORDER BY seq DESC LIMIT 1",
+  record: "SELECT time FROM journal WHERE seq = ?",
+  snapshotUpTo: "SELECT max(seq) AS seq FROM snapshot WHERE seq <= ?",
+  meta: "SELECT value FROM meta WHERE key = ?",
   node: "SELECT data FROM node WHERE ino = ? AND since <= ?",
   pastNode: `SELECT data FROM node_past WHERE ino = ? AND ${WAS} ORDER BY since DESC LIMIT 1`,
   edge: "SELECT eid, ino, sum FROM edge WHERE parent = ? AND name = ? AND since <= ?",

@@ -65,8 +65,7 @@ export class Applier {
         return index.setXattr(operation.ino, operation.name, operation.value);
       }
       case "snapshot":
-        // What was written before it is in it, whoever has it open.
-        for (const ino of unsettled.inos) this.settle(ino);
+        // What was written before it was settled before it, by operations of the side that reads the log.
         return index.addSnapshot(operation.name, operation.time.sec, operation.by);
       case "unsnapshot":
         return index.removeSnapshot(operation.name);

@@ -1,6 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
 import { copyLive, decodeDescriptor, liveBytes, orphanPacks } from "../chunks/mod.ts";
-import { type ChunkRowsWriter, unpackNode } from "../store/mod.ts";
+import { type ChunkRowsWriter, KEPT, packKept, unpackKept, unpackNode } from "../store/mod.ts";
 import type { ContentWriter } from "./content_writer.ts";
 import type { Retention } from "./messages.ts";
 
@@ -23,18 +23,32 @@ export class Collector {
   /**
    * Rows of the past that no snapshot and no point that the rule keeps would show. `nowSec` is in seconds since 1970.
    * Returns how many went.
+   *
+   * Only records that are whole can be kept: the last one of an hour may not be one of those when the hours are counted again,
+   * with another end. So the rule chooses among what was kept before and what was never thinned, and it is noted what it chose.
    */
   thin({ everything, hourly, daily }: Retention, nowSec: number): number {
     const recordAt = this.#db.prepare("SELECT max(seq) AS seq FROM journal WHERE time <= ?");
     const horizon = (recordAt.get(nowSec - everything * DAY_SEC) as { seq: number | null }).seq ?? 0;
-    this.#db.exec("BEGIN IMMEDIATE; CREATE TEMP TABLE kept(seq INTEGER PRIMARY KEY)");
+    this.#db.exec(
+      "BEGIN IMMEDIATE; CREATE TEMP TABLE kept(seq INTEGER PRIMARY KEY); CREATE TEMP TABLE whole(seq INTEGER PRIMARY KEY)",
+    );
     try {
-      this.#db.exec("INSERT OR IGNORE INTO kept SELECT seq FROM snapshot");
-      const keep = this.#db.prepare(
-        "INSERT OR IGNORE INTO kept SELECT max(seq) FROM journal WHERE time > ? AND time <= ? GROUP BY CAST(time / ? AS INTEGER)",
+      const meta = this.#db.prepare("SELECT value FROM meta WHERE key = ?");
+      const before = unpackKept((meta.get(KEPT) as { value: Uint8Array } | undefined)?.value);
+      const addWhole = this.#db.prepare("INSERT INTO whole VALUES(?)");
+      for (const seq of before.points) addWhole.run(seq);
+      this.#db.exec(
+        "INSERT OR IGNORE INTO whole SELECT seq FROM snapshot; INSERT INTO kept SELECT DISTINCT seq FROM snapshot",
       );
-      keep.run(nowSec - hourly * DAY_SEC, nowSec - everything * DAY_SEC, 3600);
-      keep.run(nowSec - daily * DAY_SEC, nowSec - hourly * DAY_SEC, DAY_SEC);
+      const keep = this.#db.prepare(
+        "INSERT OR IGNORE INTO kept SELECT max(seq) FROM journal WHERE time > ? AND time <= ? " +
+          "AND (seq >= ? OR seq IN (SELECT seq FROM whole)) GROUP BY CAST(time / ? AS INTEGER)",
+      );
+      keep.run(nowSec - hourly * DAY_SEC, nowSec - everything * DAY_SEC, before.from, 3600);
+      keep.run(nowSec - daily * DAY_SEC, nowSec - hourly * DAY_SEC, before.from, DAY_SEC);
+      // Where more is to be kept than before, what is behind the end of the thinning stays as whole as it is.
+      this.#db.prepare("INSERT OR IGNORE INTO kept SELECT seq FROM whole WHERE seq >= ?").run(horizon);
       let gone = 0;
       for (const table of ["node_past", "edge_past", "xattr_past"]) {
         const { changes } = this.#db.prepare(
@@ -43,7 +57,13 @@ export class Collector {
         ).run(horizon);
         gone += Number(changes);
       }
-      this.#db.exec("DROP TABLE kept; COMMIT");
+      const from = Math.max(before.from, horizon);
+      const points = this.#db.prepare("SELECT seq FROM kept WHERE seq < ? ORDER BY seq").all(from);
+      this.#db.prepare("INSERT OR REPLACE INTO meta(key, value) VALUES(?, ?)").run(
+        KEPT,
+        packKept({ from, points: (points as { seq: number }[]).map(({ seq }) => seq) }),
+      );
+      this.#db.exec("DROP TABLE kept; DROP TABLE whole; COMMIT");
       return gone;
     } catch (thrown) {
       this.#rollback();

@@ -63,7 +63,7 @@ export interface Logged {
  */
 export class VolumeStore {
   onRenewed: (() => void) | undefined;
-  onSettling: ((number: number) => void) | undefined;
+  onSnapshot: (() => void) | undefined;
   onRestored: (() => void) | undefined;
   heldFiles: (() => number[]) | undefined;
   #restoring: Restoring | undefined;
@@ -294,9 +294,8 @@ export class VolumeStore {
   }
 
   #name(name: string, by: Principal, time: Timestamp): number {
-    const { number } = this.append({ kind: "snapshot", name, by, time });
-    this.onSettling?.(number);
-    return number;
+    this.onSnapshot?.();
+    return this.append({ kind: "snapshot", name, by, time }).number;
   }
 
   async #order(operation: Operation): Promise<void> {

@@ -1,0 +1,108 @@
+import assert from "node:assert/strict";
+import { NineError, O } from "../../9p/mod.ts";
+import type { Operation } from "../../state/operation/mod.ts";
+import { verify, VolumeStore } from "../../state/worker/mod.ts";
+import { call, file, get, now, type Place, put, type Server, walk, withVolume } from "./fixture_test.ts";
+import { volume } from "./mod.ts";
+
+const text = (words: string) => new TextEncoder().encode(words);
+
+/** A new file that is open for reading and writing. */
+function begin(server: Server, root: Place, name: string) {
+  const { node, handle } = now(server.create(root, name, file, O.RDWR, call));
+  server.hold(node);
+  const write = (words: string, at = 0) => now(server.write(node, handle, at, text(words), call));
+  const end = () => {
+    now(server.close(node, handle, call));
+    server.drop(node);
+  };
+  return { node, write, end };
+}
+
+/** All operations that are put in the log from now on. */
+function watch(store: VolumeStore): Operation[] {
+  const seen: Operation[] = [];
+  const append = store.append.bind(store);
+  store.append = (operation) => {
+    seen.push(operation);
+    return append(operation);
+  };
+  return seen;
+}
+
+Deno.test("volume: a snapshot settles what is being written by operations of its own, and so does what precedes a restoring", async () => {
+  await withVolume(async (server, root, store) => {
+    const a = begin(server, root, "a");
+    const b = begin(server, root, "b");
+    a.write("a");
+    b.write("b");
+    const seen = watch(store);
+    await store.snapshot("then", "me");
+    assert.deepEqual(seen.map(({ kind }) => kind), ["settle", "settle", "snapshot"]);
+    a.write("AA");
+    seen.length = 0;
+    await store.restore("then", [], "before", "me");
+    assert.deepEqual(seen.map(({ kind }) => kind), ["settle", "snapshot", "restore"]);
+    assert.deepEqual([get(server, a.node), get(server, b.node)], ["a", "b"]);
+    b.write("B", 1);
+    a.end();
+    b.end();
+    assert.equal(get(server, b.node), "bB");
+  }, (server, root) => {
+    assert.deepEqual(["a", "b"].map((name) => get(server, walk(server, root, name))), ["a", "bB"]);
+  });
+});
+
+Deno.test("volume: a file that stays open does not keep the log for ever", async () => {
+  await withVolume(async (_server, _root, store) => {
+    const server = volume(store, { heldBytesMax: 100_000 });
+    const root = now(server.attach("", call));
+    const idle = begin(server, root, "idle");
+    idle.write("idle");
+    const { ino } = idle.node.inode;
+    put(server, root, "small", "x".repeat(50_000));
+    await store.caughtUp();
+    assert.equal(store.index.node(ino)!.size, 0);
+    for (let i = 0; i < 3; i++) put(server, root, `large ${i}`, "x".repeat(50_000));
+    await store.caughtUp();
+    assert.equal(store.index.node(ino)!.size, 4);
+    idle.write("again");
+    assert.equal(get(server, idle.node), "again");
+    idle.end();
+  }, (server, root) => assert.equal(get(server, walk(server, root, "idle")), "again"));
+});
+
+Deno.test("volume: what was written stays in view where its last close could not be logged, and is kept later", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "lux9-written-" });
+  try {
+    const store = await VolumeStore.open(folder);
+    const server = volume(store, { placesMax: 1 });
+    const root = now(server.attach("", call));
+    put(server, root, "file", "before");
+    await store.caughtUp();
+    const node = walk(server, root, "file");
+    server.hold(node);
+    const handle = now(server.open(node, O.RDWR, call));
+    now(server.write(node, handle, 0, text("written later"), call));
+    const append = store.append.bind(store);
+    store.append = (operation) => {
+      if (operation.kind === "settle") throw new NineError("ENOSPC", "No room for it");
+      return append(operation);
+    };
+    assert.throws(() => server.close(node, handle, call), { code: "ENOSPC" });
+    server.drop(node);
+    store.append = append;
+    for (const name of ["a", "b", "c"]) {
+      put(server, root, name, name);
+      await store.caughtUp();
+    }
+    assert.equal(get(server, walk(server, root, "file")), "written later");
+    await store.snapshot("then", "me");
+    assert.equal(store.index.node(node.inode.ino)!.size, 13);
+    assert.equal(get(server, walk(server, root, "file")), "written later");
+    await store.close();
+    assert.deepEqual(verify(folder).problems, []);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
