@@ -114,14 +114,14 @@ test("lux9 run asks nothing of a module whose reader had enough before it failed
   await Deno.writeFile(join(folder, "module.wasm"), command(CAT).bytes);
   await Deno.writeTextFile(
     join(folder, "manifest.yaml"),
-    "name: few\nversion: 1.0.0\nlimits: {output: 16KiB}\n",
+    "name: few\nversion: 1.0.0\nlimits: {output: 256KiB}\n",
   );
-  const lines = "y\n".repeat(100_000);
+  const lines = "y\n".repeat(200_000);
   assert.deepEqual(await run(["few,head:n=2"], lines), { code: 0, out: "y\ny\n", err: "" });
   // Who has not had enough meets the failure.
-  const { code, err } = await run(["few,head:n=90000"], lines);
+  const { code, err } = await run(["few,head:n=190000,wc"], lines);
   assert.equal(code, 1);
-  assert.match(err, /few: The run gave more than the 16384 bytes/);
+  assert.match(err, /few: The run gave more than the 262144 bytes/);
 });
 
 function rss(pid: number): number {

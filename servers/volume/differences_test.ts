@@ -105,7 +105,7 @@ function see(server: Server, root: Place): Map<string, Seen> {
 }
 
 Deno.test("differences of anything are what the two trees say", async () => {
-  const seed = Number(Deno.env.get("LUX9_SEED") ?? Math.floor(Math.random() * 1e9));
+  const seed = Number(Deno.env.get("LUX9_SEED") ?? 1);
   console.log(`seed ${seed}`);
   const below = numbers(seed);
   await withVolume(async (server, root, store) => {

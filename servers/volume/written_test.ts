@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { NineError, O } from "../../9p/mod.ts";
 import type { Operation } from "../../state/operation/mod.ts";
 import { verify, VolumeStore } from "../../state/worker/mod.ts";
-import { call, file, get, now, type Place, put, type Server, walk, withVolume } from "./fixture_test.ts";
+import { call, file, get, now, type Place, put, type Server, walk, withVolume } from "./_fixture.ts";
 import { volume } from "./mod.ts";
 
 const text = (words: string) => new TextEncoder().encode(words);
