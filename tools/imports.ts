@@ -67,7 +67,7 @@ function reasonAgainst(
 
 /** A test beside the code may take what it tests with from anywhere: nobody who uses the part gets it along. */
 function isTest(file: string): boolean {
-  return /_(?:test|bench)\.ts$/.test(file);
+  return /_(?:test|bench)\.ts$|\/_[a-z_]+\.ts$/.test(file);
 }
 
 /** Packages come by the names in deno.json, which pins each to one version. */
