@@ -163,12 +163,8 @@ export class ResultCache {
     return result;
   }
 
-  /**
-   * For an output of that user's run, should it be long; its inputs take so much of the disk beside. The folder may have
-   * been removed from outside, as what can be made again.
-   */
+  /** For an output of that user's run, should it be long; its inputs take so much of the disk beside. */
   spool(user: string, inputBytes = 0): Spool {
-    Deno.mkdirSync(this.folder, { recursive: true, mode: 0o700 });
     return new Spool(join(this.folder, `tmp.${Deno.pid}.${++this.#spools}`), user, this.#beside, inputBytes);
   }
 

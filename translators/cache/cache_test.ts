@@ -178,6 +178,17 @@ Deno.test("ResultCache has no result whose file was removed from outside", () =>
     strictEqual(cache.files, 0);
   }));
 
+Deno.test("ResultCache makes its folder anew for a small result where it was removed from outside", () =>
+  inFolder(async (folder) => {
+    const cache = new ResultCache(folder);
+    await Deno.remove(folder, { recursive: true });
+    const bytes = filled(100);
+    cache.putBytes(key(1), bytes, about(bytes), "ann");
+    await cache.close();
+    const again = new ResultCache(folder);
+    deepStrictEqual(contents((await again.get(key(1)))!), bytes);
+  }));
+
 Deno.test("ResultCache checks a long file once for all who ask at the same time", () =>
   inFolder(async (folder) => {
     const bytes = filled(3_000_000);

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { dirname } from "node:path";
 import { concatenate, Slice } from "../../9p/mod.ts";
 import type { Result } from "./result.ts";
 import { type About, decodeTrailer, encodeTrailer, TRAILER_BYTES_MAX } from "./trailer.ts";
@@ -50,7 +51,17 @@ export async function isWhole(path: string, { size, hash }: About): Promise<bool
  */
 export async function writeResult({ path, bytes, about }: Result): Promise<void> {
   const whole = concatenate([bytes!, encodeTrailer(about)]);
-  await Deno.writeFile(path, whole, { mode: 0o600 }).catch(() => removeFile(path));
+  const write = () => Deno.writeFile(path, whole, { mode: 0o600 });
+  try {
+    await write().catch(async (thrown) => {
+      if (!(thrown instanceof Deno.errors.NotFound)) throw thrown;
+      // The folder was removed from outside, as what can be made again.
+      await Deno.mkdir(dirname(path), { recursive: true, mode: 0o700 });
+      await write();
+    });
+  } catch {
+    removeFile(path);
+  }
 }
 
 /** It may have been removed from outside. */

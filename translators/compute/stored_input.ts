@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { createHash, type Hash } from "node:crypto";
 import {
   ageMs,
   type Attr,
@@ -97,8 +97,8 @@ class StoredInput implements Input {
   #isPinned = false;
   /** Its times, when it was opened, might not have shown a change. */
   #isRacy = false;
-  /** Of what was read so far, in order from the start. */
-  #hashRead = createHash("sha256");
+  /** Of what was read so far, in order from the start; made when something is: most inputs are short, or known. */
+  #hashRead: Hash | undefined;
   #readBytes = 0;
   #isInOrder = true;
 
@@ -207,11 +207,12 @@ class StoredInput implements Input {
     if (bytes.byteLength === 0) return;
     // A run that is begun once more, as its Worker was lost, has nothing of the first time.
     if (offset === 0) {
-      this.#hashRead = createHash("sha256");
+      this.#hashRead = undefined;
       this.#readBytes = 0;
       this.#isInOrder = true;
     }
     if (offset !== this.#readBytes) this.#isInOrder = false;
+    this.#hashRead ??= createHash("sha256");
     this.#hashRead.update(bytes);
     this.#readBytes += bytes.byteLength;
   }
@@ -219,7 +220,7 @@ class StoredInput implements Input {
   verify(): Later<void> {
     if (this.#isPinned) return;
     if (this.#bytes) return this.#compare(createHash("sha256").update(this.#bytes).digest("hex"));
-    if (this.#isInOrder && this.#readBytes === this.size) return this.#compare(this.#hashRead.digest("hex"));
+    if (this.#isInOrder && this.#readBytes === this.size) return this.#compare(this.#digestRead());
     return then(this.#look(), (attr): Later<void> => {
       if (identityOf(attr) === this.#identity && !this.#isRacy) return;
       // The start of what has that hash, if the rest is its rest.
@@ -285,6 +286,10 @@ class StoredInput implements Input {
     return jobs.hash(this.#identity, this.#isRacy, file, call.signal);
   }
 
+  #digestRead(): string {
+    return (this.#hashRead ?? createHash("sha256")).digest("hex");
+  }
+
   /** Of what was read, and what comes behind it now. */
   async #hashOfRest(): Promise<string> {
     const { call } = this.#options;
@@ -293,7 +298,7 @@ class StoredInput implements Input {
       await turns.next();
       call.signal.throwIfAborted();
       const count = await this.read(this.#readBytes, piece);
-      if (this.#readBytes === this.size) return this.#hashRead.digest("hex");
+      if (this.#readBytes === this.size) return this.#digestRead();
       if (count === 0) throw this.#shorter(this.#readBytes);
     }
   }

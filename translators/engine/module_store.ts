@@ -204,9 +204,18 @@ export class ModuleStore {
   }
 }
 
+const SETTINGS = {
+  plain: digest(fingerprint({ metered: false })),
+  metered: digest(fingerprint({ metered: true })),
+};
+
 /** Content and whatever changes compiled code. */
 function keyOf(hash: string, metered: boolean): string {
-  return createHash("sha256").update(`${hash} ${fingerprint({ metered })}`).digest("hex");
+  return `${hash}-${metered ? SETTINGS.metered : SETTINGS.plain}`;
+}
+
+function digest(text: string): string {
+  return createHash("sha256").update(text).digest("hex").slice(0, 16);
 }
 
 /** Whether the file is there; its time then says that it is in use. */

@@ -1,3 +1,5 @@
+import { dirname } from "node:path";
+
 /** How often a reader hears of more, ms. */
 const PROGRESS_MS = 10;
 /** Writes are gathered up to that much before they go to the file. */
@@ -79,7 +81,7 @@ export class Output {
   }
 
   #spill(): void {
-    this.#file = Deno.openSync(this.#path, { write: true, createNew: true, mode: 0o600 });
+    this.#file = openNew(this.#path);
     this.#flush();
   }
 
@@ -97,6 +99,18 @@ export class Output {
     this.#told = this.#written;
     this.#toldAt = now;
     this.#progress(this.#written);
+  }
+}
+
+/** The folder may have been removed from outside, as what can be made again. */
+function openNew(path: string): Deno.FsFile {
+  const options = { write: true, createNew: true, mode: 0o600 };
+  try {
+    return Deno.openSync(path, options);
+  } catch (thrown) {
+    if (!(thrown instanceof Deno.errors.NotFound)) throw thrown;
+    Deno.mkdirSync(dirname(path), { mode: 0o700 });
+    return Deno.openSync(path, options);
   }
 }
 

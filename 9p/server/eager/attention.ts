@@ -28,7 +28,7 @@ export class Attention {
     if (this.#last === socket) return;
     this.#last = socket;
     this.#since = now;
-    this.trial.restart(now);
+    this.trial.renew(now);
   }
 
   /** Whether only this socket has received anything for a while. */

@@ -44,6 +44,13 @@ export class Trial {
     }
   }
 
+  /** Another client: how often trials failed with the one before says nothing of it. */
+  renew(now: number): void {
+    this.restart(now);
+    this.#patience = PATIENCE_MIN;
+    this.#left = 1;
+  }
+
   /** What was counted so far is not to be compared with what comes. */
   restart(now: number): void {
     this.#since = now;

@@ -19,6 +19,13 @@ Deno.test("Trial polls where turns are faster with it, and hardly ever where the
   assert(shareOf(new Trial(), 0.02, 0.2, 5000) < 0.05);
 });
 
+Deno.test("Trial.renew tries again soon, however often that failed before", () => {
+  const trial = new Trial();
+  shareOf(trial, 0.02, 0.2, 5000);
+  trial.renew(1000);
+  assert(shareOf(trial, 0.07, 0.025, 100) > 0.7);
+});
+
 Deno.test("Trial.restart takes a trial back that was not finished", () => {
   const trial = new Trial();
   let now = 0;
