@@ -166,12 +166,24 @@ class StoredInput implements Input {
       pins.bytesLeft -= bytes.byteLength;
       this.#bytes = bytes;
       this.#isPinned = true;
-      return then(this.#learn(hash), () => {
-        // Nothing more is read of it, and a run may have thousands of inputs.
-        this.close();
-        return this;
-      });
+      this.hash = hash;
+      // The run is handed over first.
+      queueMicrotask(() => this.#leave());
+      return this;
     });
+  }
+
+  /** Nothing more is read of it, and a run may have thousands of inputs. */
+  async #leave(): Promise<void> {
+    if (!this.#isOpen) return;
+    try {
+      const learnt = this.#learn(this.hash);
+      if (learnt instanceof Promise) await learnt;
+    } catch {
+      // It is read again the next time.
+    } finally {
+      this.close();
+    }
   }
 
   /** The hash counts the next time too, unless the file may have changed while it was read. */

@@ -295,9 +295,6 @@ export class Pool {
 
   #ended(): void {
     this.#options.clockwork.add(-1);
-    if (this.busy > 0) return;
-    clearInterval(this.#watch);
-    this.#watch = undefined;
   }
 
   #hear(member: Member, message: FromWorker): void {
@@ -362,8 +359,13 @@ export class Pool {
     }
   }
 
-  /** Whether any run is over its time and does not know. */
+  /** Whether any run is over its time and does not know. It goes on for a moment: a timer costs a part of a small run. */
   #look(): void {
+    if (this.busy === 0) {
+      clearInterval(this.#watch);
+      this.#watch = undefined;
+      return;
+    }
     const now = performance.now();
     for (const member of [...this.#members]) {
       const { current } = member;
