@@ -4,6 +4,8 @@ import { fileURLToPath } from "node:url";
 import type { Place } from "./load9p.ts";
 import { RawClient } from "./raw.ts";
 
+export type Part = "host" | "mem" | "volume";
+
 export interface Subject {
   readonly name: string;
   readonly pid: number;
@@ -11,7 +13,7 @@ export interface Subject {
   readonly firstAnswerMs: number;
   readonly port: number;
   /** Where a part of the tree is. */
-  place(tree: "host" | "mem"): Place;
+  place(tree: Part): Place;
   stop(): Promise<void>;
 }
 
@@ -34,15 +36,19 @@ export function startEcho(): Promise<Subject> {
   return start("echo", Deno.execPath(), ["run", "-A", "--cached-only", script, `${port}`], port, () => "/");
 }
 
-/** The whole node, as `lux9 up` starts it. */
-export async function startLux9(folder: string, home: string): Promise<Subject> {
+const PLACES = { host: "/bench", mem: "/mem", volume: "/vol" };
+
+/** The whole node, as `lux9 up` starts it; with a volume where one is to be measured. */
+export async function startLux9(folder: string, home: string, hasVolume = false): Promise<Subject> {
   const port = freePort();
   await Deno.mkdir(home, { recursive: true, mode: 0o700 });
-  const mounts = `mounts:\n  - { at: /bench, host: ${JSON.stringify(folder)} }\n  - { at: /mem, mem: {} }\n`;
-  await Deno.writeTextFile(join(home, "lux9.yaml"), mounts);
+  const mounts = [`at: /bench, host: ${JSON.stringify(folder)}`, "at: /mem, mem: {}"];
+  if (hasVolume) mounts.push("at: /vol, volume: bench");
+  const lines = mounts.map((mount) => `  - { ${mount} }\n`);
+  await Deno.writeTextFile(join(home, "lux9.yaml"), `mounts:\n${lines.join("")}`);
   const launcher = fileURLToPath(new URL("../lux9", import.meta.url));
   const args = ["up", "--home", home, "--listen", `tcp!127.0.0.1!${port},users=trust`];
-  return await start("lux9", launcher, args, port, (tree) => tree === "host" ? "/bench" : "/mem");
+  return await start("lux9", launcher, args, port, (tree) => PLACES[tree]);
 }
 
 /** The engine with one server behind it: against `lux9`, it says what namespace and guard cost. */
@@ -58,7 +64,7 @@ async function start(
   program: string,
   args: string[],
   port: number,
-  anameOf: (tree: "host" | "mem") => string,
+  anameOf: (tree: Part) => string,
 ): Promise<Subject> {
   const begun = performance.now();
   const child = new Deno.Command(program, { args, stdin: "null", stdout: "piped", stderr: "piped" }).spawn();

@@ -13,7 +13,8 @@ import { type FromWorker, RETENTION, type Retention, type ToWorker } from "./mes
 const OWNED = { uid: "owner", gid: "owner" };
 const ROOT_INO = 1;
 const GATHER_MS = 50;
-/** With more operations, or bytes of log, that are not applied, changes wait. */
+/** Until the log is synced again where that failed. */
+const RETRY_MS = 500;
 /** How often history is thinned and what nothing shows is let go. */
 const COLLECT_MS = 6 * 3600 * 1000;
 /** Near the end of the disk, at this many bytes or this part of it, nothing that makes the volume larger is taken. */
@@ -22,6 +23,7 @@ const RESERVE_PART = 1 / 20;
 /** The disk is asked again after so many bytes or milliseconds. */
 const SPACE_BYTES = 1024 * 1024;
 const SPACE_MS = 500;
+/** With more operations, or bytes of log, that are not applied, changes wait. */
 const BEHIND_MAX = 200_000;
 const BEHIND_BYTES_MAX = 1024 ** 3;
 
@@ -353,14 +355,18 @@ export class VolumeStore {
 
   async #flush(): Promise<void> {
     clearTimeout(this.#timer);
+    let nextMs = this.options.gatherMs ?? GATHER_MS;
     try {
       await this.log.sync();
       this.#say({ kind: "logged", last: this.log.synced });
     } catch (thrown) {
       this.#trouble(thrown instanceof NineError ? thrown : new NineError("EIO", String(thrown)));
-    } finally {
-      if (!this.#isClosing) this.#timer = undefined;
+      nextMs = RETRY_MS;
     }
+    if (this.#isClosing) return;
+    // What was appended meanwhile had no timer of its own.
+    const isLeft = this.log.synced < this.log.last;
+    this.#timer = isLeft ? setTimeout(() => this.#flush(), nextMs) : undefined;
   }
 
   #take(message: FromWorker): void {

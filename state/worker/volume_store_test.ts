@@ -64,6 +64,28 @@ Deno.test("a volume of a newer version is refused, and left as it is", async () 
   });
 });
 
+Deno.test("what is appended while the log is synced is applied as well, when nothing comes after it", async () => {
+  await withVolume(async (folder, ino) => {
+    const store = await VolumeStore.open(folder, { gatherMs: 1 });
+    const { log } = store;
+    const append = () => store.append({ kind: "settle", by: "me", time, ino });
+    const sync = log.sync.bind(log);
+    log.sync = () => {
+      log.sync = sync;
+      const synced = sync();
+      append();
+      return synced;
+    };
+    append();
+    const until = performance.now() + 5000;
+    while ((log.sync !== sync || store.index.applied < log.last) && performance.now() < until) {
+      await new Promise((wake) => setTimeout(wake, 10));
+    }
+    assert.equal(store.index.applied, log.last);
+    await store.close();
+  });
+});
+
 Deno.test("a flipped bit in a pack is found, named, and never served", async () => {
   await withVolume(async (folder, ino) => {
     flip(`${folder}/packs/000001`, 40_000);
