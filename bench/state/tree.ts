@@ -1,12 +1,15 @@
 /**
- * What the replicated tree costs, next to all entries in one Automerge map, as an application on automerge-repo keeps them: `deno task bench-tree [--entries N,N…]`.
+ * What the replicated tree costs, next to all entries in one document of automerge-repo and in one bare Automerge map:
+ * `deno task bench-tree [--entries N,N…] [--rounds N]`. It writes its tables into docs/benchmarks.md.
  *
- * Every subject runs in a process of its own, so that memory is its own, and the subjects take turns. The values in the map are the same packed bytes as in the tree; the map is
- * changed by Automerge's `change`, which is what automerge-repo's handle does.
+ * Every subject runs in a process of its own, so that memory is its own, and the subjects take turns. The values in the map
+ * are as long as the packed bytes in the tree. automerge-repo is installed by npm where it is to be compared with.
  */
 import * as Automerge from "@automerge/automerge";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { fileURLToPath } from "node:url";
+import { publish, table } from "../report.ts";
 import {
   type Attributes,
   authorOf,
@@ -22,9 +25,10 @@ import {
   TreeWriter,
 } from "../../state/tree/mod.ts";
 
+const ENTRIES = "10000,100000";
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { entries: { type: "string", default: "10000,100000" }, rounds: { type: "string", default: "3" } },
+  options: { entries: { type: "string", default: ENTRIES }, rounds: { type: "string", default: "3" } },
 });
 const author = authorOf(new Uint8Array([1, 2, 3, 4, 5, 6, 7, 8]));
 const ACTOR = "0102030405060708090a0b0c";
@@ -45,12 +49,27 @@ interface Figures {
   readonly one: number;
   /** The same in a batch of 100, µs each. */
   readonly hundred: number;
-  /** Taking in one change from elsewhere, µs, the median of 50. */
-  readonly receive: number;
+  /** Taking in one change from elsewhere, µs, the median of 50; not measured of automerge-repo, which has it from a network. */
+  readonly receive?: number;
 }
 
+const REPO = "automerge-repo, one document";
+const REPO_PACKAGES = {
+  "@automerge/automerge": "3.5.0",
+  "@automerge/automerge-repo": "2.5.6",
+  "@automerge/automerge-repo-storage-nodefs": "2.5.6",
+};
+const TREE = "tree, directories of 100";
+/** The issue's item 4. */
+const TARGET = 5;
+const COMPARED = {
+  loadOne: "loading what a change needs",
+  memory: "memory with all loaded",
+  one: "one change",
+} as const;
+
 const SUBJECTS: Record<string, (entries: number) => Figures> = {
-  "tree, directories of 100": (entries) => measureTree(entries, NAMES_A_DIRECTORY),
+  [TREE]: (entries) => measureTree(entries, NAMES_A_DIRECTORY),
   "tree, one directory": (entries) => measureTree(entries, entries),
   "one map": measureMap,
 };
@@ -60,24 +79,82 @@ if (positionals.length === 2) {
 } else await main();
 
 async function main(): Promise<void> {
+  const repo = await installRepo();
+  const text: string[] = [];
   for (const entries of values.entries.split(",").map(Number)) {
     const rounds: Record<string, Figures[]> = {};
     for (let round = 0; round < Number(values.rounds); round++) {
       for (const subject of Object.keys(SUBJECTS)) {
         (rounds[subject] ??= []).push(await child(subject, entries));
       }
+      if (repo) (rounds[REPO] ??= []).push(await repoChild(repo, entries));
     }
-    console.log(
-      `\n${entries} entries | make µs | B saved | load all ms | load for one ms | MB | change µs | of 100 µs | receive µs`,
-    );
-    console.log("|---".repeat(9));
-    for (const [subject, figures] of Object.entries(rounds)) {
-      const columns = Object.keys(figures[0]).map((key) =>
-        median(figures.map((each) => each[key as keyof Figures]))
-      );
-      console.log([subject, ...columns.map((figure) => figure.toPrecision(3))].join(" | "));
-    }
+    text.push(tableOf(entries, rounds));
+    if (repo) text.push(verdict(rounds));
   }
+  console.log(text.join("\n\n"));
+  if (repo && values.entries === ENTRIES) await publish("bench-tree", text.join("\n\n"));
+}
+
+function tableOf(entries: number, rounds: Record<string, Figures[]>): string {
+  const head = [
+    `${entries.toLocaleString("en")} entries`,
+    ...["make µs", "B saved", "load all ms", "load for one ms", "MB", "change µs", "of 100 µs", "receive µs"],
+  ];
+  const keys = ["make", "saved", "load", "loadOne", "memory", "one", "hundred", "receive"] as const;
+  const rows = Object.entries(rounds).map(([subject, figures]) => [
+    subject,
+    ...keys.map((key) => {
+      const found = figures.flatMap((each) => each[key] ?? []);
+      return found.length === 0 ? "" : Number(median(found).toPrecision(3)).toLocaleString("en");
+    }),
+  ]);
+  return table(head, rows);
+}
+
+/** How many times less the tree takes than automerge-repo. */
+function verdict(rounds: Record<string, Figures[]>): string {
+  const rows = Object.entries(COMPARED).map(([key, what]) => {
+    const of = (subject: string) => rounds[subject].map((each) => each[key as keyof typeof COMPARED]);
+    const ratio = median(of(REPO).map((figure, round) => figure / Math.max(of(TREE)[round], 0.001)));
+    return [what, `${ratio.toFixed(1)} times`, `≥ ${TARGET}`, ratio >= TARGET ? "yes" : "**no**"];
+  });
+  return table(["the tree next to automerge-repo", "less", "target", "met"], rows);
+}
+
+/** Where automerge-repo is installed; undefined where npm cannot. */
+async function installRepo(): Promise<string | undefined> {
+  const folder = join(fileURLToPath(new URL("../..", import.meta.url)), ".lux9/bench/automerge-repo");
+  await Deno.mkdir(folder, { recursive: true });
+  const wanted = JSON.stringify({ private: true, type: "module", dependencies: REPO_PACKAGES });
+  await Deno.copyFile(new URL("automerge_repo.ts", import.meta.url), join(folder, "automerge_repo.ts"));
+  if (await Deno.readTextFile(join(folder, "installed")).catch(() => "") === wanted) return folder;
+  await Deno.writeTextFile(join(folder, "package.json"), wanted);
+  const args = ["install", "--omit=optional", "--no-audit", "--no-fund"];
+  const npm = await new Deno.Command("npm", { args, cwd: folder }).output().catch(() => undefined);
+  if (!npm?.success) {
+    console.error("npm could not install automerge-repo, so there is nothing to compare with");
+    return undefined;
+  }
+  await Deno.writeTextFile(join(folder, "installed"), wanted);
+  return folder;
+}
+
+async function repoChild(folder: string, entries: number): Promise<Figures> {
+  const { stdout, stderr, success } = await new Deno.Command(Deno.execPath(), {
+    args: [
+      "run",
+      "--no-config",
+      "--node-modules-dir=manual",
+      "-A",
+      "--no-check",
+      "automerge_repo.ts",
+      `${entries}`,
+    ],
+    cwd: folder,
+  }).output();
+  if (!success) throw new Error(`automerge-repo: ${new TextDecoder().decode(stderr)}`);
+  return JSON.parse(new TextDecoder().decode(stdout));
 }
 
 async function child(subject: string, entries: number): Promise<Figures> {
