@@ -71,6 +71,18 @@ export const IMPORT_RULES: readonly ImportRule[] = [
     reason: "the database keeps rows; what is done to them is decided by who applies operations",
   },
   {
+    part: "state/automerge",
+    mayImport: ["state/tree"],
+    reason:
+      "Automerge keeps documents and merges texts for whoever has a tree; who only reads the index does without",
+  },
+  {
+    part: "state/volume",
+    mayImport: ["9p", "state/disk", "state/log", "state/chunks", "state/operation", "state/store"],
+    reason:
+      "the main isolate logs and reads; what it has no need of, as Automerge, costs an idle node memory",
+  },
+  {
     part: "state/worker",
     mayImport: ["9p", "state/*"],
     reason: "the Worker puts log, chunks, tree and database together; servers see what it hands to them",

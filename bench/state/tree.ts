@@ -9,11 +9,11 @@ import * as Automerge from "@automerge/automerge";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { fileURLToPath } from "node:url";
+import { automerge } from "../../state/automerge/mod.ts";
 import { publish, table } from "../report.ts";
 import {
   type Attributes,
   authorOf,
-  automerge,
   type Content,
   type DocId,
   MemoryDocuments,

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Call } from "../../9p/mod.ts";
-import { VolumeStore } from "../../state/worker/mod.ts";
+import { VolumeStore } from "../../state/volume/mod.ts";
 import { parseConfig } from "./config.ts";
 import { buildTree } from "./tree.ts";
 import { loadUsers } from "./users.ts";

@@ -1,5 +1,5 @@
 import { type FileServer, NineError } from "../../9p/mod.ts";
-import type { Retention, VolumeStore } from "../../state/worker/mod.ts";
+import type { Retention, VolumeStore } from "../../state/volume/mod.ts";
 import { join } from "node:path";
 
 type Server = FileServer<object>;
@@ -110,7 +110,7 @@ export class Volumes {
   async #start(name: string): Promise<Open> {
     const { owned, retention, onTrouble } = this.options;
     // A node without volumes does without all that they need, some 15 MB of memory.
-    const { VolumeStore } = await import("../../state/worker/mod.ts");
+    const { VolumeStore } = await import("../../state/volume/mod.ts");
     const { snapshots, volume, withDifferences } = await import("../../servers/volume/mod.ts");
     const store = await VolumeStore.open(volumeFolder(this.options.home, name), {
       owned,

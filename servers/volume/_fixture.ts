@@ -1,7 +1,8 @@
 /** A volume, and what is done to it, for the tests beside this: named as one so that it may open a store. */
 import assert from "node:assert/strict";
 import { type Call, type Creation, O, S, type User } from "../../9p/mod.ts";
-import { verify, VolumeStore, type VolumeStoreOptions } from "../../state/worker/mod.ts";
+import { VolumeStore, type VolumeStoreOptions } from "../../state/volume/mod.ts";
+import { verify } from "../../state/worker/mod.ts";
 import { volume } from "./mod.ts";
 
 const owner: User = { name: "me", groups: new Set(["us"]), standing: "owner" };

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { O, type User } from "../../9p/mod.ts";
 import type { Difference } from "../../state/store/mod.ts";
-import type { VolumeStore } from "../../state/worker/mod.ts";
+import type { VolumeStore } from "../../state/volume/mod.ts";
 import {
   call,
   change,

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { type Call, type Creation, O, S, type User } from "../../9p/mod.ts";
-import { verify, VolumeStore } from "../../state/worker/mod.ts";
+import { VolumeStore } from "../../state/volume/mod.ts";
+import { verify } from "../../state/worker/mod.ts";
 import { type FileVersion, HISTORY_XATTR, snapshots, volume } from "./mod.ts";
 
 const owner: User = { name: "me", groups: new Set(["us"]), standing: "owner" };

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { NineError, O } from "../../9p/mod.ts";
 import type { Operation } from "../../state/operation/mod.ts";
-import { verify, VolumeStore } from "../../state/worker/mod.ts";
+import { VolumeStore } from "../../state/volume/mod.ts";
+import { verify } from "../../state/worker/mod.ts";
 import { call, file, get, now, type Place, put, type Server, walk, withVolume } from "./_fixture.ts";
 import { volume } from "./mod.ts";
 

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { crc32 } from "node:zlib";
 import { NineError } from "../../9p/mod.ts";
-import { automerge, type DocId, type Documents, type TreeDocument } from "../tree/mod.ts";
+import type { DocId, DocumentCore, Documents, TreeDocument } from "../tree/mod.ts";
 
 /** Documents in memory, beyond those with an open change. */
 const LOADED_MAX = 64;
@@ -31,7 +31,7 @@ export class StoredDocuments implements Documents {
   readonly #since: StatementSync;
   readonly #ids: StatementSync;
 
-  constructor(db: DatabaseSync) {
+  constructor(db: DatabaseSync, readonly core: DocumentCore) {
     this.#get = db.prepare("SELECT saved, seq, sum FROM document WHERE id = ?");
     this.#put = db.prepare(
       "INSERT OR REPLACE INTO document(id, saved, seq, keys, sum) VALUES(?, ?, ?, ?, ?)",
@@ -55,7 +55,7 @@ export class StoredDocuments implements Documents {
   }
 
   create(id: DocId): TreeDocument {
-    const document = automerge.create(id, this.#actor);
+    const document = this.core.create(id, this.#actor);
     this.#loaded.set(id, { document, changes: 0, bytes: 0, savedBytes: 0 });
     return document;
   }
@@ -116,8 +116,8 @@ export class StoredDocuments implements Documents {
       throw new NineError("EIO", `Document ${id} of ${saved.byteLength} bytes does not match its checksum`);
     }
     const document = saved.byteLength === 0
-      ? automerge.create(id, this.#actor)
-      : automerge.load(id, saved, this.#actor);
+      ? this.core.create(id, this.#actor)
+      : this.core.load(id, saved, this.#actor);
     const changes = (this.#since.all(id, seq) as { bytes: Uint8Array }[]).map(({ bytes }) => bytes);
     if (changes.length > 0) document.apply(changes);
     const bytes = changes.reduce((sum, { byteLength }) => sum + byteLength, 0);

@@ -1,5 +1,5 @@
 import { deepStrictEqual as assertEquals } from "node:assert/strict";
-import { Copy, linesOf } from "./fixture.ts";
+import { Copy, linesOf } from "./_fixture.ts";
 import { conflictName } from "./name.ts";
 import { versionId } from "./stamp.ts";
 

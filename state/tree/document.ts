@@ -3,7 +3,7 @@ import type { Key } from "./key.ts";
 
 /**
  * One document: a flat map from keys to packed values, of which copies that changed it apart come to the same state by exchanging changes.
- * Automerge stands behind it (`automerge_document.ts`); the tree uses nothing of it but this.
+ * Automerge stands behind it (`state/automerge`); the tree uses nothing of it but this.
  *
  * A key that was set on two copies at the same time has both values, until somebody who sees both sets it again. No key is ever removed.
  */

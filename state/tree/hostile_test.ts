@@ -4,7 +4,7 @@ import { newAttributes, packAttributes } from "./attributes.ts";
 import { Packer } from "./bytes.ts";
 import { packVersion } from "./content.ts";
 import { type Edge, packEdge } from "./edge.ts";
-import { Copy, linesOf } from "./fixture.ts";
+import { Copy, linesOf } from "./_fixture.ts";
 import { authorOf, type DocId, type NodeId, nodeId, ROOT } from "./id.ts";
 import { edgeKey, type Key, keyOf } from "./key.ts";
 import { indexTree } from "./index_tree.ts";

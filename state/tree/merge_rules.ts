@@ -1,4 +1,4 @@
-import { isMergeable } from "./merge_text.ts";
+import { isMergeable } from "./mergeable.ts";
 
 /** Prose and source text, by what names end in. Structured data is not here: half of one side and half of the other is often no longer well formed. */
 const TEXT_ENDINGS = [

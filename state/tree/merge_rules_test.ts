@@ -1,6 +1,6 @@
 import { deepStrictEqual as assertEquals, throws as assertThrows } from "node:assert/strict";
 import { MergeRules } from "./merge_rules.ts";
-import { mergeText } from "./merge_text.ts";
+import { mergeText } from "../automerge/mod.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 const merged = (base: string, ...sides: string[]) => {

@@ -12,7 +12,6 @@ export {
   PRINCIPAL_BYTES_MAX,
   TARGET_BYTES_MAX,
 } from "./attributes.ts";
-export { automerge } from "./automerge_document.ts";
 export type { Time } from "./bytes.ts";
 export { type Content, DESCRIPTOR_BYTES_MAX, type Version } from "./content.ts";
 export { BadChange, type DocumentCore, type TreeDocument } from "./document.ts";
@@ -36,7 +35,7 @@ export { indexTree } from "./index_tree.ts";
 export type { Key, Slot } from "./key.ts";
 export { edgeKeyOf, MemoryIndex } from "./memory_index.ts";
 export { MERGE_DEFAULT, MergeRules } from "./merge_rules.ts";
-export { isMergeable, MERGE_BYTES_MAX, mergeText } from "./merge_text.ts";
+export { isMergeable, MERGE_BYTES_MAX, mergeableText } from "./mergeable.ts";
 export { conflictName, isConflictName, isName, NAME_BYTES_MAX } from "./name.ts";
 export { directoryOf, documentOf, parseDocId } from "./placement.ts";
 export { reroot } from "./reroot.ts";

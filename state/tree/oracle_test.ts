@@ -1,6 +1,6 @@
 import { deepStrictEqual as assertEquals } from "node:assert/strict";
 import { LoroDoc, type LoroTree, type TreeID } from "loro-crdt";
-import { Copy } from "./fixture.ts";
+import { Copy } from "./_fixture.ts";
 import type { NodeId } from "./id.ts";
 import { indexTree } from "./index_tree.ts";
 import { randomFrom } from "./simulation.ts";

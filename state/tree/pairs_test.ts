@@ -1,5 +1,5 @@
 import { deepStrictEqual as assertEquals } from "node:assert/strict";
-import { Copy, linesOf } from "./fixture.ts";
+import { Copy, linesOf } from "./_fixture.ts";
 
 /** What can be done to one name. Before it, there are a file `n` that says `old`, a file `other`, and an empty directory `d`. */
 const TO_A_FILE: Record<string, (copy: Copy) => void> = {

@@ -1,5 +1,5 @@
 import { deepStrictEqual as assertEquals, ok as assert } from "node:assert/strict";
-import { Copy, linesOf } from "./fixture.ts";
+import { Copy, linesOf } from "./_fixture.ts";
 import type { DocId, NodeId } from "./id.ts";
 import { ROOT } from "./id.ts";
 import { directoryOf, documentOf, KEYS_MAX, parseDocId, placeFor } from "./placement.ts";

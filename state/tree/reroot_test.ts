@@ -1,6 +1,6 @@
 import { deepStrictEqual as assertEquals, ok as assert } from "node:assert/strict";
-import { automerge } from "./automerge_document.ts";
-import { Copy, linesOf } from "./fixture.ts";
+import { automerge } from "../automerge/mod.ts";
+import { Copy, linesOf } from "./_fixture.ts";
 import { indexTree } from "./index_tree.ts";
 import { reroot } from "./reroot.ts";
 import { workApart } from "./simulation.ts";

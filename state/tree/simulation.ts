@@ -1,5 +1,5 @@
 import { deepStrictEqual as assertEquals } from "node:assert/strict";
-import { Copy, linesOf, textOf } from "./fixture.ts";
+import { Copy, linesOf, textOf } from "./_fixture.ts";
 import type { DocId, NodeId } from "./id.ts";
 import { indexTree } from "./index_tree.ts";
 import { isName } from "./name.ts";

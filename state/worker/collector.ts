@@ -2,7 +2,7 @@ import type { DatabaseSync } from "node:sqlite";
 import { copyLive, decodeDescriptor, liveBytes, orphanPacks } from "../chunks/mod.ts";
 import { type ChunkRowsWriter, KEPT, packKept, unpackKept, unpackNode } from "../store/mod.ts";
 import type { ContentWriter } from "./content_writer.ts";
-import type { Retention } from "./messages.ts";
+import type { Retention } from "../volume/mod.ts";
 
 const DAY_SEC = 24 * 3600;
 /** A pack with less than this part of it in use is written anew. */

@@ -5,7 +5,7 @@ import { LogReader } from "../log/mod.ts";
 import { ChunkRowsWriter, openDatabase, PastReader } from "../store/mod.ts";
 import { Collector } from "./collector.ts";
 import { ContentWriter } from "./content_writer.ts";
-import { DATABASE, LOG } from "./keeper.ts";
+import { DATABASE, LOG } from "../volume/mod.ts";
 
 const DAY_SEC = 24 * 3600;
 

@@ -13,9 +13,9 @@ import type { Disk } from "../disk/mod.ts";
 import type { LogReader } from "../log/mod.ts";
 import { Extents, type ExtentSource } from "../operation/mod.ts";
 import type { NodeRow } from "../store/mod.ts";
+import { PACKS } from "../volume/mod.ts";
 import type { Span } from "./unsettled.ts";
 
-export const PACKS = "packs";
 /** Bytes taken from the log at once. */
 const STEP = 1 << 20;
 

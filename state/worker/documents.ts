@@ -1,5 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
 import { S } from "../../9p/mod.ts";
+import { automerge, mergeText } from "../automerge/mod.ts";
 import { decodeDescriptor, encodeDescriptor } from "../chunks/mod.ts";
 import type { Create, Operation, SetAttributes } from "../operation/mod.ts";
 import { type IndexWriter, Journal, type NodeRow, SqliteTreeIndex, StoredDocuments } from "../store/mod.ts";
@@ -11,7 +12,6 @@ import {
   MERGE_BYTES_MAX,
   type Merger,
   MergeRules,
-  mergeText,
   type NodeId,
   nodeId,
   ROOT,
@@ -56,7 +56,7 @@ export class DocumentKeeper {
     this.#incarnation = index.meta("incarnation") as Uint8Array;
     this.#author = authorOf(this.#incarnation);
     this.#lastNumber = Number(index.meta("lastNumber") ?? 1);
-    this.#documents = new StoredDocuments(db);
+    this.#documents = new StoredDocuments(db, automerge);
     this.#journal = new Journal(db);
     this.#writer = new TreeWriter({
       documents: this.#documents,

@@ -13,16 +13,14 @@ import {
   PastReader,
 } from "../store/mod.ts";
 import { ROOT } from "../tree/mod.ts";
+import { DATABASE, type KeeperOptions, LOG, type Owned, type Retention } from "../volume/mod.ts";
 import { Applier } from "./applier.ts";
 import { Collector } from "./collector.ts";
 import { ContentWriter } from "./content_writer.ts";
 import { DocumentKeeper } from "./documents.ts";
-import type { KeeperOptions, Owned, Retention } from "./messages.ts";
 import { restore } from "./restore.ts";
 import { Unsettled } from "./unsettled.ts";
 
-export const DATABASE = "index.sqlite";
-export const LOG = "log";
 const ROOT_INO = 1;
 /** A transaction has at most so many operations, and so many bytes of contents. */
 const OPERATIONS_MAX = 5000;

@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import { Errno, NineError, S } from "../../9p/mod.ts";
 import { type Disk, realDisk } from "../disk/mod.ts";
-import { DATABASE, Keeper } from "./keeper.ts";
-import { verify, VolumeStore } from "./mod.ts";
+import { DATABASE, VolumeStore } from "../volume/mod.ts";
+import { Keeper } from "./keeper.ts";
+import { verify } from "./mod.ts";
 
 const ROOT_INO = 1;
 const time = { sec: 1_700_000_000, nsec: 5 };

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import { differences, FORMAT, formatOf } from "../store/mod.ts";
-import { DATABASE } from "./keeper.ts";
-import { verify, VolumeStore } from "./mod.ts";
+import { DATABASE, VolumeStore } from "../volume/mod.ts";
+import { verify } from "./mod.ts";
 
 Deno.test("a volume of format 1, which could not tell what changed since, is brought to today's", async () => {
   const folder = await Deno.makeTempDir({ prefix: "lux9-store-" });

@@ -1,8 +1,6 @@
 /**
- * What keeps a volume: a Worker that is the only writer, and the main isolate's side of it.
+ * The Worker that is the only writer of a volume, and `verify`, which checks all that it has written.
  *
  * @module
  */
-export { RETENTION, type Retention } from "./messages.ts";
 export { type Verified, verify } from "./verify.ts";
-export { VolumeStore, type VolumeStoreOptions } from "./volume_store.ts";

@@ -1,5 +1,6 @@
 import { DatabaseSync } from "node:sqlite";
 import { reasonOf, S } from "../../9p/mod.ts";
+import { automerge } from "../automerge/mod.ts";
 import { ChunkReader, decodeDescriptor, type Descriptor, Packs } from "../chunks/mod.ts";
 import { realDisk } from "../disk/mod.ts";
 import {
@@ -17,8 +18,7 @@ import {
   xattrSum,
 } from "../store/mod.ts";
 import { type NodeId, type ShownNode, shownTree } from "../tree/mod.ts";
-import { PACKS } from "./content_writer.ts";
-import { DATABASE } from "./keeper.ts";
+import { DATABASE, PACKS } from "../volume/mod.ts";
 
 export interface Verified {
   readonly files: number;
@@ -217,7 +217,7 @@ class Verification {
 
   /** What the documents show, and whether that is what the index has. */
   #documents(): void {
-    const documents = new StoredDocuments(this.db);
+    const documents = new StoredDocuments(this.db, automerge);
     this.#attempt("The documents", () => {
       const merge = () => "later" as const;
       const shown = shownTree(documents.all(), merge);

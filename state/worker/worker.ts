@@ -2,7 +2,7 @@
 import { errnoOf, reasonOf } from "../../9p/mod.ts";
 import { realDisk } from "../disk/mod.ts";
 import { Keeper } from "./keeper.ts";
-import type { FromWorker, ToWorker } from "./messages.ts";
+import type { FromWorker, ToWorker } from "../volume/mod.ts";
 
 /** Deno's types here are those of a window. */
 const scope = self as unknown as {

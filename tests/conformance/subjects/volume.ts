@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import type { FileServer } from "../../../9p/mod.ts";
 import { volume, type VolumeOptions } from "../../../servers/volume/mod.ts";
-import { verify, VolumeStore, type VolumeStoreOptions } from "../../../state/worker/mod.ts";
+import { VolumeStore, type VolumeStoreOptions } from "../../../state/volume/mod.ts";
+import { verify } from "../../../state/worker/mod.ts";
 import { serve } from "../in_process.ts";
 import { PROBES, withProbes } from "../probes.ts";
 import { ALL } from "../rule.ts";

@@ -1,10 +1,7 @@
 import { getBackend, init } from "@automerge/automerge";
+import { mergeableText } from "../tree/mod.ts";
 import { differencesOf } from "./text_diff.ts";
 
-/** Longer texts are never merged. */
-export const MERGE_BYTES_MAX = 64 * 1024;
-
-const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const encoder = new TextEncoder();
 
 /**
@@ -14,7 +11,7 @@ const encoder = new TextEncoder();
  * Undefined where something is too long or no UTF-8 text: that cannot be merged.
  */
 export function mergeText(base: Uint8Array, sides: readonly Uint8Array[]): Uint8Array | undefined {
-  const texts = [base, ...sides].map(textOf);
+  const texts = [base, ...sides].map(mergeableText);
   const [baseText, ...sideTexts] = texts;
   if (baseText === undefined) return undefined;
   const document = getBackend(init({ actor: actorOf(0) }));
@@ -38,20 +35,6 @@ export function mergeText(base: Uint8Array, sides: readonly Uint8Array[]): Uint8
     return encoder.encode(document.text(text));
   } finally {
     document.free();
-  }
-}
-
-/** Whether bytes are text that may be merged: UTF-8 without zero bytes, and not too long. */
-export function isMergeable(bytes: Uint8Array): boolean {
-  return textOf(bytes) !== undefined;
-}
-
-function textOf(bytes: Uint8Array): string | undefined {
-  if (bytes.length > MERGE_BYTES_MAX || bytes.includes(0)) return undefined;
-  try {
-    return decoder.decode(bytes);
-  } catch {
-    return undefined;
   }
 }
 

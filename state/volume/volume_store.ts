@@ -6,8 +6,7 @@ import { type Disk, realDisk } from "../disk/mod.ts";
 import { Log } from "../log/mod.ts";
 import { encode, type Operation } from "../operation/mod.ts";
 import { IndexReader, type SnapshotRow } from "../store/mod.ts";
-import { PACKS } from "./content_writer.ts";
-import { DATABASE, LOG } from "./keeper.ts";
+import { DATABASE, LOG, PACKS } from "./layout.ts";
 import { type FromWorker, RETENTION, type Retention, type ToWorker } from "./messages.ts";
 
 const OWNED = { uid: "owner", gid: "owner" };
@@ -111,7 +110,10 @@ export class VolumeStore {
   /** Opens a volume, or makes one in an empty folder. What the log has and the index has not is applied first. */
   static async open(folder: string, options: VolumeStoreOptions = {}): Promise<VolumeStore> {
     const disk = realDisk(folder);
-    const worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module", name: "state" });
+    const worker = new Worker(new URL("../worker/worker.ts", import.meta.url), {
+      type: "module",
+      name: "state",
+    });
     try {
       const { needless, applied } = await ask(
         worker,

@@ -1,11 +1,10 @@
 import { hash } from "node:crypto";
 import type { Kind } from "./attributes.ts";
-import { automerge } from "./automerge_document.ts";
 import type { Content } from "./content.ts";
 import { MemoryDocuments } from "./documents.ts";
 import { type Author, authorOf, type DocId, type NodeId, nodeId, ROOT } from "./id.ts";
 import { MemoryIndex } from "./memory_index.ts";
-import { mergeText } from "./merge_text.ts";
+import { automerge, mergeText } from "../automerge/mod.ts";
 import { type ShownTree, shownTree } from "./shown_tree.ts";
 import { indexTree } from "./index_tree.ts";
 import type { Merger, MergeRequest } from "./standing.ts";

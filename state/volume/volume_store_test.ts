@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import { S } from "../../9p/mod.ts";
-import { DATABASE } from "./keeper.ts";
-import { verify, VolumeStore } from "./mod.ts";
+import { verify } from "../worker/mod.ts";
+import { DATABASE, VolumeStore } from "./mod.ts";
 
 const ROOT_INO = 1;
 const time = { sec: 1_700_000_000, nsec: 5 };

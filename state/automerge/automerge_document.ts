@@ -1,7 +1,5 @@
 import { decodeChange, getBackend, init } from "@automerge/automerge";
-import type { DocId } from "./id.ts";
-import type { Key } from "./key.ts";
-import { BadChange, type DocumentCore, type TreeDocument } from "./document.ts";
+import { BadChange, type DocId, type DocumentCore, type Key, type TreeDocument } from "../tree/mod.ts";
 
 type Backend = ReturnType<typeof getBackend>;
 

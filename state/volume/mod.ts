@@ -1,0 +1,15 @@
+/**
+ * The main isolate's side of a volume: it logs operations and reads what is there, and starts the Worker that keeps it.
+ *
+ * @module
+ */
+export { DATABASE, LOG, PACKS } from "./layout.ts";
+export {
+  type FromWorker,
+  type KeeperOptions,
+  type Owned,
+  RETENTION,
+  type Retention,
+  type ToWorker,
+} from "./messages.ts";
+export { VolumeStore, type VolumeStoreOptions } from "./volume_store.ts";
