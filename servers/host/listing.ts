@@ -1,4 +1,4 @@
-import { type Attr, type Entry, Errno, NineError, S, type U64 } from "../../9p/mod.ts";
+import { type Attr, type Entry, Errno, GRAIN_MS, NineError, S, type U64 } from "../../9p/mod.ts";
 import type { Handle } from "./handle.ts";
 import { SEEK_SET } from "./libc/constants.ts";
 import { DIRENTS, eachDirent } from "./libc/dirent.ts";
@@ -7,9 +7,6 @@ import { stat, statAt, statFd } from "./libc/statx.ts";
 import { component } from "./libc/cstring.ts";
 import type { Place } from "./place.ts";
 import type { Tree } from "./tree.ts";
-
-/** A directory that changed less than this before it was read may change again without a new time on it. */
-const RACY_MS = 20;
 
 /** The entries of a directory as they were at one time, or those of them that have been read so far. */
 class Listing {
@@ -36,7 +33,7 @@ class Listing {
 
   /** Whether the directory had been at rest before the reading began, so that its time tells of any later change. */
   isAtRest(beganMs: number): boolean {
-    return this.#ctimeSec * 1000 + this.#ctimeNsec / 1e6 < beganMs - RACY_MS;
+    return this.#ctimeSec * 1000 + this.#ctimeNsec / 1e6 < beganMs - GRAIN_MS;
   }
 }
 

@@ -28,21 +28,32 @@ export function readResult(path: string, { size, hash }: About): Uint8Array | un
   return bytes && createHash("sha256").update(bytes).digest("hex") === hash ? bytes : undefined;
 }
 
-/** Whether the output in the file is whole: read in pieces, between which others have their turn. */
+/** Whether the output in the file is whole. */
 export async function isWhole(path: string, { size, hash }: About): Promise<boolean> {
-  const digest = createHash("sha256");
-  const piece = new Uint8Array(PIECE_BYTES);
-  const slice = new Slice();
-  for (let at = 0; at < size;) {
-    // Should the file be another one by now, it has another hash.
-    const count = inFile(path, (fd) => readSync(fd, piece, 0, Math.min(PIECE_BYTES, size - at), at));
-    if (!count) return false;
-    digest.update(piece.subarray(0, count));
-    at += count;
-    const turn = slice.breathe();
-    if (turn) await turn;
+  const found = await sealOf(path, size).catch(() => undefined);
+  return found?.hash === hash && found.size === size;
+}
+
+/** Hash and size of the file, or of its first bytes: read in pieces, between which others have their turn. */
+export async function sealOf(path: string, bytesMax = Infinity): Promise<Pick<About, "hash" | "size">> {
+  const fd = openSync(path, "r");
+  try {
+    const digest = createHash("sha256");
+    const piece = new Uint8Array(PIECE_BYTES);
+    const slice = new Slice();
+    let size = 0;
+    while (size < bytesMax) {
+      const count = readSync(fd, piece, 0, Math.min(PIECE_BYTES, bytesMax - size), size);
+      if (count === 0) break;
+      digest.update(piece.subarray(0, count));
+      size += count;
+      const turn = slice.breathe();
+      if (turn) await turn;
+    }
+    return { hash: digest.digest("hex"), size };
+  } finally {
+    closeSync(fd);
   }
-  return digest.digest("hex") === hash;
 }
 
 /**
