@@ -54,6 +54,22 @@ Deno.test("volume: a snapshot settles what is being written by operations of its
   });
 });
 
+Deno.test("volume: the time of a change does not go back when what was written before it becomes a version", async () => {
+  let times: (number | undefined)[] = [];
+  const timesOf = (place: Place, server: Server) => {
+    const { mtimeSec, mtimeNsec, ctimeSec, ctimeNsec } = now(server.getattr(place, undefined, call));
+    return [mtimeSec, mtimeNsec, ctimeSec, ctimeNsec];
+  };
+  await withVolume(async (server, root) => {
+    const a = begin(server, root, "a");
+    a.write("a");
+    await new Promise((wake) => setTimeout(wake, 2));
+    now(server.link(a.node, root, "b", call));
+    times = timesOf(a.node, server);
+    a.end();
+  }, (server, root) => assert.deepEqual(timesOf(walk(server, root, "b"), server), times));
+});
+
 Deno.test("volume: a file that stays open does not keep the log for ever", async () => {
   await withVolume(async (_server, _root, store) => {
     const server = volume(store, { heldBytesMax: 100_000 });

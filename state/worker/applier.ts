@@ -107,7 +107,11 @@ export class Applier {
     row.size = made.size;
     row.version = change.version;
     row.muid = change.by;
-    if (change.time !== undefined) row.mtime = row.ctime = change.time;
+    if (change.time !== undefined) {
+      row.mtime = change.time;
+      // A name or an attribute may have come to it after what was written.
+      row.ctime = later(row.ctime, change.time);
+    }
     this.options.documents.version(ino);
   }
 
@@ -189,4 +193,8 @@ function touch(row: NodeRow, number: number, by: string, time: Timestamp): void 
   row.version = number;
   row.muid = by;
   row.mtime = row.ctime = time;
+}
+
+function later(a: Timestamp, b: Timestamp): Timestamp {
+  return a.sec > b.sec || a.sec === b.sec && a.nsec > b.nsec ? a : b;
 }

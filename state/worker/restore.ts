@@ -74,6 +74,8 @@ class Restoring {
     if (at === undefined) return;
     const there = at === "everything" ? ROOT_INO : index.edge(at.parent, at.name)?.ino;
     if (there !== undefined) this.#reach.add(there);
+    // It comes to the path, whatever it is below of by then.
+    if (this.#keeps(this.#target)) this.#reach.add(this.#target);
     const fits = there === this.#target;
 
     const changed = [...changes.files(span)].flat().filter((ino) => this.#wasBelow(ino, 0));
@@ -95,7 +97,8 @@ class Restoring {
     this.#endWaiting();
     for (const ino of kept) this.#due.set(ino, ino);
     for (const [now, then] of this.#due) this.#becomes(now, then);
-    this.#rootAsBefore();
+    // A name that came to the root at the path is a change of its own.
+    if (at === "everything" || fits || at.parent !== ROOT_INO) this.#rootAsBefore();
   }
 
   /** Where the path is now, its folders made anew where they are gone; undefined where it was nothing then. */
@@ -241,6 +244,8 @@ class Restoring {
     const row = index.node(ino);
     if (row === undefined || row.nlink === 0 || !this.#wasBelow(ino, 0)) return false;
     if (this.#target === ROOT_INO || this.#isInReach(ino, 0)) return true;
+    // A directory has one place, and that is outside now; the folder above the path may have moved with it.
+    if (isDirectory(row)) return false;
     // Another name of it, which was outside then and is as it was.
     return changes.namesOf(ino, index.seq).some(({ parent, since }) =>
       since <= this.#operation.seq && !this.#wasBelow(parent, 0)
@@ -280,10 +285,7 @@ class Restoring {
   /** The folder that is gone has left its traces in the times of the root. */
   #rootAsBefore(): void {
     if (this.#waiting === undefined || this.#due.has(ROOT_INO)) return;
-    const row = this.#options.index.node(ROOT_INO)!;
-    const { rootBefore } = this.#waiting;
-    // Whatever came to the root beside it is a change of its own.
-    if (row.size === rootBefore.size) this.#attributes(row, rootBefore);
+    this.#attributes(this.#options.index.node(ROOT_INO)!, this.#waiting.rootBefore);
   }
 
   #do<Kind extends Operation["kind"]>(kind: Kind, words: Words<Kind>): void {
