@@ -1,3 +1,4 @@
+import { NineError } from "../../9p/mod.ts";
 import type { Named } from "../../state/store/mod.ts";
 import { ROOT_INO } from "./inode.ts";
 import type { Place } from "./place.ts";
@@ -23,6 +24,8 @@ export function reload(tree: Tree): void {
     if (row !== undefined) inode.reload(row);
     else {
       // Nobody held it when that was asked; who does by now has what it was.
+      const last = inode.holds > 0 && inode.contents && index.past.history(inode.ino).at(-1)?.node;
+      if (last) inode.contents!.replace(last.content, last.size);
       inode.nlink = 0;
       inode.isForgotten = true;
     }
@@ -35,6 +38,13 @@ export function reload(tree: Tree): void {
     if (place.inTable) continue;
     place.removed = true;
     tree.places.detach(place);
+    // Somebody held it when that was asked, and may not do so any longer.
+    try {
+      tree.forgetIfUnused(place);
+    } catch (thrown) {
+      // Where the log takes nothing it goes at the next start.
+      if (!(thrown instanceof NineError)) throw thrown;
+    }
   }
 }
 

@@ -113,10 +113,14 @@ export function volume(
         throw new NineError("ENXIO", `Nothing answers behind the special file ${place.path}`);
       }
       const handle = { append: (flags & O.APPEND) !== 0, writes: canWrite(flags) };
-      if ((flags & O.TRUNC) === 0 || !inode.contents) return handle;
+      const truncates = (flags & O.TRUNC) !== 0 && inode.contents !== undefined;
+      if (!truncates && !handle.writes) return handle;
       return whenReady(() => {
-        cut(tree, place, 0, {}, call);
-        if (!canWrite(flags)) tree.settle(place, call.user.name);
+        if (inode.isForgotten) {
+          throw new NineError("ENOENT", `${place.path} was removed: nothing can be written to it`);
+        }
+        if (truncates) cut(tree, place, 0, {}, call);
+        if (truncates && !handle.writes) tree.settle(place, call.user.name);
         return handle;
       });
     },
