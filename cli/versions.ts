@@ -1,4 +1,4 @@
-import { Errno, errnoOf, NineError, type Tree } from "../9p/mod.ts";
+import { Errno, errnoOf, namesOf, NineError, pathOf, type RemoteFile, type Tree } from "../9p/mod.ts";
 import { type FileVersion, HISTORY_XATTR } from "../servers/volume/mod.ts";
 
 export interface History {
@@ -7,15 +7,59 @@ export interface History {
   readonly versions: readonly FileVersion[];
 }
 
-/** The versions of a file in a volume. */
+/** The versions of a file in a volume, or of what was at that path where nothing is any more. */
 export async function versionsOf(tree: Tree, path: string): Promise<History> {
-  await using file = await tree.walk(path, { follow: true });
+  let file: RemoteFile;
   try {
-    return JSON.parse(new TextDecoder().decode(await file.getxattr(HISTORY_XATTR)));
+    file = await tree.walk(path, { follow: true });
   } catch (thrown) {
-    if (errnoOf(thrown) !== Errno.ENODATA && errnoOf(thrown) !== Errno.EOPNOTSUPP) throw thrown;
-    throw new NineError(errnoOf(thrown), "It has no history: it is in no volume");
+    const versions = isNothing(thrown) ? await versionsOfGone(tree, path) : undefined;
+    if (versions === undefined) throw thrown;
+    return versions;
   }
+  await using _closed = file;
+  try {
+    return await told(file, HISTORY_XATTR);
+  } catch (thrown) {
+    if (!isWithout(thrown)) throw thrown;
+    throw new NineError(
+      errnoOf(thrown),
+      "It has no history: it is in no volume, or is no file of which versions are kept",
+    );
+  }
+}
+
+/** The folder above it that is there knows what was below it; undefined where nothing was. */
+async function versionsOfGone(tree: Tree, path: string): Promise<History | undefined> {
+  const names = namesOf(path);
+  for (let depth = names.length - 1; depth >= 0; depth--) {
+    try {
+      await using above = await tree.walk(pathOf(names.slice(0, depth)), { follow: true });
+      return await told(above, `${HISTORY_XATTR}/${names.slice(depth).join("/")}`);
+    } catch (thrown) {
+      if (isNothing(thrown)) continue;
+      // Others than the owner are told that nothing is there.
+      if (isWithout(thrown) || isRefusal(thrown)) return undefined;
+      throw thrown;
+    }
+  }
+  return undefined;
+}
+
+async function told(file: RemoteFile, name: string): Promise<History> {
+  return JSON.parse(new TextDecoder().decode(await file.getxattr(name)));
+}
+
+function isNothing(thrown: unknown): boolean {
+  return errnoOf(thrown) === Errno.ENOENT || errnoOf(thrown) === Errno.ENOTDIR;
+}
+
+function isRefusal(thrown: unknown): boolean {
+  return errnoOf(thrown) === Errno.EPERM || errnoOf(thrown) === Errno.EACCES;
+}
+
+function isWithout(thrown: unknown): boolean {
+  return errnoOf(thrown) === Errno.ENODATA || errnoOf(thrown) === Errno.EOPNOTSUPP;
 }
 
 /** Where the version is that `PATH@VERSION` asks for; undefined for a path that says no version. */

@@ -11,14 +11,16 @@ interface Options extends Where {
 
 export function define(command: Command): void {
   withWhere(command)
-    .argument("<path>", "a file in a volume")
+    .argument("<path>", "a file in a volume, or where one was")
     .option("--json", "as JSON")
     .addHelpText(
       "after",
       `
 Examples:
   lux9 history /data/notes.md
-  lux9 cat /data/notes.md@1042        the version of that number`,
+  lux9 cat /data/notes.md@1042        the version of that number
+
+It tells the versions of the file, and of what had its path before; of a path where nothing is any more, too.`,
     )
     .action(history);
 }

@@ -1,10 +1,17 @@
-import { type Call, NineError } from "../../9p/mod.ts";
-import type { Inode } from "./inode.ts";
+import { type Call, NineError, S } from "../../9p/mod.ts";
+import type { Led, NodeRow, PastReader } from "../../state/store/mod.ts";
+import { ROOT_INO } from "./inode.ts";
+import type { Place } from "./place.ts";
 import type { Tree } from "./tree.ts";
 
-/** The attribute by which a file tells its versions, as JSON. It is in no list, and nobody sets it. */
+/**
+ * The attribute by which a file tells its versions, as JSON. It is in no list, and nobody sets it. With a slash and a path
+ * behind it, it tells those of what was at that path from there, also where nothing is any more.
+ */
 export const HISTORY_XATTR = "lux9.history";
 const VERSIONS_MAX = 10_000;
+/** Files that were at one path, the latest ones. */
+const FILES_MAX = 1000;
 
 /** A version of a file's contents. */
 export interface FileVersion {
@@ -18,25 +25,98 @@ export interface FileVersion {
   readonly at: string;
 }
 
-/** The versions that are kept, newest first. They are the owner's to see, and the file's owner's. */
-export function historyOf(tree: Tree, inode: Inode, { user }: Call): Uint8Array {
+/**
+ * The versions that are kept, newest first: those of the file, and those of files that had its path before, up to when
+ * they left it. They are the owner's to see, and the file's owner's.
+ */
+export function historyOf(tree: Tree, place: Place, { user }: Call): Uint8Array {
+  const { inode } = place;
   if (user.standing !== "owner" && user.name !== inode.uid) {
     throw new NineError("EACCES", `The history of file ${inode.ino} is that of ${inode.uid} to see`);
   }
-  const versions: FileVersion[] = [];
-  for (const { node, sec } of tree.store.index.past.history(inode.ino)) {
-    const { version, muid: by, size, ino } = node;
-    // Other attributes make other rows of the same version; the first is from when it was written.
-    if (versions.at(-1)?.version === version) continue;
-    versions.push({
-      version,
-      // Not the time of modification, which anybody may set to anything.
-      time: new Date(sec * 1000).toISOString(),
-      by,
-      size,
-      at: `@${ino}.${version}`,
-    });
+  const { past } = tree.store.index;
+  const files = place.removed ? new Map() : filesAt(past, namesTo(place));
+  // Whatever names it had.
+  files.set(inode.ino, Infinity);
+  const isTheirs = ({ uid }: NodeRow) => user.standing === "owner" || user.name === uid;
+  const versions = versionsOf(past, files, isTheirs);
+  if (versions.length === 0 && inode.isDirectory) {
+    throw new NineError("ENODATA", `${place.path} is a directory, and these have no versions`);
   }
-  const latest = versions.slice(-VERSIONS_MAX).reverse();
-  return new TextEncoder().encode(JSON.stringify({ volume: tree.name, versions: latest }));
+  return told(tree, versions);
+}
+
+/** The same of a path from that place on, where something was. It is the owner's to see. */
+export async function historyBelow(
+  tree: Tree,
+  place: Place,
+  path: string,
+  { user }: Call,
+): Promise<Uint8Array> {
+  if (user.standing !== "owner") {
+    throw new NineError("EACCES", "What was at a path before is the owner's to see");
+  }
+  // What went a moment ago has been nowhere but in memory.
+  await tree.store.caughtUp();
+  const { past } = tree.store.index;
+  const files = place.removed ? new Map() : filesAt(past, [...namesTo(place), ...path.split("/")]);
+  const versions = versionsOf(past, files, () => true);
+  if (versions.length === 0) {
+    throw new NineError("ENODATA", `No version is kept of a file at ${place.pathTo(path)}`);
+  }
+  return told(tree, versions);
+}
+
+function told({ name }: Tree, versions: readonly FileVersion[]): Uint8Array {
+  return new TextEncoder().encode(JSON.stringify({ volume: name, versions }));
+}
+
+function namesTo(place: Place): string[] {
+  const names: string[] = [];
+  for (let at = place; !at.isRoot; at = at.parent) names.unshift(at.name);
+  return names;
+}
+
+/** The files that were ever at a path, and up to, and without, which record each was there at the last. */
+function filesAt(past: PastReader, names: readonly string[]): Map<number, number> {
+  let at: readonly Led[] = [{ ino: ROOT_INO, since: 0, until: Infinity }];
+  for (const name of names) {
+    at = at.flatMap((folder) =>
+      past.led(folder.ino, name, FILES_MAX).flatMap(({ ino, ...led }) => {
+        const since = Math.max(folder.since, led.since);
+        const until = Math.min(folder.until, led.until);
+        return since < until ? [{ ino, since, until }] : [];
+      })
+    ).sort((a, b) => b.since - a.since).slice(0, FILES_MAX);
+  }
+  const files = new Map<number, number>();
+  for (const { ino, until } of at) files.set(ino, Math.max(until, files.get(ino) ?? 0));
+  return files;
+}
+
+/** The versions that those files had up to, and without, a record. */
+function versionsOf(
+  past: PastReader,
+  files: ReadonlyMap<number, number>,
+  isTold: (node: NodeRow) => boolean,
+): FileVersion[] {
+  const versions: FileVersion[] = [];
+  for (const [ino, until] of files) {
+    let last: number | undefined;
+    for (const { node, since, sec } of past.history(ino)) {
+      const { version, muid: by, size } = node;
+      // Other attributes make other rows of the same version; the first is from when it was written.
+      if (version === last || since >= until || (node.mode & S.IFMT) !== S.IFREG || !isTold(node)) continue;
+      last = version;
+      versions.push({
+        version,
+        // Not the time of modification, which anybody may set to anything.
+        time: new Date(sec * 1000).toISOString(),
+        by,
+        size,
+        at: `@${ino}.${version}`,
+      });
+    }
+  }
+  return versions.sort((a, b) => b.version - a.version).slice(0, VERSIONS_MAX);
 }

@@ -162,7 +162,7 @@ export function volume(
       return { ...plainStatfs(), blocks, bfree, bavail: bfree, files: 2 ** 32, ffree: 2 ** 32 };
     },
 
-    getxattr: ({ inode }, name, call) => getxattr(tree, inode, name, call),
+    getxattr: (place, name, call) => getxattr(tree, place, name, call),
     listxattr: ({ inode }) => listxattr(tree, inode),
     setxattr(place, name, value, flags, call) {
       const behind = store.behind();

@@ -320,6 +320,58 @@ Deno.test("volume: a file tells its versions, also those that came and went at o
   });
 });
 
+Deno.test("volume: a path tells the versions of all that was there, also where nothing is any more", async () => {
+  await volumes(async (server, root, store) => {
+    const history = async (place: Place, path?: string) => {
+      const name = path === undefined ? HISTORY_XATTR : `${HISTORY_XATTR}/${path}`;
+      const { versions } = JSON.parse(new TextDecoder().decode(await server.getxattr(place, name, call)));
+      const past = snapshots(store, { uid: "me", gid: "us" }) as unknown as Server;
+      const top = now(past.attach("", call));
+      return versions.map(({ at }: FileVersion) => get(past, now(past.walk(top, at, call)))[0]);
+    };
+    const dir = now(server.make(root, "dir", { mode: S.IFDIR | 0o755, uid: "me" }, call));
+    put(server, dir, "file", new Uint8Array([1]));
+    await store.caughtUp();
+    // It leaves, and what becomes of it elsewhere is told there.
+    server.rename(now(server.walk(dir, "file", call)), root, "moved", false, call);
+    const moved = now(server.walk(root, "moved", call));
+    const handle = now(server.open(moved, O.WRONLY | O.TRUNC, call));
+    server.write(moved, handle, 0, new Uint8Array([9]), call);
+    server.close(moved, handle, call);
+    put(server, dir, "file", new Uint8Array([2]));
+    await store.snapshot("then", "me");
+    const again = now(server.walk(dir, "file", call));
+    server.remove(again, call);
+    assert.deepEqual(await history(dir, "file"), [2, 1]);
+    server.remove(dir, call);
+    assert.deepEqual(await history(root, "dir/file"), [2, 1]);
+    assert.deepEqual(await history(moved), [9, 1]);
+    await store.restore("then", ["dir"], "undo", "me");
+    const back = now(server.walk(now(server.walk(root, "dir", call)), "file", call));
+    assert.deepEqual(await history(back), [2, 2, 1]);
+    // Many programs write a new file and put it in the place of the old one.
+    put(server, root, "new", new Uint8Array([3]));
+    server.rename(
+      now(server.walk(root, "new", call)),
+      now(server.walk(root, "dir", call)),
+      "file",
+      false,
+      call,
+    );
+    await store.caughtUp();
+    const third = now(server.walk(now(server.walk(root, "dir", call)), "file", call));
+    assert.deepEqual(await history(third), [3, 2, 2, 1]);
+    for (const path of ["dir", "never", "dir/file/below", "", "/", "dir//file", ".."]) {
+      await assert.rejects(history(root, path), { code: "ENODATA" }, path);
+    }
+    assert.throws(() => server.getxattr(root, HISTORY_XATTR, call), { code: "ENODATA" });
+    const guest: Call = { ...call, user: { ...owner, name: "me", standing: "claimed" } };
+    await assert.rejects(async () => await server.getxattr(root, `${HISTORY_XATTR}/dir/file`, guest), {
+      code: "EACCES",
+    });
+  });
+});
+
 Deno.test("volume: the history of a file tells when it was written, whatever its owner says of it", async () => {
   await volumes(async (server, root, store) => {
     const startedMs = Math.floor(Date.now() / 1000) * 1000;

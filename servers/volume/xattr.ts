@@ -1,5 +1,5 @@
-import { type Call, NineError } from "../../9p/mod.ts";
-import { HISTORY_XATTR, historyOf } from "./history.ts";
+import { type Call, type Later, NineError } from "../../9p/mod.ts";
+import { HISTORY_XATTR, historyBelow, historyOf } from "./history.ts";
 import type { Inode } from "./inode.ts";
 import type { Place } from "./place.ts";
 import type { Tree } from "./tree.ts";
@@ -12,9 +12,12 @@ const XATTR_REPLACE = 2;
 const VALUE_BYTES_MAX = 64 * 1024;
 const XATTRS_BYTES_MAX = 256 * 1024;
 
-export function getxattr(tree: Tree, inode: Inode, name: string, call: Call): Uint8Array {
-  if (name === HISTORY_XATTR) return historyOf(tree, inode, call);
-  const value = find(tree, inode, name);
+export function getxattr(tree: Tree, place: Place, name: string, call: Call): Later<Uint8Array> {
+  if (name === HISTORY_XATTR) return historyOf(tree, place, call);
+  if (name.startsWith(`${HISTORY_XATTR}/`)) {
+    return historyBelow(tree, place, name.slice(HISTORY_XATTR.length + 1), call);
+  }
+  const value = find(tree, place.inode, name);
   if (!value) throw new NineError("ENODATA", `No attribute ${JSON.stringify(name)}`);
   return value;
 }

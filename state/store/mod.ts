@@ -9,7 +9,7 @@ export { type Difference, differences, sameAttributes, sameContents } from "./di
 export type { EdgeRow } from "./edge_row.ts";
 export { IndexReader } from "./index_reader.ts";
 export { KEPT, type Kept, packKept, unpackKept } from "./kept.ts";
-export { type PastNode, PastReader, type SnapshotRow } from "./past_reader.ts";
+export { type Led, type PastNode, PastReader, type SnapshotRow } from "./past_reader.ts";
 export { IndexWriter } from "./index_writer.ts";
 export { checkJournal, Journal } from "./journal.ts";
 export { StoredDocuments } from "./stored_documents.ts";

@@ -20,6 +20,18 @@ export interface PastNode {
   readonly node: NodeRow;
 }
 
+/** A file that a name led to, from record `since` up to, and without, `until`: Infinity where it does so now. */
+export interface Led {
+  readonly ino: number;
+  readonly since: number;
+  readonly until: number;
+}
+
+interface EdgeSum {
+  readonly eid: number;
+  readonly sum: number;
+}
+
 /** Reads the tree as it was after record `seq` of the journal: the rows that are so since then or before, and went later. */
 export class PastReader {
   readonly #sql: Record<keyof typeof SQL, StatementSync>;
@@ -82,6 +94,15 @@ export class PastReader {
     return new Map(rows.map(({ name, value }) => [name, value]));
   }
 
+  /** The latest files that a name of a directory ever led to, at most `max`, the last one first. */
+  led(parent: number, name: string, max: number): Led[] {
+    const rows = this.#sql.led.all(parent, name, parent, name, max) as unknown as (Led & EdgeSum)[];
+    return rows.map(({ eid, ino, sum, since, until }) => {
+      checkEdge({ eid, parent, name, ino, sum });
+      return { ino, since, until: until ?? Infinity };
+    });
+  }
+
   /** All that the file's row ever said and is still kept, oldest first. */
   history(ino: number): PastNode[] {
     const rows = this.#sql.history.all(ino, ino) as {
@@ -110,6 +131,8 @@ const SQL = {
     `SELECT eid, name, ino, sum FROM edge_past WHERE parent = ? AND eid > ? AND ${WAS} ORDER BY eid LIMIT ?`,
   xattrs: "SELECT name, value FROM xattr WHERE ino = ? AND since <= ? UNION ALL " +
     `SELECT name, value FROM xattr_past WHERE ino = ? AND ${WAS} ORDER BY name`,
+  led: "SELECT eid, ino, sum, since, NULL AS until FROM edge WHERE parent = ? AND name = ? UNION ALL " +
+    "SELECT eid, ino, sum, since, until FROM edge_past WHERE parent = ? AND name = ? ORDER BY since DESC LIMIT ?",
   history:
     "SELECT since, time, data FROM (SELECT since, until, data, 0 AS now FROM node_past WHERE ino = ? " +
     "UNION ALL SELECT since, since, data, 1 FROM node WHERE ino = ?) LEFT JOIN journal ON seq = since " +

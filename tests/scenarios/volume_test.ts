@@ -82,6 +82,13 @@ Deno.test("volumes: snapshots and versions, as a person asks for them", async ()
   assert.equal((await lux9(home, "cat", `/data/file@${versions[1].version}`)).out, "first");
   assert.match((await lux9(home, "cat", "/data/file@999999")).err, /has no version 999999/);
   assert.match((await lux9(home, "history", "/status")).err, /in no volume/);
+  await client.put(data, "gone", "gone");
+  await lux9(home, "snapshot", "create", "data", "tuesday");
+  await client.remove(await client.walk(data, "gone"));
+  const [gone] = JSON.parse((await lux9(home, "history", "/data/gone", "--json")).out);
+  assert.equal((await lux9(home, "cat", `/data/gone@${gone.version}`)).out, "gone");
+  assert.match((await lux9(home, "history", "/data/never/there")).err, /never\/there.*ENOENT/);
+  assert.match((await lux9(home, "history", "/never")).err, /ENOENT/);
   assert.match((await lux9(home, "volume", "verify", "data")).out, /Everything is as it should be/);
   assert.equal((await lux9(home, "volume", "gc", "data")).code, 0);
   assert.equal((await lux9(home, "snapshot", "rm", "data", "monday")).code, 0);
