@@ -1,6 +1,19 @@
 import assert from "node:assert/strict";
 import { O } from "../../9p/mod.ts";
-import { call, dump, file, get, mkdir, now, put, rewrite, walk, withVolume } from "./_fixture.ts";
+import {
+  call,
+  dump,
+  file,
+  get,
+  mkdir,
+  now,
+  type Place,
+  put,
+  rewrite,
+  type Server,
+  walk,
+  withVolume,
+} from "./_fixture.ts";
 
 Deno.test("restore: everything is as it was, open files go on, and it can be taken back", async () => {
   let [then, later]: string[][] = [[], []];
@@ -147,6 +160,41 @@ Deno.test("restore of a folder whose parent has another name now makes both anew
   });
 });
 
+Deno.test("restore: two names of a file lead to one again, wherever their folders went", async () => {
+  const inodeAt = (server: Server, root: Place, path: string) => walk(server, root, path).inode.ino;
+  /** `docs/p` and `docs/q` have a name each of a file, and what else is done moves them about. */
+  const check = (names: string[], act: (server: Server, root: Place) => void) =>
+    withVolume(async (server, root, store) => {
+      const docs = mkdir(server, root, "docs");
+      const [first, second] = names.map((name) => mkdir(server, docs, name));
+      server.link(put(server, first, "f", "f"), second, "f", call);
+      const then = dump(server, docs);
+      await store.snapshot("then", "me");
+      const file = inodeAt(server, root, "docs/q/f");
+      act(server, root);
+      await store.restore("then", ["docs"], "undo", "me");
+      assert.equal(inodeAt(server, root, "docs/p/f"), inodeAt(server, root, "docs/q/f"));
+      assert.equal(inodeAt(server, root, "docs/q/f"), file);
+      assert.deepEqual(shape(dump(server, walk(server, root, "docs"))), shape(then));
+    });
+  for (const names of [["p", "q"], ["q", "p"]]) {
+    // The folder itself is below what has its name now.
+    await check(names, (server, root) => {
+      server.rename(walk(server, root, "docs/p"), root, "p", false, call);
+      const other = mkdir(server, root, "other");
+      server.rename(walk(server, root, "docs"), other, "docs", false, call);
+      server.rename(other, root, "docs", false, call);
+    });
+    // It is elsewhere, and a part of it is below what has its name now.
+    await check(names, (server, root) => {
+      const other = mkdir(server, root, "other");
+      server.rename(walk(server, root, "docs/q"), other, "q", false, call);
+      server.rename(walk(server, root, "docs"), root, "away", false, call);
+      server.rename(other, root, "docs", false, call);
+    });
+  }
+});
+
 Deno.test("restore: a name that comes to the root changes its time, and one that only waits there does not", async () => {
   await withVolume(async (server, root, store) => {
     const docs = mkdir(server, root, "docs");
@@ -244,4 +292,9 @@ Deno.test("a file that is open over a snapshot is read from what that made a ver
 
 async function waitUntil(isSo: () => boolean): Promise<void> {
   while (!isSo()) await new Promise((wake) => setTimeout(wake, 1));
+}
+
+/** Names and what is in them, without how many names a file has. */
+function shape(lines: string[]): string[] {
+  return lines.map((line) => line.replace(/( \S+:\S+ \d+) \d+ /, "$1 "));
 }

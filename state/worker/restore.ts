@@ -179,6 +179,8 @@ class Restoring {
     const ino = this.#create(parent, name, row);
     this.#due.set(ino, then);
     if (!isDirectory(row)) return void this.#copies.set(then, ino);
+    // What was within reach may come into it, and is so still.
+    this.#reach.add(ino);
     for (let eid = 0;;) {
       const page = past.list(then, seq, eid, PAGE);
       for (const edge of page) this.#put(ino, edge.name, edge.ino);

@@ -29,6 +29,7 @@ const SEEDED_TESTS = [
   "9p/wire/codec_test.ts",
   "9p/server/locks_test.ts",
   "servers/host/descriptors_test.ts",
+  "servers/volume/restore_random_test.ts",
   "state/log/recovery_test.ts",
   "state/chunks/cut_test.ts",
   "state/chunks/store_test.ts",
