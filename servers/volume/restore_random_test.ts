@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { verify, VolumeStore } from "../../state/worker/mod.ts";
+import { VolumeStore } from "../../state/volume/mod.ts";
+import { verify } from "../../state/worker/mod.ts";
 import { call, now, numbers, type Place, type Server } from "./_fixture.ts";
 import {
   checkRestored,
