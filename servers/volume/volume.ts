@@ -13,6 +13,7 @@ import {
   Qt,
   S,
 } from "../../9p/mod.ts";
+import { isSystems, permissionsOf } from "./access_list.ts";
 import { attrOf, Inode } from "./inode.ts";
 import { list } from "./listing.ts";
 import { isWithin, type Place } from "./place.ts";
@@ -161,6 +162,13 @@ export function volume(
     getxattr: ({ inode }, name, call) => getxattr(tree, inode, name, call),
     listxattr: ({ inode }) => listxattr(tree, inode),
     setxattr(place, name, value, flags, call) {
+      if (value !== null && isSystems(name)) {
+        const permissions = permissionsOf(name, value);
+        return whenReady(() => {
+          const mode = place.inode.mode & 0o7000 | permissions;
+          setAttributes(tree, place, { mode }, undefined, call);
+        });
+      }
       const behind = store.behind();
       if (behind === undefined) return setxattr(tree, place, name, value, flags, call);
       const own = value && value.slice();
