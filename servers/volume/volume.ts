@@ -26,6 +26,8 @@ export type { VolumeOptions } from "./tree.ts";
 export interface Handle {
   readonly append: boolean;
   readonly writes: boolean;
+  /** Something was changed through it. */
+  changed: boolean;
 }
 
 const FLAGS = Qt.APPEND | Qt.EXCL | Qt.TMP;
@@ -127,8 +129,9 @@ export function volume(
       if (inode.type !== S.IFREG && !inode.isDirectory) {
         throw new NineError("ENXIO", `Nothing answers behind the special file ${place.path}`);
       }
-      const handle = { append: (flags & O.APPEND) !== 0, writes: canWrite(flags) };
-      if ((flags & O.TRUNC) === 0 || !inode.contents) return handle;
+      const cuts = (flags & O.TRUNC) !== 0 && inode.contents !== undefined;
+      const handle = { append: (flags & O.APPEND) !== 0, writes: canWrite(flags), changed: cuts };
+      if (!cuts) return handle;
       return whenReady(() => {
         cut(tree, place, 0, {}, call);
         if (!canWrite(flags)) tree.settle(place, call.user.name);
@@ -138,7 +141,7 @@ export function volume(
     create: (dir, name, what, flags, call) =>
       whenReady((): Created<Place, Handle> => ({
         node: make(dir, name, what, call),
-        handle: { append: (flags & O.APPEND) !== 0, writes: canWrite(flags) },
+        handle: { append: (flags & O.APPEND) !== 0, writes: canWrite(flags), changed: true },
       })),
     make(dir, name, what, call) {
       const type = what.mode & S.IFMT;
@@ -152,6 +155,8 @@ export function volume(
     },
     close(place, handle, call) {
       if (handle.writes) tree.settle(place, call.user.name);
+      // What others wait for at this moment is made durable together.
+      if (options.durable === "clunk" && handle.changed) return store.sync();
     },
 
     read: ({ inode }, _handle, offset, into) => inode.contents!.read(store, offset, into),
@@ -391,6 +396,7 @@ function write(
   }
   dropCapability(tree, place, call);
   const logged = tree.log("write", by, now, { ino: inode.ino, offset: at, bytes });
+  handle.changed = true;
   contents.write(logged, at, at + bytes.byteLength);
   tree.wrote(place);
   inode.touched(logged.number, by, now);

@@ -14,7 +14,6 @@ const GUEST_MS_MAX = 600_000;
 /** What runs on a volume as well, for 20 seconds at most. All of it: `./lux9 task interop volume`. */
 const ON_A_VOLUME = [
   "cp_a",
-  "git_two_commits",
   "sed_in_place",
   "rename_over_open",
   "unlink_while_open",
