@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { O } from "../../9p/mod.ts";
-import { VolumeStore } from "../../state/worker/mod.ts";
+import { VolumeStore } from "../../state/volume/mod.ts";
 import { call, file, now, type Place, type Server } from "./_fixture.ts";
 import { volume, type VolumeOptions } from "./mod.ts";
 
