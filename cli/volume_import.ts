@@ -219,7 +219,7 @@ class Importing {
   /** It is for all to use as the archive says only when everything is in it. */
   async #folder(path: string, entry: TarEntry): Promise<void> {
     await using file = await this.#root.walk(path === "" ? [] : path.split("/"), this.#options.signal);
-    for (const [name, value] of entry.xattrs) await file.setxattr(name, value, 0, this.#options.signal);
+    await this.#xattrs(file, entry);
     this.#folders.delete(path);
     this.#folders.set(path, this.#change(entry));
     if (this.#folders.size <= FOLDERS_MAX) return;
@@ -264,11 +264,23 @@ class Importing {
   }
 
   async #attributes(file: RemoteFile, entry: TarEntry): Promise<void> {
-    const { signal } = this.#options;
-    for (const [name, value] of entry.xattrs) await file.setxattr(name, value, 0, signal);
     // A symlink has no permissions of its own.
     const { mode, ...rest } = this.#change(entry);
-    await file.setattr(entry.kind === "symlink" ? rest : { mode, ...rest }, signal);
+    await file.setattr(entry.kind === "symlink" ? rest : { mode, ...rest }, this.#options.signal);
+    // After the owner, since what is given away loses its capabilities.
+    await this.#xattrs(file, entry);
+  }
+
+  /** What a volume does not keep, as access lists, is told, and the file is imported all the same. */
+  async #xattrs(file: RemoteFile, { path, xattrs }: TarEntry): Promise<void> {
+    for (const [name, value] of xattrs) {
+      try {
+        await file.setxattr(name, value, 0, this.#options.signal);
+      } catch (thrown) {
+        if (errnoOf(thrown) !== Errno.EOPNOTSUPP) throw thrown;
+        this.#fail(path, new NineError("EOPNOTSUPP", `Left out its attribute ${JSON.stringify(name)}`));
+      }
+    }
   }
 
   #change({ mode, uid, gid, uname, gname, mtime, atime }: TarEntry): Change {

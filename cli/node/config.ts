@@ -17,11 +17,15 @@ const days = z.number().min(0).max(100_000);
 const where = { at: path, order, create: z.boolean().optional() };
 const mount = z.union([
   z.strictObject({ ...where, host: z.string().min(1).max(4096) }),
-  z.strictObject({ ...where, volume: z.string().regex(VOLUME_NAME, VOLUME_NAME_PROBLEM) }),
+  z.strictObject({
+    ...where,
+    volume: z.string().regex(VOLUME_NAME, VOLUME_NAME_PROBLEM),
+    durable: z.literal("clunk", { error: 'must be "clunk", or not there' }).optional(),
+  }),
   z.strictObject({ ...where, mem: z.strictObject({ bytesMax: z.number().int().positive().optional() }) }),
   z.strictObject({ ...where, import: z.string().min(1).max(4096), aname: z.string().max(4096).default("") }),
   z.strictObject({ ...where, bind: path }),
-], { error: "must have at, and one of volume, host, mem, import or bind" });
+], { error: "must have at, and one of volume (maybe with durable: clunk), host, mem, import or bind" });
 
 const schema = z.strictObject({
   listen: z.array(

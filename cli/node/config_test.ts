@@ -22,10 +22,11 @@ mounts:
   - {at: /tmp, mem: {bytesMax: 1000000}}
   - {at: /n/other, import: "tcp!127.0.0.1!5641"}
   - {at: /x, bind: /data/x, order: before, create: true}
+  - {at: /notes, volume: notes, durable: clunk}
 users: {alice: {uid: 1000, groups: [staff]}}
 groups: {staff: 50}
 `);
-  assert.equal(config.mounts.length, 4);
+  assert.equal(config.mounts.length, 5);
   assert.equal(config.mounts[1].place, "lux9.yaml:5:5");
   assert.deepEqual(config.users.alice, { uid: 1000, groups: ["staff"] });
 });
@@ -39,6 +40,10 @@ Deno.test("parseConfig: a mistake is told with file, line and column", () => {
   assert.match(
     problem("users:\n  alice:\n    uid: 1\n    name: x\n"),
     /^lux9\.yaml:4:5: users\.alice: .*name/,
+  );
+  assert.match(
+    problem("mounts:\n  - {at: /a, volume: a, durable: always}\n"),
+    /^lux9\.yaml:2:\d+: mounts\.0.*clunk/,
   );
   assert.match(problem("&a [*a, *a]"), /lux9\.yaml/);
 });

@@ -65,6 +65,9 @@ export async function buildTree({ home, config, users, status }: TreeOptions): P
     home,
     owned,
     retention: config.retention,
+    durableAtClunk: new Set(
+      config.mounts.flatMap((mount) => "volume" in mount && mount.durable === "clunk" ? [mount.volume] : []),
+    ),
     onTrouble: (name, reason) => trouble(name, "EIO", reason),
   });
 

@@ -14,6 +14,8 @@ export interface VolumesOptions {
   readonly owned: { readonly uid: string; readonly gid: string };
   /** How long history is kept; as the store has it if not given. */
   readonly retention: Retention | undefined;
+  /** Those in which what was written is durable when the file is closed. */
+  readonly durableAtClunk?: ReadonlySet<string>;
   readonly onTrouble: (volume: string, message: string) => void;
 }
 
@@ -108,7 +110,7 @@ export class Volumes {
   }
 
   async #start(name: string): Promise<Open> {
-    const { owned, retention, onTrouble } = this.options;
+    const { owned, retention, onTrouble, durableAtClunk } = this.options;
     // A node without volumes does without all that they need, some 15 MB of memory.
     const { VolumeStore } = await import("../../state/volume/mod.ts");
     const { snapshots, volume, withDifferences } = await import("../../servers/volume/mod.ts");
@@ -119,7 +121,10 @@ export class Volumes {
     });
     return {
       store,
-      server: volume(store, { name }) as unknown as Server,
+      server: volume(store, {
+        name,
+        durable: durableAtClunk?.has(name) ? "clunk" : undefined,
+      }) as unknown as Server,
       past: withDifferences(snapshots(store, owned), store, owned) as unknown as Server,
     };
   }

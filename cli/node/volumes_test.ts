@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { type Call, O, S } from "../../9p/mod.ts";
 import { join } from "node:path";
 import { Volumes } from "./volumes.ts";
 
@@ -14,6 +15,34 @@ Deno.test("Volumes.names: folders with other names, such as lost+found, are no v
     Deno.writeTextFileSync(join(home, "volumes", "file"), "");
     assert.deepEqual(volumes.names(), ["data", "notes"]);
   } finally {
+    await Deno.remove(home, { recursive: true });
+  }
+});
+
+Deno.test("Volumes.server: those that are to be durable at clunk close a new file later, others at once", async () => {
+  const home = await Deno.makeTempDir({ prefix: "lux9-volumes-" });
+  const owned = { uid: "me", gid: "us" };
+  const durableAtClunk = new Set(["safe"]);
+  const volumes = new Volumes({ home, owned, retention: undefined, durableAtClunk, onTrouble: assert.fail });
+  try {
+    const user = { name: "me", groups: new Set(["us"]), standing: "owner" as const };
+    const call: Call = { user, signal: new AbortController().signal };
+    for (const name of ["safe", "fast"]) {
+      const server = await volumes.server(name);
+      const root = await server.attach("", call);
+      const { node, handle } = await server.create!(
+        root,
+        "file",
+        { mode: S.IFREG | 0o644, uid: "me" },
+        O.WRONLY,
+        call,
+      );
+      const closed = server.close!(node, handle, call);
+      assert.equal(closed instanceof Promise, name === "safe");
+      await closed;
+    }
+  } finally {
+    await volumes.close();
     await Deno.remove(home, { recursive: true });
   }
 });

@@ -30,6 +30,8 @@ export class Inode {
   holds = 0;
   /** How many places of the table this file has. */
   places = 0;
+  /** Whether it has `security.capability`, once that was asked. */
+  isCapable: boolean | undefined;
   /** The store was told that nobody holds this file without a name. */
   isForgotten = false;
 
@@ -66,6 +68,7 @@ export class Inode {
     if (version !== this.version || (this.contents?.changes ?? 0) > 0) this.contents?.replace(content, size);
     Object.assign(this, { mode, uid, gid, muid, flags, nlink, folders, version, atime, mtime, ctime });
     this.#size = size;
+    this.isCapable = undefined;
     if (nlink > 0) this.isForgotten = false;
   }
 

@@ -9,6 +9,8 @@ export interface VolumeOptions {
   /** What the volume is called; the history of a file tells it. */
   readonly name?: string;
   readonly clock?: () => Timestamp;
+  /** When a change is durable that nobody calls fsync for; with `clunk`, before the file that it was made through is closed. */
+  readonly durable?: "clunk";
   /** Bound on places that nobody holds but that can be found without asking the index; 32,768. */
   readonly placesMax?: number;
   /** A file whose first change is in no version so many bytes of log later gets one, since the log is kept from there; 256 MiB. */

@@ -13,24 +13,32 @@ import {
   Qt,
   S,
 } from "../../9p/mod.ts";
+import { isSystems, permissionsOf } from "./access_list.ts";
 import { attrOf, Inode } from "./inode.ts";
 import { list } from "./listing.ts";
 import { isWithin, type Place } from "./place.ts";
 import type { VolumeStore } from "./store.ts";
 import { Tree, type VolumeOptions } from "./tree.ts";
-import { getxattr, listxattr, setxattr } from "./xattr.ts";
+import { dropCapability, getxattr, listxattr, setxattr } from "./xattr.ts";
 
 export type { VolumeOptions } from "./tree.ts";
 
 export interface Handle {
   readonly append: boolean;
   readonly writes: boolean;
+  /** Something was changed through it. */
+  changed: boolean;
 }
 
 const FLAGS = Qt.APPEND | Qt.EXCL | Qt.TMP;
 /** A file with more in the log than this, bytes or changes, gets a version while it is still written. */
 const LOGGED_BYTES_MAX = 256 * 1024 * 1024;
 const CHANGES_MAX = 65_536;
+/** A path has at most so many bytes, with the zero behind it one more. */
+const TARGET_BYTES_MAX = 4095;
+const DEVICES: ReadonlySet<number> = new Set([S.IFCHR, S.IFBLK]);
+/** What is made without being opened. */
+const UNOPENED: ReadonlySet<number> = new Set([S.IFDIR, S.IFLNK, S.IFIFO, S.IFSOCK, ...DEVICES]);
 
 /** Serves a volume. Reads leave the time of access as it is. */
 export function volume(
@@ -41,11 +49,15 @@ export function volume(
 
   function make(dir: Place, name: string, what: Creation, call: Call): Place {
     tree.checkFree(dir, name);
+    const type = what.mode & S.IFMT;
     const inherits = (dir.inode.mode & S.ISGID) !== 0;
-    const setgid = inherits && (what.mode & S.IFMT) === S.IFDIR ? S.ISGID : 0;
+    const setgid = inherits && type === S.IFDIR ? S.ISGID : 0;
     const gid = inherits ? dir.inode.gid : what.gid ?? primaryGroup(call.user);
-    const { uid, flags = 0, rdev = 0, target = "" } = what;
-    const mode = what.mode | setgid;
+    const { uid, flags = 0 } = what;
+    const rdev = DEVICES.has(type) ? what.rdev ?? 0 : 0;
+    const target = type === S.IFLNK ? checkedTarget(what.target) : "";
+    // A symlink has no permissions of its own.
+    const mode = type === S.IFLNK ? S.IFLNK | 0o777 : what.mode | setgid;
     const by = call.user.name;
     const now = tree.now();
     const [ino, eid] = [store.nextIno(), store.nextEid()];
@@ -67,9 +79,10 @@ export function volume(
         folders: 0,
         version: logged.number,
       },
-      size: (mode & S.IFMT) === S.IFLNK ? new TextEncoder().encode(target).byteLength : 0,
+      size: utf8.encode(target).byteLength,
       ...{ atime: now, mtime: now, ctime: now, btime: now, content: null },
     });
+    inode.isCapable = false;
     const place = tree.places.add(dir, name, eid, inode);
     tree.entered(place, logged, by, now);
     return place;
@@ -109,11 +122,15 @@ export function volume(
 
     open(place, flags, call) {
       const { inode } = place;
+      if (inode.isDirectory && (canWrite(flags) || (flags & O.TRUNC) !== 0)) {
+        throw new NineError("EISDIR", `${place.path} is a directory: it can only be read`);
+      }
+      if (inode.type === S.IFLNK) throw new NineError("ELOOP", `${place.path} is a symbolic link`);
       if (inode.type !== S.IFREG && !inode.isDirectory) {
         throw new NineError("ENXIO", `Nothing answers behind the special file ${place.path}`);
       }
-      const handle = { append: (flags & O.APPEND) !== 0, writes: canWrite(flags) };
       const truncates = (flags & O.TRUNC) !== 0 && inode.contents !== undefined;
+      const handle = { append: (flags & O.APPEND) !== 0, writes: canWrite(flags), changed: truncates };
       if (!truncates && !handle.writes) return handle;
       return whenReady(() => {
         if (inode.isForgotten) {
@@ -127,11 +144,22 @@ export function volume(
     create: (dir, name, what, flags, call) =>
       whenReady((): Created<Place, Handle> => ({
         node: make(dir, name, what, call),
-        handle: { append: (flags & O.APPEND) !== 0, writes: canWrite(flags) },
+        handle: { append: (flags & O.APPEND) !== 0, writes: canWrite(flags), changed: true },
       })),
-    make: (dir, name, what, call) => whenReady(() => make(dir, name, what, call)),
+    make(dir, name, what, call) {
+      const type = what.mode & S.IFMT;
+      if (!UNOPENED.has(type)) {
+        throw new NineError(
+          "EINVAL",
+          `${dir.pathTo(name)} cannot be made with the type 0o${type.toString(8)}`,
+        );
+      }
+      return whenReady(() => make(dir, name, what, call));
+    },
     close(place, handle, call) {
       if (handle.writes) tree.settle(place, call.user.name);
+      // What others wait for at this moment is made durable together.
+      if (options.durable === "clunk" && handle.changed) return store.sync();
     },
 
     read: ({ inode }, _handle, offset, into) => inode.contents!.read(store, offset, into),
@@ -163,14 +191,36 @@ export function volume(
     },
 
     getxattr: (place, name, call) => getxattr(tree, place, name, call),
-    listxattr: ({ inode }) => listxattr(tree, inode),
+    listxattr: ({ inode }, call) => listxattr(tree, inode, call),
     setxattr(place, name, value, flags, call) {
+      if (value !== null && isSystems(name)) {
+        const permissions = permissionsOf(name, value);
+        return whenReady(() => setattr(tree, place, { mode: place.inode.mode & 0o7000 | permissions }, call));
+      }
       const behind = store.behind();
       if (behind === undefined) return setxattr(tree, place, name, value, flags, call);
       const own = value && value.slice();
       return behind.then(() => whenReady(() => setxattr(tree, place, name, own, flags, call)));
     },
   };
+}
+
+const utf8 = new TextEncoder();
+
+/** What symlink(2) takes. */
+function checkedTarget(target = ""): string {
+  if (target === "") throw new NineError("ENOENT", "A symbolic link to nothing");
+  const { byteLength } = utf8.encode(target);
+  if (byteLength > TARGET_BYTES_MAX) {
+    throw new NineError(
+      "ENAMETOOLONG",
+      `A symbolic link to a path of ${byteLength} bytes, allowed are ${TARGET_BYTES_MAX}`,
+    );
+  }
+  if (target.includes("\0")) {
+    throw new NineError("EINVAL", "A symbolic link to a path with a zero byte in it");
+  }
+  return target;
 }
 
 function remove(tree: Tree, place: Place, call: Call): void {
@@ -214,6 +264,7 @@ function rename(tree: Tree, place: Place, dir: Place, name: string, noReplace: b
 
 function link(tree: Tree, place: Place, dir: Place, name: string, { user }: Call): void {
   const { inode } = place;
+  if (inode.isDirectory) throw new NineError("EPERM", `${place.path} is a directory, which has one name`);
   if (inode.nlink === 0) throw new NineError("ENOENT", `${place.path} has no name left to link to`);
   tree.checkFree(dir, name);
   const now = tree.now();
@@ -256,8 +307,13 @@ function checkReplaceable(from: Place, onto: Place): void {
 
 function setattr(tree: Tree, place: Place, change: Change, call: Call): void {
   const { inode } = place;
+  if (Object.values(change).every((value) => value === undefined)) return;
   if (change.size !== undefined && !inode.contents) {
-    throw new NineError("EINVAL", `${place.path} is no regular file and has no size to set`);
+    const code = inode.isDirectory ? "EISDIR" : "EINVAL";
+    throw new NineError(code, `${place.path} is no regular file and has no size to set`);
+  }
+  if (change.mode !== undefined && inode.type === S.IFLNK) {
+    throw new NineError("EOPNOTSUPP", `${place.path} is a symbolic link, which has no mode of its own`);
   }
   checkTime(place, change.atime);
   checkTime(place, change.mtime);
@@ -265,20 +321,27 @@ function setattr(tree: Tree, place: Place, change: Change, call: Call): void {
     cut(tree, place, change.size, change, call);
     // Whoever has it open for writing settles it when closing; of somebody else's there is none.
     tree.settle(place, call.user.name);
-  } else setAttributes(tree, place, change, undefined, call);
+    return;
+  }
+  // truncate(2): to be cut to the size that it has is a change of the file as well.
+  const cuts: Change = change.size === undefined ? {} : { mtime: "now" };
+  setAttributes(tree, place, { ...cuts, ...change }, undefined, call);
 }
 
 /** From the wire comes a double, which is exact below 2^53; what is beyond would be kept as another time, or not at all. */
 function checkTime({ path }: Place, time: Change["mtime"]): void {
-  if (time === undefined || time === "now" || Number.isSafeInteger(time.sec)) return;
+  if (time === undefined || time === "now") return;
+  const { sec, nsec } = time;
+  if (Number.isSafeInteger(sec) && Number.isInteger(nsec) && nsec >= 0 && nsec < 1e9) return;
   throw new NineError(
     "EINVAL",
-    `A time of ${time.sec} seconds for ${path}: allowed are whole ones below 2^53`,
+    `A time of ${sec} seconds and ${nsec} nanoseconds for ${path}: allowed are whole ones below 2^53 and 1,000,000,000`,
   );
 }
 
 /** Cuts or extends the file, with what else is to change. */
 function cut(tree: Tree, place: Place, size: number, change: Change, call: Call): void {
+  dropCapability(tree, place, call);
   const now = tree.now();
   const logged = setAttributes(tree, place, { mtime: now, ...change }, size, call);
   const { inode } = place;
@@ -293,10 +356,11 @@ function setAttributes(tree: Tree, place: Place, change: Change, size: number | 
   const now = tree.now();
   const at = (time: Change["atime"], before: typeof now) => time === "now" ? now : time ?? before;
   const chowned = change.uid !== undefined || change.gid !== undefined;
+  if (chowned && inode.contents) dropCapability(tree, place, call);
   // chown(2): a file that changes hands does not keep its setuid and setgid bits.
   const kept = chowned && !inode.isDirectory ? withoutSetid(inode.mode) : inode.mode;
   const next = {
-    mode: change.mode === undefined ? kept : (inode.mode & S.IFMT) | change.mode,
+    mode: change.mode === undefined ? kept : (inode.mode & S.IFMT) | (change.mode & 0o7777),
     uid: change.uid ?? inode.uid,
     gid: change.gid ?? inode.gid,
     flags: change.flags === undefined ? inode.flags : change.flags & FLAGS,
@@ -333,7 +397,9 @@ function write(
   if (at + bytes.byteLength > Number.MAX_SAFE_INTEGER) {
     throw new NineError("EFBIG", `A write of ${bytes.byteLength} bytes at offset ${at} ends beyond 2^53`);
   }
+  dropCapability(tree, place, call);
   const logged = tree.log("write", by, now, { ino: inode.ino, offset: at, bytes });
+  handle.changed = true;
   contents.write(logged, at, at + bytes.byteLength);
   tree.wrote(place);
   inode.touched(logged.number, by, now);

@@ -407,6 +407,45 @@ Deno.test("volume: attributes that it keeps for itself are nobody's to set", asy
   }, (_server, _root, store) => assert.deepEqual(verify(store.folder).problems, []));
 });
 
+Deno.test("volume: an access list is its file's mode, and one that says more than a mode can is refused", async () => {
+  const list = (...entries: [tag: number, permissions: number, id?: number][]) => {
+    const view = new DataView(new ArrayBuffer(4 + 8 * entries.length));
+    view.setUint32(0, 2, true);
+    for (const [i, [tag, permissions, id = 0xffffffff]] of entries.entries()) {
+      view.setUint16(4 + 8 * i, tag, true);
+      view.setUint16(6 + 8 * i, permissions, true);
+      view.setUint32(8 + 8 * i, id, true);
+    }
+    return new Uint8Array(view.buffer);
+  };
+  const [access, inherited] = ["system.posix_acl_access", "system.posix_acl_default"];
+  const mode = 0o2751;
+  await volumes((server, root) => {
+    const node = put(server, root, "a", new Uint8Array(3));
+    now(server.setattr(node, { mode: 0o2600 }, undefined, call));
+    now(server.setxattr(node, access, list([1, 7], [4, 5], [0x20, 1]), 0, call));
+    assert.equal(now(server.getattr(node, undefined, call)).mode, S.IFREG | mode);
+    const bob = list([1, 7], [2, 7, 1000], [4, 5], [0x10, 7], [0x20, 1]);
+    for (
+      const [name, value] of [
+        [access, bob],
+        [access, list([1, 7], [4, 5], [0x10, 1])],
+        [access, list([1, 7], [4, 8], [0x20, 1])],
+        [access, bob.subarray(0, 27)],
+        [inherited, list([1, 7], [4, 5], [0x20, 1])],
+        ["system.nfs4_acl", bob],
+      ] as const
+    ) {
+      assert.throws(() => server.setxattr(node, name, value, 0, call), { code: "EOPNOTSUPP" });
+    }
+    assert.throws(() => server.setxattr(node, inherited, null, 0, call), { code: "ENODATA" });
+    assert.deepEqual(server.listxattr(node, call), []);
+  }, (server, root) => {
+    const node = now(server.walk(root, "a", call));
+    assert.equal(now(server.getattr(node, undefined, call)).mode, S.IFREG | mode);
+  });
+});
+
 Deno.test("volume: offsets and times that the log cannot tell are refused, and nothing has changed", async () => {
   await volumes(async (server, root, store) => {
     const { node, handle } = now(server.create(root, "file", file, O.RDWR | O.APPEND, call));

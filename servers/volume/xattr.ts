@@ -6,9 +6,12 @@ import type { Tree } from "./tree.ts";
 
 /** Attributes that the volume has for itself: what it says of files, and what their documents hold. */
 const RESERVED = "lux9.";
+/** What a program may do beyond its user, which Linux heeds. */
+const CAPABILITY = "security.capability";
 const XATTR_CREATE = 1;
 const XATTR_REPLACE = 2;
-/** Of one value, and of all names and values of a file, bytes. */
+/** Of one name, of one value, and of all names and values of a file, bytes. */
+const NAME_BYTES_MAX = 255;
 const VALUE_BYTES_MAX = 64 * 1024;
 const XATTRS_BYTES_MAX = 256 * 1024;
 
@@ -17,12 +20,21 @@ export function getxattr(tree: Tree, place: Place, name: string, call: Call): La
   if (name.startsWith(`${HISTORY_XATTR}/`)) {
     return historyBelow(tree, place, name.slice(HISTORY_XATTR.length + 1), call);
   }
-  const value = find(tree, place.inode, name);
+  const value = isShown(name, call) ? find(tree, place.inode, name) : undefined;
   if (!value) throw new NineError("ENODATA", `No attribute ${JSON.stringify(name)}`);
   return value;
 }
 
-export function listxattr(tree: Tree, inode: Inode): string[] {
+export function listxattr(tree: Tree, inode: Inode, call: Call): string[] {
+  return namesOf(tree, inode).filter((name) => isShown(name, call));
+}
+
+/** Attributes in trusted. are for privileged processes, as the owner's are. */
+function isShown(name: string, { user }: Call): boolean {
+  return user.standing === "owner" || !name.startsWith("trusted.");
+}
+
+function namesOf(tree: Tree, inode: Inode): string[] {
   const names = new Set(tree.store.index.xattrNames(inode.ino));
   for (const [name, { value }] of inode.xattrs) {
     if (value === null) names.delete(name);
@@ -39,6 +51,21 @@ export function setxattr(
   flags: number,
   { user }: Call,
 ): void {
+  const { inode } = place;
+  const nameBytes = new TextEncoder().encode(name).byteLength;
+  if (nameBytes === 0 || nameBytes > NAME_BYTES_MAX) {
+    throw new NineError(
+      "ERANGE",
+      `An attribute with a name of ${nameBytes} bytes, allowed are 1 to ${NAME_BYTES_MAX}`,
+    );
+  }
+  // xattr(7): on others, permissions do not say who may write.
+  if (name.startsWith("user.") && !inode.contents && !inode.isDirectory) {
+    throw new NineError(
+      "EPERM",
+      `${place.path} is neither a file nor a directory, which have user. attributes`,
+    );
+  }
   if (name.startsWith(RESERVED)) {
     throw new NineError(
       "EPERM",
@@ -47,7 +74,6 @@ export function setxattr(
       }: names that begin with ${RESERVED} are the volume's own, take user.${name}`,
     );
   }
-  const { inode } = place;
   const present = find(tree, inode, name) !== undefined;
   if (flags & XATTR_CREATE && present) {
     throw new NineError("EEXIST", `Attribute ${JSON.stringify(name)} is there`);
@@ -59,8 +85,16 @@ export function setxattr(
   const now = tree.now();
   const { number } = tree.log("xattr", user.name, now, { ino: inode.ino, name, value });
   inode.xattrs.set(name, { value, number });
+  if (name === CAPABILITY) inode.isCapable = value !== null;
   inode.ctime = now;
   tree.pend(number, place, { xattr: name });
+}
+
+/** As Linux has it: what is about to change, or to change hands, is no longer the program that was given capabilities. */
+export function dropCapability(tree: Tree, place: Place, call: Call): void {
+  const { inode } = place;
+  inode.isCapable ??= find(tree, inode, CAPABILITY) !== undefined;
+  if (inode.isCapable) setxattr(tree, place, CAPABILITY, null, 0, call);
 }
 
 function checkRoom(tree: Tree, inode: Inode, name: string, value: Uint8Array): void {
@@ -68,7 +102,7 @@ function checkRoom(tree: Tree, inode: Inode, name: string, value: Uint8Array): v
     throw new NineError("E2BIG", `An attribute of ${value.byteLength} bytes, allowed are ${VALUE_BYTES_MAX}`);
   }
   let held = name.length + value.byteLength;
-  for (const other of listxattr(tree, inode)) {
+  for (const other of namesOf(tree, inode)) {
     if (other !== name) held += other.length + (find(tree, inode, other)?.byteLength ?? 0);
   }
   if (held > XATTRS_BYTES_MAX) {

@@ -2,9 +2,9 @@
  * The long form of the tests with third-party clients: 5,000 real files through Linux in each dialect and through
  * 9pfuse, the flows with the client's caches on, files computed from large data, pjdfstest, and fsx.
  *
- *     deno run -A tests/interop/long.ts [--json FILE] [flows] [caches] [9pfuse] [computed] [pjdfstest] [fsx]
+ *     deno run -A tests/interop/long.ts [--json FILE] [volume] [flows] [caches] [9pfuse] [computed] [pjdfstest] [fsx]
  *
- * Without a name it runs all. It prints one line for each result and ends with 1 when the server failed somewhere
+ * Without a name it runs all. With `volume`, what they work in is a volume. It prints one line for each result and ends with 1 when the server failed somewhere
  * that a server can pass. The server is a node started for each part, or the one that LUX9_TEST_ADDR names.
  */
 import { computedHere, computedInGuest } from "./computed.ts";
@@ -16,7 +16,7 @@ import { fsx } from "./judges/fsx.ts";
 import { pjdfstest, pjdfstestMissing, type PjdfstestResult } from "./judges/pjdfstest.ts";
 import { DIALECTS, oneMount, twoMounts } from "./mounts.ts";
 import { mountFuse, ninepfuseMissing } from "./ninepfuse.ts";
-import { computingMissing, serverMissing, testServer } from "./server.ts";
+import { computingMissing, serverMissing, type TestServer, testServer } from "./server.ts";
 
 const FLOWS_MS_MAX = 1_800_000;
 const JUDGE_MS_MAX = 1_800_000;
@@ -36,6 +36,9 @@ interface Report {
 type Result = Omit<Report, "name" | "seconds">;
 
 const noGuest = await guestMissing();
+const VOLUME = "volume";
+const volumeAt = Deno.args.includes(VOLUME) ? "/data" : undefined;
+const judgedServer = (): Promise<TestServer> => testServer({ volumeAt });
 
 const parts: Record<string, () => Promise<Report[]>> = {
   flows: () => eachOf(DIALECTS.map((version) => () => linuxFlows(version))),
@@ -52,13 +55,18 @@ async function main(args: string[]): Promise<void> {
   const words = [...args];
   const at = words.indexOf("--json");
   const [, jsonPath] = at < 0 ? [] : words.splice(at, 2);
-  const unknown = words.filter((word) => parts[word] === undefined);
+  const names = words.filter((word) => word !== VOLUME);
+  const unknown = names.filter((word) => parts[word] === undefined);
   if (unknown.length > 0) {
-    console.error(`Unknown: ${unknown.join(", ")}; there are ${Object.keys(parts).join(", ")}`);
+    console.error(`Unknown: ${unknown.join(", ")}; there are ${[VOLUME, ...Object.keys(parts)].join(", ")}`);
+    Deno.exit(2);
+  }
+  if (volumeAt !== undefined && Deno.env.has("LUX9_TEST_ADDR")) {
+    console.error("Only a node that is started for the test has a volume: unset LUX9_TEST_ADDR");
     Deno.exit(2);
   }
   const reports: Report[] = [];
-  for (const name of words.length > 0 ? words : Object.keys(parts)) reports.push(...await parts[name]());
+  for (const name of names.length > 0 ? names : Object.keys(parts)) reports.push(...await parts[name]());
   if (jsonPath !== undefined) await Deno.writeTextFile(jsonPath, JSON.stringify(reports, null, 2) + "\n");
   Deno.exit(reports.some(({ failed }) => failed > 0) ? 1 : 0);
 }
@@ -76,7 +84,7 @@ async function eachOf(runs: (() => Promise<Report>)[]): Promise<Report[]> {
 
 async function linuxFlows(version: typeof DIALECTS[number]): Promise<Report> {
   return await timed(`Linux ${version}, ${LONG.files} files`, noGuest ?? serverMissing(version), async () => {
-    await using server = await testServer();
+    await using server = await judgedServer();
     return flowsReport(
       await flowsInGuest({
         way: version,
@@ -93,7 +101,7 @@ async function linuxFlows(version: typeof DIALECTS[number]): Promise<Report> {
 /** One mount only: a client that caches does not promise to see what another one does. */
 async function linuxFlowsCached(cache: string): Promise<Report> {
   return await timed(`Linux 9p2000.L, ${cache}`, noGuest ?? serverMissing("9p2000.L"), async () => {
-    await using server = await testServer();
+    await using server = await judgedServer();
     return flowsReport(
       await flowsInGuest({
         way: "9p2000.L cached",
@@ -110,7 +118,7 @@ async function linuxFlowsCached(cache: string): Promise<Report> {
 async function fuseFlows(): Promise<Report> {
   const missing = ninepfuseMissing() ?? serverMissing("9p2000");
   return await timed(`9pfuse, ${LONG.files} files`, missing, async () => {
-    await using server = await testServer();
+    await using server = await judgedServer();
     await using mount = await mountFuse(server.address, server.aname);
     return flowsReport(
       await flowsHere({
@@ -128,7 +136,8 @@ async function fuseComputed(): Promise<Report> {
   return await timed(
     "9pfuse, computed files",
     missing,
-    async () => computedReport(await computedHere({ size: FULL, timeoutMs: FLOWS_MS_MAX, onLine: progress })),
+    async () =>
+      computedReport(await computedHere({ size: FULL, volumeAt, timeoutMs: FLOWS_MS_MAX, onLine: progress })),
   );
 }
 
@@ -142,7 +151,9 @@ async function linuxComputed(version: typeof DIALECTS[number]): Promise<Report> 
     `Linux ${version}, computed files`,
     computingMissing() ?? noGuest,
     async () =>
-      computedReport(await computedInGuest({ size, version, timeoutMs: FLOWS_MS_MAX, onLine: progress })),
+      computedReport(
+        await computedInGuest({ size, version, volumeAt, timeoutMs: FLOWS_MS_MAX, onLine: progress }),
+      ),
   );
 }
 
@@ -155,7 +166,7 @@ function computedReport(result: FlowsResult): Result {
 async function runPjdfstest(): Promise<Report> {
   const missing = noGuest ?? pjdfstestMissing() ?? serverMissing("9p2000.L");
   return await timed("pjdfstest, Linux 9p2000.L", missing, async () => {
-    await using server = await testServer();
+    await using server = await judgedServer();
     const mount = oneMount(server, "9p2000.L");
     const result = await pjdfstest({ mount, folder: server.folder, timeoutMs: JUDGE_MS_MAX });
     const servers = result.failures.filter(({ cannot }) => cannot === undefined);
@@ -176,7 +187,7 @@ async function runPjdfstest(): Promise<Report> {
 async function runFsx(): Promise<Report> {
   const missing = noGuest ?? cargoMissing();
   return await timed("fsx, Linux in each dialect and cache", missing, async () => {
-    await using server = await testServer();
+    await using server = await judgedServer();
     const seed = crypto.getRandomValues(new Uint32Array(1))[0];
     const mounts = DIALECTS.filter((version) => serverMissing(version) === undefined)
       .flatMap((version) => ["cache=none", "cache=mmap", "cache=loose"].map((cache) => ({ version, cache })))
@@ -210,10 +221,11 @@ function flowsReport({ passed, failed, failures }: FlowsResult): Result {
 }
 
 async function timed(
-  name: string,
+  judged: string,
   missing: string | undefined,
   fn: () => Promise<Result>,
 ): Promise<Report> {
+  const name = volumeAt === undefined ? judged : `${judged}, on a volume`;
   if (missing !== undefined) return { name, passed: 0, failed: 0, seconds: 0, notes: [`SKIP ${missing}`] };
   const began = performance.now();
   const seconds = () => Math.round((performance.now() - began) / 1000);

@@ -21,7 +21,7 @@ export interface TestServer extends AsyncDisposable {
   aname: string;
   /** The folder in the tree which may be written, such as `/data`; "" is the root. */
   folder: string;
-  /** Where that folder is on this machine, if it is. */
+  /** Where that folder is on this machine, if it is, which that of a volume is not. */
   hostFolder: string | undefined;
   /** A node's unix socket. */
   socket: string | undefined;
@@ -34,11 +34,13 @@ export interface NodeOptions {
   users?: "owner" | "none" | "trust";
   /** Whether it has the modules of the gallery. */
   computes?: boolean;
+  /** Where it has a volume, such as `/data`, which is a folder of this machine unless told. */
+  volumeAt?: string;
 }
 
 const START_MS_MAX = 30_000;
 const STOP_MS_MAX = 10_000;
-const LAUNCHER = `${PROJECT_ROOT}/lux9`;
+export const LAUNCHER = `${PROJECT_ROOT}/lux9`;
 
 const DIALECTS_ALL: readonly Version[] = ["9p2000", "9p2000.u", "9p2000.L"];
 
@@ -58,9 +60,9 @@ export function computingMissing(): string | undefined {
 }
 
 /** The server that the environment names, else a node started for this test: `await using server = …`. */
-export async function testServer(): Promise<TestServer> {
+export async function testServer(options: NodeOptions = {}): Promise<TestServer> {
   const address = Deno.env.get("LUX9_TEST_ADDR");
-  if (address === undefined) return await startNode();
+  if (address === undefined) return await startNode(options);
   const match = /^tcp!([^!]+)!(\d+)$/.exec(address);
   if (match === null) throw new Error(`LUX9_TEST_ADDR is ${address}, expected tcp!host!port`);
   return {
@@ -79,6 +81,10 @@ export async function testServer(): Promise<TestServer> {
 export async function startNode(options: NodeOptions = {}): Promise<TestServer> {
   const home = options.home ?? await Deno.makeTempDir({ prefix: "lux9-node-" });
   if (options.computes) await install(home, GALLERY);
+  const { volumeAt } = options;
+  if (volumeAt !== undefined) {
+    await Deno.writeTextFile(`${home}/lux9.yaml`, `mounts: [{at: ${volumeAt}, volume: test}]\n`);
+  }
   const port = freePort();
   const address = `tcp!127.0.0.1!${port}`;
   const child = new Deno.Command(LAUNCHER, {
@@ -129,7 +135,7 @@ export async function startNode(options: NodeOptions = {}): Promise<TestServer> 
     address,
     aname: "",
     folder: "/data",
-    hostFolder: `${home}/data`,
+    hostFolder: volumeAt === "/data" ? undefined : `${home}/data`,
     socket: `${home}/run/9p`,
     [Symbol.asyncDispose]: stop,
   };

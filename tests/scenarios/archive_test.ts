@@ -121,7 +121,8 @@ Deno.test("archives: attributes of any bytes, and devices", async () => {
     minor: 0,
   };
   const mtime = { sec: 1_700_000_000, nsec: 123_456_789 };
-  await writer.entry({ ...plain, kind: "file", path: "file", mtime, xattrs: new Map([["user.any", value]]) });
+  const xattrs = new Map([["user.any", value], ["security.capability", new Uint8Array([1, 0, 0, 2])]]);
+  await writer.entry({ ...plain, kind: "file", path: "file", mtime, xattrs });
   await writer.entry({
     ...plain,
     kind: "block",
@@ -135,6 +136,7 @@ Deno.test("archives: attributes of any bytes, and devices", async () => {
   const archive = new Uint8Array(await new Blob(parts as BlobPart[]).arrayBuffer());
   assert.equal((await lux9(home, ["volume import", "any"], archive)).code, 0);
   const exported = await lux9Bytes(home, ["volume export", "any"]);
+  assert.match(new TextDecoder("latin1").decode(exported.stdout), /SCHILY\.xattr\.security\.capability=/);
   const again = await lux9(home, ["volume import", "again"], exported.stdout);
   assert.equal(again.code, 0, again.err);
   assert.deepEqual((await lux9Bytes(home, ["volume export", "again"])).stdout, exported.stdout);
@@ -176,6 +178,8 @@ Deno.test("archives: what is bad is left out or refused, and the volume stays so
   await add("up/file");
   await add("hard", { kind: "link", target: "../../status" });
   await add("harder", { kind: "link", target: "missing" });
+  // An access list is not kept; the file is imported all the same.
+  await add("listed", { mode: 0o640, xattrs: new Map([["system.posix_acl_access", new Uint8Array(36)]]) });
   await add("last");
   await writer.finish();
   const archive = new Uint8Array(await new Blob(parts as BlobPart[]).arrayBuffer());
@@ -188,14 +192,16 @@ Deno.test("archives: what is bad is left out or refused, and the volume stays so
       /256 bytes, allowed are 255/,
       /zero byte/,
       /1002 names/,
+      /listed: Left out its attribute "system\.posix_acl_access"/,
     ]
   ) {
     assert.match(err, said);
   }
   await node.asOwner(async (client) => {
     const names = (await client.names(await client.walk(client.root, "vol", "bad"))).sort();
-    assert.deepEqual(names, ["good", "last", "out", "up"]);
+    assert.deepEqual(names, ["good", "last", "listed", "out", "up"]);
   });
+  assert.match((await lux9(home, ["stat", "/vol/bad/listed"])).out, /-rw-r-----|0?640/);
   assert.match((await lux9(home, ["volume import", "bad"], archive)).err, /has files, as "\w+": say --over/);
   assert.equal((await lux9(home, ["volume import", "bad", "--over"], archive)).code, 1);
   // Cut off in the middle of a file: what was whole is there, and nothing else.

@@ -10,9 +10,12 @@ import type { Started } from "../subject.ts";
 
 /** A new volume in a temporary folder. */
 export const startVolume = (): Promise<Started> => start("volume", {}, {});
-/** The same, which hardly remembers anything, asks an index that is always just behind, and waits for it to catch up. */
+/** The same, which hardly remembers anything, asks an index that is always just behind, and waits for it and at each clunk. */
 export const startForgetfulVolume = (): Promise<Started> =>
-  start("volume, forgetful", { gatherMs: 0, behindMax: 20, checkpointOperations: 10 }, { placesMax: 3 });
+  start("volume, forgetful", { gatherMs: 0, behindMax: 20, checkpointOperations: 10 }, {
+    placesMax: 3,
+    durable: "clunk",
+  });
 
 async function start(name: string, options: VolumeStoreOptions, more: VolumeOptions): Promise<Started> {
   const folder = await Deno.makeTempDir({ prefix: "lux9-conformance-volume-" });

@@ -21,7 +21,7 @@ export const LONG: FlowsSize = { length: "long", files: 5000, sampleEvery: 50, b
 export interface FlowsRun {
   way: Way;
   size: FlowsSize;
-  /** The name of one flow, to run it alone. */
+  /** The names of flows, with blanks between them, to run them alone. */
   only?: string;
   /** The flows of computed files instead of the others: the path in the tree of the data, as `writeData` leaves it. */
   computed?: { data: string };
@@ -89,10 +89,15 @@ export async function flowsInGuest(
     mounts: GuestMount[];
     /** The folder inside the tree to work in, such as `/data`; it must exist. */
     folder: string;
+    /** Some flows again, in another folder of the tree. */
+    again?: { folder: string; only: string };
   },
 ): Promise<FlowsResult> {
-  const work = `${request.folder}/flows-${crypto.randomUUID().slice(0, 8)}`;
-  const [first, second] = request.mounts.map((mount) => `${mount.directory ?? "/mnt"}${work}`);
+  const work = `flows-${crypto.randomUUID().slice(0, 8)}`;
+  const inEachMount = (folder: string) =>
+    request.mounts.map((mount) => `${mount.directory ?? "/mnt"}${folder}/${work}`);
+  const [first, second] = inEachMount(request.folder);
+  const [again, otherAgain] = request.again === undefined ? [] : inEachMount(request.again.folder);
   const tar = await Deno.makeTempFile({ prefix: "lux9-source-" });
   await writeSourceTar(tar, request.size.files);
   const extraFiles: Record<string, Uint8Array> = { "guest/source.tar": await Deno.readFile(tar) };
@@ -106,6 +111,9 @@ export async function flowsInGuest(
       DIR: first,
       ROOT: request.mounts[0].directory ?? "/mnt",
       OTHER: second ?? "",
+      AGAIN: again ?? "",
+      OTHER_AGAIN: otherAgain ?? "",
+      ONLY_AGAIN: request.again?.only ?? "",
       SOURCE: "/tmp/source",
       SCRATCH: "/tmp/scratch",
     },
@@ -123,10 +131,10 @@ const GIT_CONFIGURATION =
 
 const GUEST_SCRIPT = `
 mkdir /tmp/source && tar -C /tmp/source -xf /guest/source.tar && rm /guest/source.tar
-mkdir "$DIR" || exit 1
+mkdir "$DIR" $AGAIN || exit 1
 sh /guest/flows/all.sh
 code=$?
-rmdir "$DIR" || exit 1
+rmdir "$DIR" $AGAIN || exit 1
 exit $code
 `;
 
