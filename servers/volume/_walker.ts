@@ -92,6 +92,7 @@ export class Walker {
       case 13:
         return this.#setattr(any);
       case 14: {
+        if (!any.inode.contents && !any.inode.isDirectory) return;
         const value = below(3) === 0 ? null : new Uint8Array([below(9)]);
         return void now(server.setxattr(any, `user.${below(3)}`, value, 0, call));
       }
