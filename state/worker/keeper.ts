@@ -127,6 +127,9 @@ export class Keeper implements Disposable {
       for (const ino of orphans) this.#applier.forget(ino);
       return this.applied;
     });
+    // No operation of the log says so: when power is lost, applying those that come now again would find it undone, and
+    // a snapshot among them would be without what was written before it.
+    this.#makeDurable();
     return damage;
   }
 
