@@ -87,6 +87,7 @@ export class Keeper implements Disposable {
             index: this.#index,
             applier: this.#applier,
             nextIno: () => this.#documents.nextIno(),
+            onDamage: (reason) => this.#damage.push(reason),
           },
           operation,
           place,
