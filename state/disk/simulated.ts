@@ -2,6 +2,9 @@ import { NineError } from "../../9p/mod.ts";
 import type { Disk, DiskFile, OpenOptions } from "./disk.ts";
 import { type Random, seeded } from "./random.ts";
 import { SimulatedContent } from "./simulated_content.ts";
+import { SimulatedFolder } from "./simulated_folder.ts";
+
+type Folder = SimulatedFolder<SimulatedContent>;
 
 export interface SimulatedDiskOptions {
   /** Decides how long syncs take, and nothing else: what a power loss takes has a seed of its own. */
@@ -33,7 +36,7 @@ export class SimulatedDisk implements Disk {
   constructor({ seed = 1, free = Infinity }: SimulatedDiskOptions = {}) {
     this.free = free;
     this.#random = seeded(seed);
-    this.#folders.set("", new Folder());
+    this.#folders.set("", new SimulatedFolder<SimulatedContent>());
   }
 
   open(path: string, { create = false, exclusive = false }: OpenOptions = {}): DiskFile {
@@ -81,7 +84,7 @@ export class SimulatedDisk implements Disk {
     const parts = path.split("/");
     for (let i = 1; i <= parts.length; i++) {
       const above = parts.slice(0, i).join("/");
-      if (!this.#folders.has(above)) this.#folders.set(above, new Folder());
+      if (!this.#folders.has(above)) this.#folders.set(above, new SimulatedFolder<SimulatedContent>());
     }
   }
 
@@ -111,7 +114,7 @@ export class SimulatedDisk implements Disk {
         if (copy === undefined) survived.set(content, copy = content.afterLoss(random, unit));
         names.set(name, copy);
       }
-      after.#folders.set(path, new Folder(names));
+      after.#folders.set(path, new SimulatedFolder<SimulatedContent>(names));
     }
     return after;
   }
@@ -137,41 +140,6 @@ export class SimulatedDisk implements Disk {
   #split(path: string): { folder: Folder; name: string } {
     const cut = path.lastIndexOf("/");
     return { folder: this.#folder(path.slice(0, Math.max(0, cut))), name: path.slice(cut + 1) };
-  }
-}
-
-type Names = Map<string, SimulatedContent>;
-
-/** The names of a folder: as they are, and each change that is not durable yet. */
-class Folder {
-  readonly names: Names;
-  #durable: Names;
-  #changes: ((names: Names) => void)[] = [];
-  #kept = 0;
-
-  constructor(durable: Names = new Map()) {
-    this.#durable = durable;
-    this.names = new Map(durable);
-  }
-
-  change(change: (names: Names) => void): void {
-    change(this.names);
-    this.#changes.push(change);
-  }
-
-  /** The changes up to now, for `keep`. */
-  mark(): number {
-    return this.#kept + this.#changes.length;
-  }
-
-  keep(mark: number): void {
-    for (; this.#kept < mark; this.#kept++) this.#changes.shift()!(this.#durable);
-  }
-
-  survivors(random: Random): Names {
-    const names = new Map(this.#durable);
-    for (const change of this.#changes.slice(0, random.below(this.#changes.length + 1))) change(names);
-    return names;
   }
 }
 

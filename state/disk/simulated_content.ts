@@ -21,6 +21,13 @@ export class SimulatedContent {
     this.#current = durable.copy();
   }
 
+  /** One that has these bytes durably. */
+  static of(bytes: Uint8Array): SimulatedContent {
+    const durable = new Bytes();
+    durable.write(bytes, 0);
+    return new SimulatedContent(durable);
+  }
+
   get size(): number {
     return this.#current.size;
   }

@@ -56,7 +56,7 @@ export function encode(operation: Operation): Encoded {
       packer.text(operation.name);
       break;
     case "restore":
-      packer.integer(operation.seq).text(operation.path).u32(operation.held.length);
+      packer.text(operation.snapshot).text(operation.path).u32(operation.held.length);
       for (const ino of operation.held) packer.integer(ino);
       break;
   }
@@ -139,7 +139,7 @@ export function decode(type: number, payload: Uint8Array): Operation {
     case RECORD_TYPES.unsnapshot:
       return { kind: "unsnapshot", ...common, name: from.text() };
     case RECORD_TYPES.restore:
-      return { kind: "restore", ...common, seq: from.integer(), path: from.text(), held: integersOf(from) };
+      return { kind: "restore", ...common, snapshot: from.text(), path: from.text(), held: integersOf(from) };
   }
   throw new NineError("EIO", `A record of type ${type}, which this version does not know`);
 }

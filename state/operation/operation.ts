@@ -118,9 +118,12 @@ export interface Unsnapshot extends Of<"unsnapshot"> {
   readonly name: string;
 }
 
-/** What is at a path becomes as it was after record `seq` of the journal. */
+/**
+ * What is at a path becomes as it was in a snapshot. It is not called by its record of the journal: applying the log again
+ * may take fewer transactions, and give that number to another.
+ */
 export interface Restore extends Of<"restore"> {
-  readonly seq: number;
+  readonly snapshot: string;
   /** Names from the root on, with slashes between; empty for everything. */
   readonly path: string;
   /** Files that somebody holds: without a name they stay, until they are forgotten. */
@@ -140,5 +143,6 @@ export const RECORD_TYPES: { readonly [Kind in Operation["kind"]]: number } = {
   xattr: 9,
   snapshot: 10,
   unsnapshot: 11,
-  restore: 12,
+  // 12 was one that called the snapshot by its record.
+  restore: 13,
 };

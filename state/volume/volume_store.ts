@@ -36,6 +36,8 @@ export interface VolumeStoreOptions {
   readonly gatherMs?: number;
   /** After so many operations the database is made durable and the log is shortened; 50,000. */
   readonly checkpointOperations?: number;
+  /** How long a segment of the log grows, in bytes; 64 MiB. */
+  readonly segmentBytes?: number;
   /** With more operations that the index does not have, changes wait; 200,000. */
   readonly behindMax?: number;
 }
@@ -221,6 +223,8 @@ export class VolumeStore {
   /** ENOENT where there is none of that name. */
   async unsnapshot(name: string, by: Principal): Promise<void> {
     await this.caughtUp();
+    // It may be what is gone back to.
+    while (this.#restoring !== undefined) await this.#restoring.done.promise;
     if (!this.index.past.snapshot(name)) throw new NineError("ENOENT", `There is no snapshot ${name}`);
     await this.#order({ kind: "unsnapshot", name, by, time: now() });
   }
@@ -252,8 +256,8 @@ export class VolumeStore {
       }
       const time = now();
       this.#name(before, by, time);
-      const { seq } = found;
-      restoring.number = this.append({ kind: "restore", seq, path: path.join("/"), held, by, time }).number;
+      const operation = { kind: "restore", snapshot, path: path.join("/"), held, by, time } as const;
+      restoring.number = this.append(operation).number;
     } catch (thrown) {
       this.#endRestoring();
       throw thrown;
@@ -462,9 +466,9 @@ async function recover(
   disk: Disk,
   needless: number,
   applied: number,
-  { onTrouble }: VolumeStoreOptions,
+  { onTrouble, segmentBytes }: VolumeStoreOptions,
 ): Promise<Log> {
-  const log = new Log(disk, LOG, { after: needless });
+  const log = new Log(disk, LOG, { after: needless, segmentBytes });
   for (const { first, last } of log.damage) {
     onTrouble?.(`Operations ${first} to ${last} are damaged in the log`);
   }
@@ -474,7 +478,7 @@ async function recover(
   if (log.last >= applied) return log;
   // The end of what was applied is gone from the log: numbers go on where the index is.
   log.close();
-  return new Log(disk, LOG, { after: applied });
+  return new Log(disk, LOG, { after: applied, segmentBytes });
 }
 
 type Answer<Kind extends FromWorker["kind"]> = Extract<FromWorker, { kind: Kind }>;

@@ -87,6 +87,7 @@ export class Keeper implements Disposable {
             index: this.#index,
             applier: this.#applier,
             nextIno: () => this.#documents.nextIno(),
+            onDamage: (reason) => this.#damage.push(reason),
           },
           operation,
           place,
@@ -127,6 +128,9 @@ export class Keeper implements Disposable {
       for (const ino of orphans) this.#applier.forget(ino);
       return this.applied;
     });
+    // No operation of the log says so: when power is lost, applying those that come now again would find it undone, and
+    // a snapshot among them would be without what was written before it.
+    this.#makeDurable();
     return damage;
   }
 

@@ -87,6 +87,79 @@ Deno.test("what a killed process left of the database is durable before the log 
   });
 });
 
+Deno.test("what a start settles is durable before anything comes after it, as no operation of the log says so", async () => {
+  await withFolder(async (folder) => {
+    const store = await VolumeStore.open(folder);
+    write(store, create(store, "file"), 0, 5000);
+    await store.caughtUp();
+    store.abandon();
+    const left = `${folder}/left`;
+    Deno.mkdirSync(left);
+    const disk = watched(folder, (path) => {
+      if (path !== `${DATABASE}-wal`) return;
+      for (const name of [DATABASE, path]) Deno.copyFileSync(`${folder}/${name}`, `${left}/${name}`);
+    });
+    using keeper = new Keeper(disk, folder, OPTIONS);
+    assert.deepEqual(keeper.recover(2), []);
+    // Or a snapshot that is taken now would be without it, when power is lost and the log is applied again.
+    const db = new DatabaseSync(`${left}/${DATABASE}`);
+    assert.deepEqual(db.prepare("SELECT * FROM unsettled").all(), []);
+    db.close();
+  });
+});
+
+Deno.test("going back leads to the same snapshot when the database lost what the log has", async () => {
+  await withFolder(async (folder) => {
+    await (await VolumeStore.open(folder)).close();
+    const durable = Deno.readFileSync(`${folder}/${DATABASE}`);
+    let store = await VolumeStore.open(folder);
+    const ino = create(store, "file");
+    for (let i = 0; i < 5; i++) {
+      write(store, ino, 0, 100 + i);
+      settle(store, ino);
+      await store.caughtUp();
+    }
+    await store.snapshot("five", "me");
+    truncate(store, ino, 7);
+    settle(store, ino);
+    create(store, "other");
+    await store.caughtUp();
+    await store.restore("five", [], "before", "me");
+    assert.equal(store.index.node(ino)!.size, 104);
+    store.abandon();
+    // None of the commits reached the disk. What took ten transactions is one when the log is applied again.
+    const left = `${folder}/left`;
+    for (const part of ["log", "packs"]) {
+      Deno.mkdirSync(`${left}/${part}`, { recursive: true });
+      for (const { name } of Deno.readDirSync(`${folder}/${part}`)) {
+        Deno.copyFileSync(`${folder}/${part}/${name}`, `${left}/${part}/${name}`);
+      }
+    }
+    Deno.writeFileSync(`${left}/${DATABASE}`, durable);
+    store = await VolumeStore.open(left, { onTrouble: assert.fail });
+    assert.equal(store.index.node(ino)!.size, 104);
+    assert.equal(store.index.edge(ROOT_INO, "other"), undefined);
+    await store.close();
+    assert.deepEqual(verify(left).problems, []);
+  });
+});
+
+Deno.test("a snapshot that is being gone back to goes when that is done", async () => {
+  await withFolder(async (folder) => {
+    const store = await VolumeStore.open(folder, { onTrouble: assert.fail });
+    const ino = create(store, "file");
+    write(store, ino, 0, 100);
+    settle(store, ino);
+    await store.snapshot("first", "me");
+    truncate(store, ino, 7);
+    settle(store, ino);
+    await Promise.all([store.restore("first", [], "before", "me"), store.unsnapshot("first", "me")]);
+    assert.equal(store.index.node(ino)!.size, 100);
+    assert.deepEqual(store.index.past.snapshots().map(({ name }) => name), ["before"]);
+    await store.close();
+  });
+});
+
 Deno.test("a database that cannot be made durable is not said to be, and is closed again", async () => {
   await withFolder(async (folder) => {
     await (await VolumeStore.open(folder)).close();

@@ -17,6 +17,13 @@ export interface RestoreOptions {
   readonly applier: Applier;
   /** Numbers for files that come back. */
   readonly nextIno: () => number;
+  /** Told where there is no such snapshot; nothing is done then. */
+  readonly onDamage: (reason: string) => void;
+}
+
+/** With the record of the journal that the snapshot shows. */
+interface RestoreTo extends Restore {
+  readonly seq: number;
 }
 
 const ROOT_INO = 1;
@@ -35,14 +42,20 @@ const DEPTH_MAX = 10_000;
  * of the path stays where it is, and a copy takes its old place: what is outside does not change.
  */
 export function restore(options: RestoreOptions, operation: Restore, place: Place): void {
-  new Restoring(options, operation, place).run();
+  const found = options.past.snapshot(operation.snapshot);
+  if (found === undefined) {
+    return options.onDamage(
+      `There is no snapshot ${operation.snapshot} to go back to: everything stays as it is`,
+    );
+  }
+  new Restoring(options, { ...operation, seq: found.seq }, place).run();
 }
 
 type Words<Kind extends Operation["kind"]> = Omit<Extract<Operation, { kind: Kind }>, "kind" | "by" | "time">;
 
 class Restoring {
   readonly #options: RestoreOptions;
-  readonly #operation: Restore;
+  readonly #operation: RestoreTo;
   readonly #place: Place;
   readonly #held: ReadonlySet<number>;
   /** Numbers of files as they were: what the path led to, and whether it was above the others. */
@@ -59,7 +72,7 @@ class Restoring {
   /** Files that are to be as others were. */
   readonly #due = new Map<number, number>();
 
-  constructor(options: RestoreOptions, operation: Restore, place: Place) {
+  constructor(options: RestoreOptions, operation: RestoreTo, place: Place) {
     this.#options = options;
     this.#operation = operation;
     this.#place = place;

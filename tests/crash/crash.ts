@@ -9,13 +9,15 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { verify } from "../../state/worker/mod.ts";
 import { anySeed, Random } from "../fuzz/random.ts";
-import { CrashWorker } from "./worker.ts";
+import { CrashWorker, doneBy } from "./worker.ts";
 
 const LAUNCHER = fileURLToPath(new URL("../../lux9", import.meta.url));
 const START_MS_MAX = 20_000;
 const CLIENTS = 3;
+/** Verifying takes longer the more a volume's history holds. */
+const KILLS_A_VOLUME = 25;
 /** How long the load lasts, at most. */
-const LOAD_MS_MAX = 700;
+const LOAD_MS_MAX = 1000;
 /** One kill in so many comes while the node starts, one in so many is none but a polite stop. */
 const EARLY_ONCE = 6;
 const CLEAN_ONCE = 12;
@@ -26,9 +28,32 @@ export interface CrashOptions {
   readonly log?: (line: string) => void;
 }
 
+export interface CrashOutcome {
+  readonly answered: number;
+  /** How often each operation was tried. */
+  readonly done: ReadonlyMap<string, number>;
+}
+
 /** Throws what was lost or broken, with the seed and the kill. */
-export async function crash({ seed, count, log = () => {} }: CrashOptions): Promise<{ answered: number }> {
+export async function crash({ seed, count, log = () => {} }: CrashOptions): Promise<CrashOutcome> {
   const random = new Random(seed);
+  const done = new Map<string, number>();
+  const outcome = { answered: 0, done };
+  for (let kills = 0; kills < count;) {
+    const those = Math.min(KILLS_A_VOLUME, count - kills);
+    const workers = await crashVolume(random, those).catch((thrown) => {
+      throw new Error(`--seed ${seed}, after ${kills} kills of other volumes`, { cause: thrown });
+    });
+    kills += those;
+    for (const { answered } of workers) outcome.answered += answered;
+    for (const [operation, times] of doneBy(workers)) done.set(operation, (done.get(operation) ?? 0) + times);
+    log(`${kills} kills, ${outcome.answered} changes answered, none lost`);
+  }
+  return outcome;
+}
+
+/** The same, with a new volume. Returns the clients. */
+async function crashVolume(random: Random, count: number): Promise<CrashWorker[]> {
   const home = await Deno.makeTempDir({ prefix: "lux9-crash-" });
   await Deno.chmod(home, 0o700);
   await Deno.writeTextFile(join(home, "lux9.yaml"), "mounts:\n  - {at: /data, volume: data}\n");
@@ -36,9 +61,8 @@ export async function crash({ seed, count, log = () => {} }: CrashOptions): Prom
   const address = `unix!${join(home, "run", "9p")}`;
   const workers = Array.from(
     { length: CLIENTS },
-    (_, i) => new CrashWorker(address, "/data", `client-${i}`, new Random(random.below(2 ** 31))),
+    (_, i) => new CrashWorker(address, "data", `client-${i}`, new Random(random.below(2 ** 31))),
   );
-  const answered = () => workers.reduce((sum, { answered }) => sum + answered, 0);
   let kill = 0;
   let node: Deno.ChildProcess | undefined;
   try {
@@ -55,14 +79,12 @@ export async function crash({ seed, count, log = () => {} }: CrashOptions): Prom
         await worker.connect();
         await worker.check();
       }
-      const running = workers.map((worker) => worker.run());
-      const running_ = Promise.all(running);
-      running_.catch(() => {});
-      await Promise.race([running_, sleep(20 + random.below(LOAD_MS_MAX))]);
+      const running = Promise.all(workers.map((worker) => worker.run()));
+      running.catch(() => {});
+      await Promise.race([running, sleep(20 + random.below(LOAD_MS_MAX))]);
       await end(node, random.once(CLEAN_ONCE) ? "SIGTERM" : "SIGKILL");
-      await running_;
+      await running;
       isClean(volume);
-      if ((kill + 1) % 10 === 0) log(`${kill + 1} kills, ${answered()} changes answered, none lost`);
     }
     node = spawn(home);
     await listens(join(home, "run", "9p"));
@@ -74,10 +96,10 @@ export async function crash({ seed, count, log = () => {} }: CrashOptions): Prom
     await end(node, "SIGTERM");
     isClean(volume);
     await Deno.remove(home, { recursive: true });
-    return { answered: answered() };
+    return workers;
   } catch (thrown) {
     if (node !== undefined) await end(node, "SIGKILL");
-    throw new Error(`--seed ${seed}, kill ${kill}; the home is in ${home}`, { cause: thrown });
+    throw new Error(`Kill ${kill} of this volume; the home is in ${home}`, { cause: thrown });
   }
 }
 
@@ -122,7 +144,8 @@ if (import.meta.main) {
   const seed = values.seed === undefined ? anySeed() : Number(values.seed);
   console.log(`--seed ${seed} --count ${values.count}`);
   const begin = performance.now();
-  const { answered } = await crash({ seed, count: Number(values.count), log: console.log });
+  const { answered, done } = await crash({ seed, count: Number(values.count), log: console.log });
   const seconds = ((performance.now() - begin) / 1000).toFixed(0);
   console.log(`${values.count} kills in ${seconds} s: ${answered} changes answered, none lost, no file torn`);
+  console.log([...done].map(([operation, times]) => `${operation} ${times}`).join(", "));
 }

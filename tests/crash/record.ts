@@ -9,6 +9,12 @@ export interface Entry {
   readonly attribute: string;
 }
 
+/** The folder and its snapshots by name, as the client has them. Never changed either. */
+export interface State {
+  readonly tree: Record;
+  readonly snapshots: ReadonlyMap<string, Record>;
+}
+
 /** Paths below the folder to what is there. Never changed: each operation makes another one. */
 export type Record = ReadonlyMap<string, Entry>;
 
@@ -52,17 +58,43 @@ export function cut(data: Uint8Array, size: number): Uint8Array {
   return next;
 }
 
-/** One line a path, in which equal trees are equal. */
-export function linesOf(record: Record): string[] {
+/** One line a path and a snapshot, in which equal states are equal. */
+export function linesOf({ tree, snapshots }: State): string[] {
+  const taken = [...snapshots].sort(([a], [b]) => a < b ? -1 : 1);
+  return [...treeLines(tree), ...taken.map(([name, record]) => `@${name} ${digestOf(record)}`)];
+}
+
+/** What a snapshot shows, in short. */
+function digestOf(record: Record): string {
+  let digest = digests.get(record);
+  if (digest === undefined) {
+    digest = `${record.size}:${hash(new TextEncoder().encode(treeLines(record).join("\n")))}`;
+    digests.set(record, digest);
+  }
+  return digest;
+}
+
+const digests = new WeakMap<Record, string>();
+
+function treeLines(record: Record): string[] {
   const names = new Map<number, string>();
   return [...record].sort(([a], [b]) => a < b ? -1 : 1).map(
     ([path, { id, kind, mode, data, target, attribute }]) => {
       const first = names.get(id) ?? path;
       names.set(id, first);
       const bits = kind === "link" ? "" : mode.toString(8);
-      return `${path} ${kind} ${bits} ${data.byteLength}:${hash(data)} ${target} ${attribute} is ${first}`;
+      return `${path} ${kind} ${bits} ${data.byteLength}:${hashOf(data)} ${target} ${attribute} is ${first}`;
     },
   );
+}
+
+const hashes = new WeakMap<Uint8Array, string>();
+
+/** Contents are never changed, and most of them are in the next state as well. */
+function hashOf(data: Uint8Array): string {
+  let known = hashes.get(data);
+  if (known === undefined) hashes.set(data, known = hash(data));
+  return known;
 }
 
 /** FNV-1a. */
