@@ -58,6 +58,7 @@ export function encode(operation: Operation): Encoded {
     case "restore":
       packer.integer(operation.seq).text(operation.path).u32(operation.held.length);
       for (const ino of operation.held) packer.integer(ino);
+      packer.text(operation.snapshot);
       break;
   }
   return { type, payload: packer.packed() };
@@ -139,7 +140,15 @@ export function decode(type: number, payload: Uint8Array): Operation {
     case RECORD_TYPES.unsnapshot:
       return { kind: "unsnapshot", ...common, name: from.text() };
     case RECORD_TYPES.restore:
-      return { kind: "restore", ...common, seq: from.integer(), path: from.text(), held: integersOf(from) };
+      return {
+        kind: "restore",
+        ...common,
+        seq: from.integer(),
+        path: from.text(),
+        held: integersOf(from),
+        // Records of before had none.
+        snapshot: from.left > 0 ? from.text() : "",
+      };
   }
   throw new NineError("EIO", `A record of type ${type}, which this version does not know`);
 }

@@ -121,6 +121,8 @@ export interface Unsnapshot extends Of<"unsnapshot"> {
 /** What is at a path becomes as it was after record `seq` of the journal. */
 export interface Restore extends Of<"restore"> {
   readonly seq: number;
+  /** The snapshot that is of that record: what is applied again may make other records, and the same snapshots. */
+  readonly snapshot: string;
   /** Names from the root on, with slashes between; empty for everything. */
   readonly path: string;
   /** Files that somebody holds: without a name they stay, until they are forgotten. */

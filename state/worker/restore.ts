@@ -11,6 +11,8 @@ import {
 import type { Applier, Place } from "./applier.ts";
 
 export interface RestoreOptions {
+  /** What it goes back to is as it was after this record of the journal. */
+  readonly seq: number;
   readonly past: PastReader;
   readonly changes: ChangeReader;
   readonly index: IndexWriter;
@@ -68,7 +70,8 @@ class Restoring {
 
   run(): void {
     const { past, changes, index } = this.#options;
-    const { seq, path } = this.#operation;
+    const { seq } = this.#options;
+    const { path } = this.#operation;
     const span = { from: seq, to: index.seq };
     const at = this.#locate(path === "" ? [] : path.split("/"));
     if (at === undefined) return;
@@ -101,7 +104,7 @@ class Restoring {
   /** Where the path is now, its folders made anew where they are gone; undefined where it was nothing then. */
   #locate(names: string[]): { readonly parent: number; readonly name: string } | "everything" | undefined {
     const { past, index } = this.#options;
-    const { seq } = this.#operation;
+    const { seq } = this.#options;
     const then = [ROOT_INO];
     for (const name of names) {
       const edge = past.edge(then[then.length - 1], name, seq);
@@ -152,7 +155,7 @@ class Restoring {
   /** The name leads again to what it led to. */
   #put(parent: number, name: string, then: number): void {
     const { past, index } = this.#options;
-    const { seq } = this.#operation;
+    const { seq } = this.#options;
     const row = past.node(then, seq);
     if (row === undefined) {
       throw new NineError(
@@ -186,7 +189,8 @@ class Restoring {
 
   #becomes(now: number, then: number): void {
     const { past, index, applier } = this.#options;
-    const { seq, by } = this.#operation;
+    const { seq } = this.#options;
+    const { by } = this.#operation;
     const [row, before] = [index.node(now), past.node(then, seq)];
     if (row === undefined || before === undefined) return;
     if (!sameContents(row, before)) applier.replace(now, before, this.#place.number, by);
@@ -218,10 +222,10 @@ class Restoring {
 
   /** Whether the file was at the path, or below it. */
   #wasBelow(ino: number, depth: number): boolean {
-    if (this.#target === ROOT_INO) return this.#options.past.node(ino, this.#operation.seq) !== undefined;
+    if (this.#target === ROOT_INO) return this.#options.past.node(ino, this.#options.seq) !== undefined;
     const known = this.#was.get(ino);
     if (known !== undefined) return known;
-    const names = depth > DEPTH_MAX ? [] : this.#options.changes.namesOf(ino, this.#operation.seq);
+    const names = depth > DEPTH_MAX ? [] : this.#options.changes.namesOf(ino, this.#options.seq);
     const was = names.some(({ parent }) => this.#wasBelow(parent, depth + 1));
     this.#was.set(ino, was);
     return was;
@@ -243,7 +247,7 @@ class Restoring {
     if (this.#target === ROOT_INO || this.#isInReach(ino, 0)) return true;
     // Another name of it, which was outside then and is as it was.
     return changes.namesOf(ino, index.seq).some(({ parent, since }) =>
-      since <= this.#operation.seq && !this.#wasBelow(parent, 0)
+      since <= this.#options.seq && !this.#wasBelow(parent, 0)
     );
   }
 
