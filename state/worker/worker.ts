@@ -72,7 +72,10 @@ function take(message: ToWorker): void {
       return resume();
     case "collect":
       // Also while applying does not work: it may be what makes room.
-      return scope.postMessage({ kind: "moved", ...ready().collect(message.retention) });
+      scope.postMessage({ kind: "moved", ...ready().collect(message.retention) });
+      // Disks forget while a node runs, too.
+      guard.again();
+      return void setTimeout(checkPages, CHECK_PAUSE_MS);
     case "forgotten":
       ready().removePacks(message.packs);
       return scope.postMessage({ kind: "collected" });
