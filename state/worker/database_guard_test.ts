@@ -166,3 +166,11 @@ Deno.test("readWal reads the database's log as SQLite does, and tells a bad fram
     assert.equal(injured((bytes) => bytes.fill(0, 16, 20)).salt, "");
   });
 });
+
+Deno.test("verify of a volume that is not there says so, and makes none", async () => {
+  await withFolder((folder) => {
+    assert.throws(() => verify(`${folder}/none`), /There is no volume in/);
+    assert.deepEqual([...Deno.readDirSync(folder)], []);
+    return Promise.resolve();
+  });
+});

@@ -1,5 +1,6 @@
+import { existsSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
-import { reasonOf, S } from "../../9p/mod.ts";
+import { NineError, reasonOf, S } from "../../9p/mod.ts";
 import { automerge } from "../automerge/mod.ts";
 import { ChunkReader, decodeDescriptor, type Descriptor, Packs } from "../chunks/mod.ts";
 import { realDisk } from "../disk/mod.ts";
@@ -52,6 +53,7 @@ function verified(
   what: "everything" | "rows",
   onProgress?: (files: number) => void,
 ): Verified {
+  if (!existsSync(folder)) throw new NineError("ENOENT", `There is no volume in ${folder}`);
   const problems: string[] = [];
   if (what === "everything") problems.push(...damagedPages(folder));
   const none = { files: 0, names: 0, chunks: 0, bytes: 0 };
