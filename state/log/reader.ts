@@ -59,7 +59,10 @@ export class LogReader {
     const { header, file } = this.#segment(segment);
     let scan = this.#place?.segment === segment ? this.#place.scan : undefined;
     if (scan?.expected === from) scan.refresh();
-    else scan = new Scan(file, header!.salt, header!.first);
+    else if (scan?.number === from) {
+      // Who left off at a record it had been given goes on with that one.
+      scan = new Scan(file, header!.salt, from, scan.payloadAt - RECORD_HEADER);
+    } else scan = new Scan(file, header!.salt, header!.first);
     this.#place = undefined;
     if (scan.expected > from) {
       this.#report({ segment, offset: 0, bytes: 0, first: from, last: scan.expected - 1 }, onDamage);
@@ -179,8 +182,9 @@ export class LogReader {
 
   /** The last segment that starts at or before a number, or the oldest. */
   #startOf(number: number): number | undefined {
-    if (this.#place?.scan.expected === number && this.#open.has(this.#place.segment)) {
-      return this.#place.segment;
+    const place = this.#place;
+    if (place !== undefined && (place.scan.expected === number || place.scan.number === number)) {
+      if (this.#open.has(place.segment)) return place.segment;
     }
     let start: number | undefined;
     for (const index of segmentsIn(this.#disk, this.#folder)) {

@@ -294,3 +294,19 @@ Deno.test("a record in which one bit is wrong is put right, whichever it is; of 
     }
   }
 });
+
+Deno.test("a reader that left off at a record goes on with it, and reads nothing before it again", () => {
+  const disk = new SimulatedDisk();
+  const log = new Log(disk, "log", { segmentBytes: 2000 });
+  fill(log, 60);
+  using reader = new LogReader(disk, "log");
+  for (let from = 1; from <= 60;) {
+    const upTo = from + 1;
+    for (const { number, payload } of reader.records(from, { to: 60 })) {
+      assert.equal(number, from);
+      assert.deepEqual(payload, payloadOf(number));
+      if (number === upTo) break;
+      from = number + 1;
+    }
+  }
+});
