@@ -11,6 +11,8 @@ interface Change extends Logged {
   readonly start: number | undefined;
   /** Where a write ends, or what the file was cut or extended to. */
   readonly end: number;
+  /** Why it cannot be read, where that is so. */
+  readonly lost?: string;
 }
 
 /** The contents of a regular file: the settled version, and over it what was written since, which is read from the log. */
@@ -40,10 +42,10 @@ export class Contents {
     return this.#changes.length;
   }
 
-  write({ number, segment, position }: Logged, start: number, end: number): void {
-    this.#changes.push({ number, start, end, segment, position });
+  write({ number, segment, position }: Logged, start: number, end: number, lost?: string): void {
+    this.#changes.push({ number, start, end, segment, position, lost });
     this.bytesLogged += end - start;
-    this.#extents.write(start, end, { segment, position });
+    this.#extents.write(start, end, { segment, position, lost });
   }
 
   cut({ number, segment, position }: Logged, size: number): void {
@@ -55,6 +57,16 @@ export class Contents {
   settled(number: number): void {
     this.#changes = this.#changes.filter((change) => change.number > number);
     this.bytesLogged = this.#changes.reduce((sum, { start, end }) => sum + end - (start ?? end), 0);
+    this.#content = undefined;
+    this.#base = undefined;
+  }
+
+  /** What that operation wrote cannot be read from the log. */
+  lose(number: number, reason: string): void {
+    this.#changes = this.#changes.map((change) =>
+      change.number === number ? { ...change, lost: reason } : change
+    );
+    // What it is made of is put together again, with what came later on top.
     this.#content = undefined;
     this.#base = undefined;
   }

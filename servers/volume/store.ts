@@ -1,3 +1,4 @@
+import type { Principal, Timestamp } from "../../9p/mod.ts";
 import type { Operation } from "../../state/operation/mod.ts";
 import type { IndexReader } from "../../state/store/mod.ts";
 
@@ -18,9 +19,28 @@ export interface StoredContent {
   spans(offset: number, count: number): number[] | undefined;
 }
 
+/** A file of which what was written before this start is in no version, as something that it takes is damaged. */
+export interface LeftFile {
+  readonly ino: number;
+  /** As the file has it with that. */
+  readonly version: number;
+  readonly by: Principal;
+  /** When it was written; undefined where its times were set afterwards. */
+  readonly time: Timestamp | undefined;
+  readonly spans: readonly (Logged & {
+    /** Where a write begins; undefined for a cut. */
+    readonly start: number | undefined;
+    /** Where a write ends, or what the file was cut or extended to. */
+    readonly end: number;
+    /** Why it cannot be read, where that is so. */
+    readonly lost?: string;
+  })[];
+}
+
 /** What the file server needs of a volume's store. All is done at once, but for what says otherwise. */
 export interface VolumeStore {
   readonly index: IndexReader;
+  readonly left: readonly LeftFile[];
   /** Numbers for files and names that were never given out before. */
   nextIno(): number;
   nextEid(): number;
@@ -42,6 +62,8 @@ export interface VolumeStore {
   onSnapshot: (() => void) | undefined;
   /** Who is told, after `onRenewed`, when files became what they were, which no operation of this side did. */
   onRestored: (() => void) | undefined;
+  /** Who is told that what an operation wrote to a file cannot be read from the log. */
+  onLost: ((ino: number, number: number, reason: string) => void) | undefined;
   /** Who tells which files somebody holds. */
   heldFiles: (() => number[]) | undefined;
   /** Bytes for contents: all that there can be, and how many of them are free. */

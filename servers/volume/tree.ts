@@ -3,7 +3,7 @@ import type { Operation } from "../../state/operation/mod.ts";
 import { Inode, ROOT_INO } from "./inode.ts";
 import { type Place, Places } from "./place.ts";
 import { reload } from "./reload.ts";
-import type { Logged, VolumeStore } from "./store.ts";
+import type { LeftFile, Logged, VolumeStore } from "./store.ts";
 
 export interface VolumeOptions {
   /** What the volume is called; the history of a file tells it. */
@@ -18,6 +18,7 @@ export interface VolumeOptions {
 }
 
 const HELD_BYTES_MAX = 256 * 1024 * 1024;
+const DEPTH_MAX = 10_000;
 
 type Kind = Operation["kind"];
 type Words<K extends Kind> = Omit<Extract<Operation, { kind: K }>, "kind" | "by" | "time">;
@@ -68,9 +69,11 @@ export class Tree {
     const row = store.index.node(ROOT_INO);
     if (row === undefined) throw new NineError("EIO", "The volume has no root directory: run volume verify");
     this.root = this.places.addRoot(new Inode(row));
+    for (const left of store.left) this.#takeUp(left);
     store.onRenewed = () => this.#renewed();
     store.onSnapshot = () => this.#settleAll();
     store.onRestored = () => reload(this);
+    store.onLost = (ino, number, reason) => this.places.inode(ino)?.contents?.lose(number, reason);
     store.heldFiles = () =>
       [...this.places.inodes()].flatMap(({ ino, holds }) => holds > 0 && ino !== ROOT_INO ? [ino] : []);
   }
@@ -189,6 +192,30 @@ export class Tree {
     this.#unwritten(inode);
   }
 
+  /** What was written to the file before this start is in the log, and stays in view. */
+  #takeUp({ ino, version, by, time, spans }: LeftFile): void {
+    // One without a name was let go of; one that is settled by now is what the index says.
+    const place = this.store.index.unsettledFrom(ino) === undefined ? undefined : this.#placeOf(ino, 0);
+    if (place?.inode.contents === undefined) return;
+    const { inode } = place;
+    for (const { start, end, lost, ...logged } of spans) {
+      if (start === undefined) inode.contents!.cut(logged, end);
+      else inode.contents!.write(logged, start, end, lost);
+    }
+    Object.assign(inode, { version, muid: by, ...(time ? { mtime: time, ctime: time } : {}) });
+    this.wrote(place);
+  }
+
+  /** A place of the file, by the names that the index has. */
+  #placeOf(ino: number, depth: number): Place | undefined {
+    if (ino === ROOT_INO) return this.root;
+    const { index } = this.store;
+    const [edge] = index.changes.namesOf(ino, index.seq);
+    if (edge === undefined || depth > DEPTH_MAX) return undefined;
+    const dir = this.#placeOf(edge.parent, depth + 1);
+    return dir && this.child(dir, edge.name);
+  }
+
   #unwritten(inode: Inode): void {
     const written = this.#written.get(inode);
     if (written === undefined) return;
@@ -219,8 +246,16 @@ export class Tree {
       if (inode.gone.get(gone) === number) inode.gone.delete(gone);
     } else if (place.namedBy === number) place.parent.inode.fresh.delete(place);
     if (xattr !== undefined && inode.xattrs.get(xattr)?.number === number) inode.xattrs.delete(xattr);
-    if (settles) inode.contents!.settled(number);
+    if (settles) this.#settled(place, number);
     this.places.unpin(place);
+  }
+
+  /** Where what it was written over is damaged, the file has no version of it: it stays what was written, to be settled again. */
+  #settled(place: Place, number: number): void {
+    const { contents, ino } = place.inode;
+    const first = this.store.index.unsettledFrom(ino);
+    if (first === undefined || first > number) contents!.settled(number);
+    else if (!place.inode.isForgotten) this.wrote(place);
   }
 }
 

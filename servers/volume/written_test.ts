@@ -123,3 +123,77 @@ Deno.test("volume: what was written stays in view where its last close could not
     await Deno.remove(folder, { recursive: true });
   }
 });
+
+/** Flips a bit of a file. */
+function flip(path: string, at: number): void {
+  const bytes = Deno.readFileSync(path);
+  bytes[at] ^= 4;
+  Deno.writeFileSync(path, bytes);
+}
+
+Deno.test("volume: what was written over a damaged content stays in view, and goes on from there, over a restart as well", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "lux9-left-" });
+  const troubles: string[] = [];
+  const on = async (act: (server: Server, file: Place, store: VolumeStore) => Promise<void>) => {
+    const store = await VolumeStore.open(folder, {
+      onTrouble: (message) => troubles.push(message),
+      gatherMs: 0,
+    });
+    const server = volume(store);
+    await act(server, walk(server, now(server.attach("", call)), "file"), store);
+    await store.close();
+  };
+  const append = (server: Server, node: Place, words: string) => {
+    const handle = now(server.open(node, O.WRONLY | O.APPEND, call));
+    now(server.write(node, handle, 0, text(words), call));
+    now(server.close(node, handle, call));
+  };
+  const tail = (server: Server, node: Place) => {
+    const into = new Uint8Array(100);
+    const count = server.read(node, now(server.open(node, O.RDONLY, call)), 200_000, into, call) as number;
+    return new TextDecoder().decode(into.subarray(0, count));
+  };
+  const isDamaged = (server: Server, node: Place) => {
+    const handle = now(server.open(node, O.RDONLY, call));
+    assert.throws(() => server.read(node, handle, 199_000, new Uint8Array(10), call), /is damaged/);
+  };
+  try {
+    const store = await VolumeStore.open(folder);
+    const server = volume(store);
+    put(server, now(server.attach("", call)), "file", "x".repeat(100) + "y".repeat(199_900));
+    await store.close();
+    flip(`${folder}/packs/000001`, 199_000);
+    await on(async (server, node, store) => {
+      append(server, node, "one ");
+      await store.caughtUp();
+      assert.match(troubles.join(), /What was written to file \d+ stays in the log/);
+      append(server, node, "two ");
+      await store.caughtUp();
+      assert.equal(tail(server, node), "one two ");
+      isDamaged(server, node);
+    });
+    await on(async (server, node, store) => {
+      assert.equal(now(server.getattr(node, undefined, call)).size, 200_008);
+      append(server, node, "three");
+      await store.caughtUp();
+      assert.equal(tail(server, node), "one two three");
+      isDamaged(server, node);
+      // What is damaged is written over.
+      const handle = now(server.open(node, O.WRONLY, call));
+      now(server.write(node, handle, 0, text("z".repeat(200_000)), call));
+      now(server.close(node, handle, call));
+      await store.caughtUp();
+      assert.equal(tail(server, node), "one two three");
+    });
+    troubles.length = 0;
+    await on((server, node) => {
+      assert.equal(tail(server, node), "one two three");
+      assert.equal(get(server, node).slice(0, 5), "zzzzz");
+      return Promise.resolve();
+    });
+    assert.deepEqual(troubles, []);
+    assert.deepEqual(verify(folder).problems.filter((problem) => !/past version/.test(problem)), []);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});

@@ -10,6 +10,10 @@ export interface LogDamage {
   /** The numbers of the records that are lost, both included. */
   readonly first: number;
   readonly last: number;
+  /** One bit was wrong, and is right again: nothing is lost. */
+  readonly isMended?: boolean;
+  /** Where it is one record: what is there in its place, of which some is wrong. */
+  readonly found?: { readonly type: number; readonly payload: Uint8Array };
 }
 
 export function damageError(folder: string, { segment, offset, bytes, first, last }: LogDamage): NineError {

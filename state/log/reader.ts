@@ -1,8 +1,10 @@
 import { Errno, NineError } from "../../9p/mod.ts";
 import type { Disk, DiskFile } from "../disk/mod.ts";
 import { damageError, type LogDamage } from "./damage.ts";
+import { mend } from "./mend.ts";
+import { lengthAt, RECORD_HEADER } from "./record.ts";
 import { Scan } from "./scan.ts";
-import { readHeader, type SegmentHeader, segmentName, segmentsIn } from "./segment.ts";
+import { readHeader, readMark, type SegmentHeader, segmentName, segmentsIn } from "./segment.ts";
 
 /** A record as it was appended. `payload` is a view that goes with the next record: whoever keeps it copies it. */
 export interface LogRecord {
@@ -18,6 +20,8 @@ export interface RecordsOptions {
   /** The last number wanted; all there are if not given. */
   readonly to?: number;
   readonly onDamage?: (damage: LogDamage) => void;
+  /** Records of which one bit is wrong are put right where they are, and told as mended. Not for who only looks. */
+  readonly mends?: boolean;
 }
 
 interface OpenSegment {
@@ -46,18 +50,24 @@ export class LogReader {
    * The records from a number on, in order, each checked. Damaged ones are left out and told to `onDamage`; without it,
    * the damage is thrown as EIO. Numbers that the log has no more count as damage.
    */
-  *records(from: number, { to = Infinity, onDamage }: RecordsOptions = {}): Generator<LogRecord> {
+  *records(
+    from: number,
+    { to = Infinity, onDamage, mends = false }: RecordsOptions = {},
+  ): Generator<LogRecord> {
     const segment = this.#startOf(from);
     if (segment === undefined) return;
     const { header, file } = this.#segment(segment);
     let scan = this.#place?.segment === segment ? this.#place.scan : undefined;
     if (scan?.expected === from) scan.refresh();
-    else scan = new Scan(file, header!.salt, header!.first);
+    else if (scan?.number === from) {
+      // Who left off at a record it had been given goes on with that one.
+      scan = new Scan(file, header!.salt, from, scan.payloadAt - RECORD_HEADER);
+    } else scan = new Scan(file, header!.salt, header!.first);
     this.#place = undefined;
     if (scan.expected > from) {
       this.#report({ segment, offset: 0, bytes: 0, first: from, last: scan.expected - 1 }, onDamage);
     }
-    yield* this.#from(scan, segment, from, to, onDamage);
+    yield* this.#from(scan, segment, from, to, onDamage, mends);
   }
 
   /**
@@ -72,6 +82,17 @@ export class LogReader {
         `${this.#path(segment)} ends ${into.length - got} bytes before the ${into.length} at ${offset}`,
       );
     }
+  }
+
+  /** Up to which number records were noted to be durable. */
+  get synced(): number {
+    let synced = 0;
+    for (const index of segmentsIn(this.#disk, this.#folder)) {
+      const file = this.#disk.open(this.#path(index));
+      synced = Math.max(synced, readMark(file));
+      file.close();
+    }
+    return synced;
   }
 
   /** Closes the segments before this one. */
@@ -97,8 +118,13 @@ export class LogReader {
     segment: number,
     from: number,
     to: number,
-    onDamage: ((damage: LogDamage) => void) | undefined,
+    told: ((damage: LogDamage) => void) | undefined,
+    mends: boolean,
   ): Generator<LogRecord> {
+    // What is before the records that are wanted is of no interest, whatever became of it.
+    const report = (damage: LogDamage) => {
+      if (damage.last >= from) this.#report({ ...damage, first: Math.max(damage.first, from) }, told);
+    };
     try {
       while (scan.expected <= to) {
         const expected = scan.expected;
@@ -115,22 +141,31 @@ export class LogReader {
           };
           continue;
         }
+        if (found === "bad" && mends && expected >= from && mend(scan.file, offset, scan.salt, expected)) {
+          scan.refresh();
+          report({ segment, offset, bytes: 1, first: expected, last: expected, isMended: true });
+          continue;
+        }
         let bytes = scan.size - offset;
         if (found === "bad" && scan.resume()) {
           bytes = scan.at - offset;
-          this.#report({ segment, offset, bytes, first: expected, last: scan.expected - 1 }, onDamage);
+          const place = { segment, offset, bytes, first: expected, last: scan.expected - 1 };
+          report({ ...place, found: foundAt(scan.file, place) });
           continue;
         }
         const next = this.#following(segment);
         if (next === undefined) {
-          if (found === "bad") {
-            this.#report({ segment, offset, bytes, first: expected, last: expected }, onDamage);
+          // Who says up to where there are records is told of those that are gone from the end, too.
+          const last = to === Infinity ? expected : to;
+          if (found === "bad" || to !== Infinity) {
+            const place = { segment, offset, bytes, first: expected, last };
+            report({ ...place, found: foundAt(scan.file, place) });
           }
           return;
         }
         const { file, header } = this.#segment(next);
         if (found === "bad" || header!.first !== expected) {
-          this.#report({ segment, offset, bytes, first: expected, last: header!.first - 1 }, onDamage);
+          report({ segment, offset, bytes, first: expected, last: header!.first - 1 });
         }
         segment = next;
         scan = new Scan(file, header!.salt, header!.first);
@@ -147,8 +182,9 @@ export class LogReader {
 
   /** The last segment that starts at or before a number, or the oldest. */
   #startOf(number: number): number | undefined {
-    if (this.#place?.scan.expected === number && this.#open.has(this.#place.segment)) {
-      return this.#place.segment;
+    const place = this.#place;
+    if (place !== undefined && (place.scan.expected === number || place.scan.number === number)) {
+      if (this.#open.has(place.segment)) return place.segment;
     }
     let start: number | undefined;
     for (const index of segmentsIn(this.#disk, this.#folder)) {
@@ -193,4 +229,12 @@ export class LogReader {
   #path(segment: number): string {
     return `${this.#folder}/${segmentName(segment)}`;
   }
+}
+
+/** What stands where one record was, if it is as long as it says. */
+function foundAt(file: DiskFile, { offset, bytes, first, last }: LogDamage): LogDamage["found"] {
+  const record = new Uint8Array(bytes);
+  if (first !== last || file.pread(record, offset) < RECORD_HEADER) return undefined;
+  if (RECORD_HEADER + lengthAt(record, 0) !== bytes) return undefined;
+  return { type: record[16], payload: record.subarray(RECORD_HEADER) };
 }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import * as fc from "fast-check";
 import { type DiskFile, SimulatedDisk } from "../disk/mod.ts";
 import { contents, fill, payloadOf } from "./fixture.ts";
-import { Log, type LogDamage } from "./mod.ts";
+import { Log, type LogDamage, LogReader } from "./mod.ts";
 
 /** For looking further: `LUX9_SEED=7 LUX9_RUNS=100000`. */
 const SEED = Number(Deno.env.get("LUX9_SEED") ?? 1);
@@ -244,3 +244,69 @@ function flip(file: DiskFile, at: number, bit: number): void {
   byte[0] ^= 1 << bit;
   file.pwrite(byte, at);
 }
+
+Deno.test("damage before the records that are wanted is not told", () => {
+  const disk = new SimulatedDisk();
+  const log = new Log(disk, "log");
+  const { offset } = log.append(1, payloadOf(100));
+  fill(log, 3);
+  const bytes = bytesOf(disk, "log/0000000001");
+  bytes[offset + 5] ^= 1;
+  disk.open("log/0000000001").pwrite(bytes, 0);
+  using reader = new LogReader(disk, "log");
+  const damage: LogDamage[] = [];
+  const records = [...reader.records(2, { onDamage: (found) => damage.push(found) })].map(({ number }) =>
+    number
+  );
+  assert.deepEqual(records, [2, 3, 4]);
+  assert.deepEqual(damage, []);
+});
+
+Deno.test("a record in which one bit is wrong is put right, whichever it is; of a long one only where it begins", () => {
+  for (const length of [0, 40, 9000]) {
+    const disk = new SimulatedDisk();
+    const log = new Log(disk, "log");
+    fill(log, 1);
+    const { offset } = log.append(7, payloadOf(2, length));
+    fill(log, 1);
+    const whole = bytesOf(disk, "log/0000000001");
+    const start = offset - 17;
+    for (let at = start; at < offset + length; at += length > 1000 && at > start + 60 ? 997 : 1) {
+      for (const bit of [1, 128]) {
+        const bytes = whole.slice();
+        bytes[at] ^= bit;
+        const file = disk.open("log/0000000001");
+        file.pwrite(bytes, 0);
+        using reader = new LogReader(disk, "log");
+        const damage: LogDamage[] = [];
+        const options = { onDamage: (found: LogDamage) => damage.push(found), mends: true };
+        const records = [...reader.records(1, options)].map(({ number }) => number);
+        const isMended = length < 4000 || at < start + 17 + 512;
+        assert.deepEqual(records, isMended ? [1, 2, 3] : [1, 3], `${length} bytes, ${at - start}`);
+        assert.deepEqual(damage.map(({ first, last, isMended }) => [first, last, isMended ?? false]), [[
+          2,
+          2,
+          isMended,
+        ]]);
+        if (isMended) assert.deepEqual(bytesOf(disk, "log/0000000001"), whole);
+        else assert.deepEqual(damage[0].found?.payload, bytes.slice(offset, offset + length));
+      }
+    }
+  }
+});
+
+Deno.test("a reader that left off at a record goes on with it, and reads nothing before it again", () => {
+  const disk = new SimulatedDisk();
+  const log = new Log(disk, "log", { segmentBytes: 2000 });
+  fill(log, 60);
+  using reader = new LogReader(disk, "log");
+  for (let from = 1; from <= 60;) {
+    const upTo = from + 1;
+    for (const { number, payload } of reader.records(from, { to: 60 })) {
+      assert.equal(number, from);
+      assert.deepEqual(payload, payloadOf(number));
+      if (number === upTo) break;
+      from = number + 1;
+    }
+  }
+});

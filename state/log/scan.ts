@@ -17,16 +17,16 @@ export class Scan {
   at: number;
   /** The number that the next record must have. */
   expected: number;
-  readonly #file: DiskFile;
-  readonly #salt: number;
+  readonly file: DiskFile;
+  readonly salt: number;
   #size: number;
   #window = new Uint8Array(WINDOW);
   #windowAt = 0;
   #windowEnd = 0;
 
   constructor(file: DiskFile, salt: number, expected: number, at = SEGMENT_HEADER) {
-    this.#file = file;
-    this.#salt = salt;
+    this.file = file;
+    this.salt = salt;
     this.expected = expected;
     this.at = at;
     this.#size = file.size();
@@ -40,13 +40,13 @@ export class Scan {
   /** Forgets what it read ahead: a record that was being written then may be whole now. */
   refresh(): void {
     this.#windowAt = this.#windowEnd = 0;
-    this.#size = this.#file.size();
+    this.#size = this.file.size();
   }
 
   /** The next record; or `bad` where there is none that is whole and has the number expected, and the scan stays. */
   next(): "record" | "end" | "bad" {
     if (this.at >= this.#size) {
-      this.#size = this.#file.size();
+      this.#size = this.file.size();
       if (this.at >= this.#size) return "end";
     }
     return this.#take(this.at, this.expected, this.expected) ? "record" : "bad";
@@ -76,7 +76,7 @@ export class Scan {
     const length = lengthAt(this.#window, found);
     if (length > PAYLOAD_MAX || at + RECORD_HEADER + length > this.#size) return false;
     found = this.#bring(at, RECORD_HEADER + length);
-    if (!isWhole(this.#window, found, length, this.#salt, at)) return false;
+    if (!isWhole(this.#window, found, length, this.salt, at)) return false;
     this.number = number;
     this.type = this.#window[found + 16];
     this.payload = this.#window.subarray(found + RECORD_HEADER, found + RECORD_HEADER + length);
@@ -90,7 +90,7 @@ export class Scan {
   #bring(at: number, length: number): number {
     if (at < this.#windowAt || at + length > this.#windowEnd) {
       if (length > this.#window.length) this.#window = new Uint8Array(length);
-      const got = this.#file.pread(this.#window, at);
+      const got = this.file.pread(this.#window, at);
       this.#windowAt = at;
       this.#windowEnd = at + got;
       // A file that became shorter under us has nothing but zeros there, which no record is.

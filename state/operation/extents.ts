@@ -1,8 +1,12 @@
+import { NineError } from "../../9p/mod.ts";
+
 /** A piece of a file that is in the log. */
 export interface Logged {
   readonly segment: number;
   /** Of its first byte. */
   readonly position: number;
+  /** Why it cannot be read, where that is so. */
+  readonly lost?: string;
 }
 
 /** Where the bytes of a file come from. Each fills all of `into`. */
@@ -11,11 +15,9 @@ export interface ExtentSource {
   base(offset: number, into: Uint8Array): void;
 }
 
-interface Extent {
+interface Extent extends Logged {
   readonly start: number;
   end: number;
-  readonly segment: number;
-  readonly position: number;
 }
 
 /** A file as its last version and what was written and cut since make it. */
@@ -37,9 +39,9 @@ export class Extents {
     return this.#written;
   }
 
-  write(start: number, end: number, { segment, position }: Logged): void {
+  write(start: number, end: number, { segment, position, lost }: Logged): void {
     if (start >= end) return;
-    const added = { start, end, segment, position };
+    const added = { start, end, segment, position, lost };
     const last = this.#written.at(-1);
     if (last === undefined || last.end <= start) this.#written.push(added);
     else this.#insert(added);
@@ -71,6 +73,7 @@ export class Extents {
       at = Math.max(at, gapEnd);
       if (extent === undefined || at >= end) continue;
       const partEnd = Math.min(end, extent.end);
+      if (extent.lost !== undefined) throw new NineError("EIO", extent.lost);
       const part = into.subarray(at - offset, partEnd - offset);
       source.log(extent.segment, extent.position + at - extent.start, part);
       at = partEnd;
@@ -89,10 +92,10 @@ export class Extents {
     let to = from;
     const pieces: Extent[] = [added];
     while (to < this.#written.length && this.#written[to].start < added.end) {
-      const { start, end, segment, position } = this.#written[to++];
-      if (start < added.start) pieces.unshift({ start, end: added.start, segment, position });
+      const { start, end, position, ...same } = this.#written[to++];
+      if (start < added.start) pieces.unshift({ ...same, start, end: added.start, position });
       if (end > added.end) {
-        pieces.push({ start: added.end, end, segment, position: position + added.end - start });
+        pieces.push({ ...same, start: added.end, end, position: position + added.end - start });
       }
     }
     this.#written.splice(from, to - from, ...pieces);

@@ -18,6 +18,7 @@ export class IndexReader implements Disposable {
   readonly #xattr: StatementSync;
   readonly #xattrs: StatementSync;
   readonly #meta: StatementSync;
+  readonly #unsettled: StatementSync;
   readonly chunks: ChunkRows;
   readonly past: PastReader;
   readonly changes: ChangeReader;
@@ -36,6 +37,7 @@ export class IndexReader implements Disposable {
     this.#xattr = db.prepare("SELECT value, sum FROM xattr WHERE ino = ? AND name = ?");
     this.#xattrs = db.prepare("SELECT name FROM xattr WHERE ino = ? ORDER BY name");
     this.#meta = db.prepare("SELECT value FROM meta WHERE key = ?");
+    this.#unsettled = db.prepare("SELECT number FROM unsettled WHERE ino = ?");
     this.chunks = new ChunkRows(db);
     this.past = new PastReader(db);
     this.changes = new ChangeReader(db);
@@ -80,6 +82,11 @@ export class IndexReader implements Disposable {
 
   xattrNames(ino: number): string[] {
     return (this.#xattrs.all(ino) as { name: string }[]).map(({ name }) => name);
+  }
+
+  /** The first operation that wrote to the file since its last version; undefined where there is none. */
+  unsettledFrom(ino: number): number | undefined {
+    return (this.#unsettled.get(ino) as { number: number } | undefined)?.number;
   }
 
   /** The highest numbers ever given to a file and to a name. */

@@ -1,5 +1,6 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { EdgeRow } from "./edge_row.ts";
+import { run } from "./schema.ts";
 import { edgeSum, type NodeRow, packNode, unpackNode, xattrSum } from "./node_row.ts";
 
 /** A file as a transaction has it. */
@@ -44,7 +45,7 @@ export class IndexWriter {
   }
 
   begin(): void {
-    this.#db.exec("BEGIN IMMEDIATE");
+    run(this.#db, "BEGIN IMMEDIATE");
     this.seq++;
   }
 
@@ -55,7 +56,7 @@ export class IndexWriter {
     this.setMeta("seq", this.seq);
     this.setMeta("lastIno", this.#lastIno);
     this.setMeta("lastEid", this.#lastEid);
-    this.#db.exec("COMMIT");
+    run(this.#db, "COMMIT");
     this.#held.clear();
   }
 

@@ -16,4 +16,4 @@ export { StoredDocuments } from "./stored_documents.ts";
 export { type TreeEdgeColumns, unpackTreeEdge, unpackTreeNode } from "./tree_rows.ts";
 export { SqliteTreeIndex } from "./tree_index.ts";
 export { edgeSum, type NodeRow, packNode, unpackNode, xattrSum } from "./node_row.ts";
-export { FORMAT, formatOf, openDatabase } from "./schema.ts";
+export { FORMAT, formatOf, openDatabase, run } from "./schema.ts";

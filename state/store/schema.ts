@@ -88,15 +88,25 @@ export function openDatabase(path: string): DatabaseSync {
   try {
     // Not EXCLUSIVE: the main isolate reads through a connection of its own. Commits reach the kernel, and the disk when
     // the log is about to lose what they hold.
-    db.exec(
-      "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = 16777216",
-    );
+    for (
+      const setting of [
+        "journal_mode = WAL",
+        "synchronous = NORMAL",
+        "wal_autocheckpoint = 0",
+        "journal_size_limit = 16777216",
+      ]
+    ) run(db, `PRAGMA ${setting}`);
     migrate(db, path);
   } catch (thrown) {
     db.close();
     throw thrown;
   }
   return db;
+}
+
+/** One statement. Unlike `exec`, what it throws has SQLite's number, by which a full disk is told from damage. */
+export function run(db: DatabaseSync, sql: string): void {
+  db.prepare(sql).all();
 }
 
 function migrate(db: DatabaseSync, path: string): void {
@@ -108,11 +118,11 @@ function migrate(db: DatabaseSync, path: string): void {
     );
   }
   for (; format < FORMAT; format++) {
-    db.exec("BEGIN IMMEDIATE");
+    run(db, "BEGIN IMMEDIATE");
     try {
       db.exec(MIGRATIONS[format]);
       db.exec(`PRAGMA user_version = ${format + 1}`);
-      db.exec("COMMIT");
+      run(db, "COMMIT");
     } catch (thrown) {
       db.exec("ROLLBACK");
       throw thrown;

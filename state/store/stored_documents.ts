@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { crc32 } from "node:zlib";
-import { NineError } from "../../9p/mod.ts";
+import { NineError, reasonOf } from "../../9p/mod.ts";
 import type { DocId, DocumentCore, Documents, TreeDocument } from "../tree/mod.ts";
 
 /** Documents in memory, beyond those with an open change. */
@@ -41,7 +41,7 @@ export class StoredDocuments implements Documents {
     );
     this.#keysIn = db.prepare("SELECT keys FROM document WHERE id = ?");
     this.#ids = db.prepare("SELECT id FROM document");
-    this.#since = db.prepare("SELECT bytes FROM change WHERE doc = ? AND seq > ? ORDER BY seq");
+    this.#since = db.prepare("SELECT seq, bytes FROM change WHERE doc = ? AND seq > ? ORDER BY seq");
   }
 
   get(id: DocId): TreeDocument | undefined {
@@ -94,6 +94,38 @@ export class StoredDocuments implements Documents {
       Object.assign(loaded, { changes: 0, bytes: 0, savedBytes: saved.byteLength });
     }
     while (this.#loaded.size > LOADED_MAX) this.drop(this.#loaded.keys().next().value!);
+  }
+
+  /**
+   * Documents that are not what was saved are made anew from their changes, in the transaction that is open. Says which; EIO where the journal does
+   * not have all of them.
+   */
+  mend(): string[] {
+    const mended: string[] = [];
+    for (const { id } of this.#ids.all() as { id: DocId }[]) {
+      const { saved, sum } = this.#get.get(id) as { saved: Uint8Array; sum: number };
+      if (crc32(saved) === sum) continue;
+      this.drop(id);
+      const document = this.core.create(id, this.#actor);
+      const changes = this.#since.all(id, 0) as { seq: number; bytes: Uint8Array }[];
+      try {
+        document.apply(changes.map(({ bytes }) => bytes));
+        if (changes.length === 0 || document.missing().length > 0) {
+          throw new Error("some changes are not there");
+        }
+      } catch (thrown) {
+        document.free();
+        throw new NineError(
+          "EIO",
+          `Document ${id} is damaged, and its changes do not make it: ${reasonOf(thrown)}`,
+        );
+      }
+      const whole = document.save();
+      this.#put.run(id, whole, changes[changes.length - 1].seq, document.size, crc32(whole));
+      document.free();
+      mended.push(`Document ${id} was damaged, and was made anew from the journal`);
+    }
+    return mended;
   }
 
   /** Every document, each to be let go before the next; for who checks them all. */

@@ -1,4 +1,5 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
+import { reasonOf } from "../../9p/mod.ts";
 import {
   type EdgeRow,
   type NodeId,
@@ -54,6 +55,26 @@ export class SqliteTreeIndex implements TreeIndex {
     return (this.#sql.displaced.all() as { node: NodeId }[]).map(({ node }) => node);
   }
 
+  /** The first thing that is wrong with a row, if anything. */
+  firstDamage(): string | undefined {
+    try {
+      const nodes = this.#sql.allNodes.iterate() as Iterable<{ id: NodeId; data: Uint8Array }>;
+      for (const { id, data } of nodes) unpackTreeNode(id, undefined, data);
+      for (const row of this.#sql.allEdges.iterate() as unknown as Iterable<TreeEdgeColumns>) {
+        unpackTreeEdge(row);
+      }
+      return undefined;
+    } catch (thrown) {
+      return reasonOf(thrown);
+    }
+  }
+
+  /** All rows go, to be written anew. */
+  clear(): void {
+    this.#sql.clearEdges.run();
+    this.#sql.clearNodes.run();
+  }
+
   write({ nodes, edges, removed }: RowChanges): void {
     for (const { node, slot, version } of removed) this.#sql.removeEdge.run(node, slot, version ?? "");
     for (const row of nodes) this.#sql.putNode.run(row.id, row.alias ?? null, packTreeNode(row));
@@ -91,6 +112,10 @@ const SQL = {
   aliases: "SELECT id FROM tree_node WHERE alias = ?",
   displaced: "SELECT DISTINCT node FROM tree_edge WHERE displaced = 1",
   removeEdge: "DELETE FROM tree_edge WHERE node = ? AND slot = ? AND version = ?",
+  allNodes: "SELECT id, data FROM tree_node",
+  allEdges: COLUMNS,
+  clearNodes: "DELETE FROM tree_node",
+  clearEdges: "DELETE FROM tree_edge",
   putEdge:
     "INSERT OR REPLACE INTO tree_edge(node, slot, version, parent, name, conflictIn, displaced, data) " +
     "VALUES(?, ?, ?, ?, ?, ?, ?, ?)",

@@ -1,4 +1,4 @@
-import type { Principal } from "../../9p/mod.ts";
+import type { Principal, Timestamp } from "../../9p/mod.ts";
 
 /** Who has the root directory of a new volume. */
 export interface Owned {
@@ -10,6 +10,37 @@ export interface KeeperOptions {
   readonly owned: Owned;
   /** After so many operations the database is made durable and the log is shortened. */
   readonly checkpointOperations: number;
+}
+
+/** A piece of a file that is in the log, or a cut. */
+export interface Span {
+  /** The operation that made it. */
+  readonly number: number;
+  /** Where a write begins; undefined for a cut. */
+  readonly start: number | undefined;
+  /** Where a write ends, or what the file was cut or extended to. */
+  readonly end: number;
+  readonly segment: number;
+  readonly position: number;
+  /** Why it cannot be read, where that is so. */
+  readonly lost?: string;
+}
+
+/** A file of which what was written is in no version, as something that it takes is damaged. */
+export interface LeftFile {
+  readonly ino: number;
+  readonly version: number;
+  readonly by: Principal;
+  /** When it was written; undefined where its times were set afterwards. */
+  readonly time: Timestamp | undefined;
+  readonly spans: readonly Span[];
+}
+
+/** A write whose bytes are damaged in the log. */
+export interface LostWrite {
+  readonly number: number;
+  readonly ino: number;
+  readonly reason: string;
 }
 
 /** How long history is kept, days: everything, then the last of each hour, then the last of each day. */
@@ -40,18 +71,31 @@ export type ToWorker =
 /** What the state Worker says. */
 export type FromWorker =
   /** The database is open. Records up to `needless` are not needed any more; `applied` is the last one it has. */
-  | { readonly kind: "opened"; readonly needless: number; readonly applied: number }
-  | { readonly kind: "recovered"; readonly damage: readonly string[] }
+  | {
+    readonly kind: "opened";
+    readonly needless: number;
+    readonly applied: number;
+    /** What was wrong and is mended. */
+    readonly damage: readonly string[];
+  }
+  | {
+    readonly kind: "recovered";
+    readonly damage: readonly string[];
+    readonly left: readonly LeftFile[];
+  }
   /** `waits`: nothing is applied until the index was renewed. `damage`: what could not be applied, and is left out. */
   | {
     readonly kind: "applied";
     readonly needless: number;
     readonly waits: boolean;
     readonly damage: readonly string[];
+    readonly lost: readonly LostWrite[];
   }
   /** What is live of these packs is elsewhere now: they go once they are forgotten. */
   | { readonly kind: "moved"; readonly packs: readonly number[]; readonly problems: readonly string[] }
   | { readonly kind: "collected" }
+  /** What was found to be damaged meanwhile. */
+  | { readonly kind: "found"; readonly damage: readonly string[] }
   /** Applying does not work, as on a full disk, and is tried again. */
   | { readonly kind: "stuck"; readonly errno: number; readonly message: string }
   | { readonly kind: "failed"; readonly errno: number; readonly message: string }

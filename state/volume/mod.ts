@@ -3,13 +3,16 @@
  *
  * @module
  */
-export { DATABASE, LOG, PACKS } from "./layout.ts";
+export { DATABASE, DATABASE_LOG, GUARD, LOG, PACKS } from "./layout.ts";
 export {
   type FromWorker,
   type KeeperOptions,
+  type LeftFile,
+  type LostWrite,
   type Owned,
   RETENTION,
   type Retention,
+  type Span,
   type ToWorker,
 } from "./messages.ts";
 export { VolumeStore, type VolumeStoreOptions } from "./volume_store.ts";

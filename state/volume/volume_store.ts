@@ -7,7 +7,7 @@ import { Log } from "../log/mod.ts";
 import { encode, type Operation } from "../operation/mod.ts";
 import { IndexReader, type SnapshotRow } from "../store/mod.ts";
 import { DATABASE, LOG, PACKS } from "./layout.ts";
-import { type FromWorker, RETENTION, type Retention, type ToWorker } from "./messages.ts";
+import { type FromWorker, type LeftFile, RETENTION, type Retention, type ToWorker } from "./messages.ts";
 
 const OWNED = { uid: "owner", gid: "owner" };
 const ROOT_INO = 1;
@@ -68,6 +68,7 @@ export class VolumeStore {
   onRenewed: (() => void) | undefined;
   onSnapshot: (() => void) | undefined;
   onRestored: (() => void) | undefined;
+  onLost: ((ino: number, number: number, reason: string) => void) | undefined;
   heldFiles: (() => number[]) | undefined;
   #restoring: Restoring | undefined;
   #nextIno: number;
@@ -92,6 +93,8 @@ export class VolumeStore {
     readonly index: IndexReader,
     readonly log: Log,
     readonly contents: ChunkReader,
+    readonly left: readonly LeftFile[],
+    readonly lock: Deno.FsFile,
     readonly worker: Worker,
     readonly options: VolumeStoreOptions,
   ) {
@@ -112,12 +115,13 @@ export class VolumeStore {
   /** Opens a volume, or makes one in an empty folder. What the log has and the index has not is applied first. */
   static async open(folder: string, options: VolumeStoreOptions = {}): Promise<VolumeStore> {
     const disk = realDisk(folder);
+    const lock = lockFolder(folder);
     const worker = new Worker(new URL("../worker/worker.ts", import.meta.url), {
       type: "module",
       name: "state",
     });
     try {
-      const { needless, applied } = await ask(
+      const { needless, applied, damage } = await ask(
         worker,
         {
           kind: "open",
@@ -127,13 +131,15 @@ export class VolumeStore {
         },
         "opened",
       );
-      const log = await recover(worker, disk, needless, applied, options);
+      for (const reason of damage) options.onTrouble?.(reason);
+      const { log, left } = await recover(worker, disk, needless, applied, options);
       const index = new IndexReader(`${folder}/${DATABASE}`);
       const key = index.meta("key") as Uint8Array;
       const contents = new ChunkReader({ packs: new Packs(disk, PACKS), index: index.chunks, key });
-      return new VolumeStore(folder, index, log, contents, worker, options);
+      return new VolumeStore(folder, index, log, contents, left, lock, worker, options);
     } catch (thrown) {
       worker.terminate();
+      lock.close();
       throw thrown;
     }
   }
@@ -317,6 +323,12 @@ export class VolumeStore {
     const { index, log, folder } = this;
     return {
       folder,
+      volume: index.meta("volume"),
+      incarnation: Array.from(
+        index.meta("incarnation") as Uint8Array,
+        (byte) => byte.toString(16).padStart(2, "0"),
+      )
+        .join(""),
       ...index.counts(),
       operations: log.last,
       waiting: log.last - index.applied,
@@ -337,9 +349,10 @@ export class VolumeStore {
     clearInterval(this.#collects);
     clearTimeout(this.#timer);
     this.worker.terminate();
-    this.index[Symbol.dispose]();
+    // The index stays open: a Worker that ends closes the database, and must not be the last, who would put it in order.
     this.contents.close();
     this.log.close();
+    this.lock.close();
   }
 
   /** Applies what is logged and lets everything go. */
@@ -350,13 +363,14 @@ export class VolumeStore {
     await this.log.sync();
     const closed = new Promise<void>((wake) => this.#onClosed = wake);
     this.#say({ kind: "close", last: this.log.last });
-    // The index's view would keep the database from being closed whole.
-    this.index[Symbol.dispose]();
+    // The index's view would keep the database from being closed whole; where the Worker is dead, it must (see `abandon`).
+    if (this.#dead === undefined) this.index[Symbol.dispose]();
     if (this.#dead === undefined) await closed;
     this.#collected?.reject(new NineError("EBADF", `The volume in ${this.folder} was closed`));
     this.contents.close();
     this.log.close();
     this.worker.terminate();
+    this.lock.close();
   }
 
   async #flush(): Promise<void> {
@@ -376,7 +390,7 @@ export class VolumeStore {
   }
 
   #take(message: FromWorker): void {
-    if (message.kind === "applied") {
+    if (message.kind === "applied" || message.kind === "found") {
       for (const reason of message.damage) this.options.onTrouble?.(reason);
     }
     if (this.#onClosed !== undefined) {
@@ -399,6 +413,7 @@ export class VolumeStore {
       this.#trouble(new NineError(message.errno, message.message));
     } else if (message.kind === "applied") {
       this.#stuck = undefined;
+      for (const { ino, number, reason } of message.lost) this.onLost?.(ino, number, reason);
       this.#renew();
       if (message.waits) this.#say({ kind: "renewed" });
       this.log.drop(message.needless);
@@ -460,6 +475,17 @@ function checkRestorable(index: IndexReader, path: readonly string[], { name, se
   }
 }
 
+/** Holds a volume for one node, whatever home it is in. The kernel lets go of it when the process ends. */
+function lockFolder(folder: string): Deno.FsFile {
+  const lock = Deno.openSync(join(folder, "lock"), { create: true, write: true, mode: 0o600 });
+  if (lock.tryLockSync(true)) return lock;
+  lock.close();
+  throw new NineError(
+    "EBUSY",
+    `Another node has the volume in ${folder} open: stop it, or use a copy of the folder`,
+  );
+}
+
 /** Opens the log and has the Worker bring the index up to it. */
 async function recover(
   worker: Worker,
@@ -467,18 +493,22 @@ async function recover(
   needless: number,
   applied: number,
   { onTrouble, segmentBytes }: VolumeStoreOptions,
-): Promise<Log> {
+): Promise<{ readonly log: Log; readonly left: readonly LeftFile[] }> {
   const log = new Log(disk, LOG, { after: needless, segmentBytes });
-  for (const { first, last } of log.damage) {
-    onTrouble?.(`Operations ${first} to ${last} are damaged in the log`);
+  if (log.torn !== undefined) {
+    const { first, bytes } = log.torn;
+    onTrouble?.(
+      `The log ended within operation ${first}: ${bytes} bytes of it that were not durable yet are gone`,
+    );
   }
+  // What else is damaged the Worker meets where it needs it.
   await log.sync();
-  const { damage } = await ask(worker, { kind: "recover", last: log.last }, "recovered");
+  const { damage, left } = await ask(worker, { kind: "recover", last: log.last }, "recovered");
   for (const message of damage) onTrouble?.(message);
-  if (log.last >= applied) return log;
+  if (log.last >= applied) return { log, left };
   // The end of what was applied is gone from the log: numbers go on where the index is.
   log.close();
-  return new Log(disk, LOG, { after: applied, segmentBytes });
+  return { log: new Log(disk, LOG, { after: applied, segmentBytes }), left };
 }
 
 type Answer<Kind extends FromWorker["kind"]> = Extract<FromWorker, { kind: Kind }>;

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
-import { S } from "../../9p/mod.ts";
+import { Errno, S } from "../../9p/mod.ts";
 import { verify } from "../worker/mod.ts";
-import { DATABASE, VolumeStore } from "./mod.ts";
+import { DATABASE, GUARD, VolumeStore } from "./mod.ts";
 
 const ROOT_INO = 1;
 const time = { sec: 1_700_000_000, nsec: 5 };
@@ -54,11 +54,17 @@ function flip(path: string, at: number): void {
   file.writeSync(byte);
 }
 
+/** Changes the database past what guards its pages. */
+function edit(folder: string, act: (db: DatabaseSync) => void): void {
+  const db = new DatabaseSync(`${folder}/${DATABASE}`);
+  act(db);
+  db.close();
+  Deno.removeSync(`${folder}/${GUARD}`);
+}
+
 Deno.test("a volume of a newer version is refused, and left as it is", async () => {
   await withVolume(async (folder) => {
-    const db = new DatabaseSync(`${folder}/${DATABASE}`);
-    db.exec("PRAGMA user_version = 99");
-    db.close();
+    edit(folder, (db) => db.exec("PRAGMA user_version = 99"));
     await assert.rejects(VolumeStore.open(folder), /format 99 of a newer lux9/);
     assert.match(verify(folder).problems[0], /format 99/);
   });
@@ -102,21 +108,14 @@ Deno.test("a flipped bit in a pack is found, named, and never served", async () 
 });
 
 Deno.test("a flipped bit in a row of the index is found, named, and never served", async () => {
-  for (
-    const { table, column } of [{ table: "node", column: "data" }, { table: "tree_node", column: "data" }]
-  ) {
+  for (const table of ["node", "edge"]) {
     await withVolume(async (folder, ino) => {
-      const db = new DatabaseSync(`${folder}/${DATABASE}`);
-      const { id, data } = db.prepare(`SELECT rowid AS id, ${column} AS data FROM node WHERE ino = ?`).get(
-        ino,
-      ) as {
-        id: number;
-        data: Uint8Array;
-      };
-      data[30] ^= 4;
-      if (table === "node") db.prepare("UPDATE node SET data = ? WHERE rowid = ?").run(data, id);
-      else db.exec("UPDATE edge SET name = 'fime' WHERE name = 'file'");
-      db.close();
+      edit(folder, (db) => {
+        const { data } = db.prepare("SELECT data FROM node WHERE ino = ?").get(ino) as { data: Uint8Array };
+        data[30] ^= 4;
+        if (table === "node") db.prepare("UPDATE node SET data = ? WHERE ino = ?").run(data, ino);
+        else db.exec("UPDATE edge SET name = 'fime' WHERE name = 'file'");
+      });
       assert.match(verify(folder).problems.join("\n"), /does not match its checksum/);
       const store = await VolumeStore.open(folder);
       if (table === "node") assert.throws(() => store.index.node(ino), /does not match its checksum/);
@@ -211,4 +210,17 @@ Deno.test("the database's own log begins anew while a volume is written, though 
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
+});
+
+Deno.test("a volume that a node has open is refused to another, whatever home it is reached by", async () => {
+  await withVolume(async (folder) => {
+    const store = await VolumeStore.open(folder);
+    await assert.rejects(VolumeStore.open(folder), /Another node has the volume in .* open/);
+    const other = `${folder}-other`;
+    Deno.symlinkSync(folder, other);
+    await assert.rejects(VolumeStore.open(other), { errno: Errno.EBUSY });
+    Deno.removeSync(other);
+    await store.close();
+    await (await VolumeStore.open(folder)).close();
+  });
 });

@@ -2,7 +2,8 @@ import { Errno, errnoOf, reasonOf, S, type Timestamp } from "../../9p/mod.ts";
 import type { Create, Operation, Rename, Restore, SetAttributes, Unlink } from "../operation/mod.ts";
 import type { IndexWriter, NodeRow } from "../store/mod.ts";
 import type { DocumentKeeper } from "./documents.ts";
-import type { Span, Unsettled } from "./unsettled.ts";
+import type { Span } from "../volume/mod.ts";
+import type { Unsettled } from "./unsettled.ts";
 
 /** Where an operation was found in the log. */
 export interface Place {
@@ -18,6 +19,8 @@ export interface ApplierOptions {
   readonly documents: DocumentKeeper;
   /** Makes contents of the settled version and of what was written since, in order. */
   readonly contents: (base: NodeRow, spans: readonly Span[]) => { content: Uint8Array | null; size: number };
+  /** Whether what was written may as well stay in the log where this keeps it from being settled. */
+  readonly leaves: (thrown: unknown) => boolean;
   /** Told of what cannot be read, and is left as it is. */
   readonly onDamage: (reason: string) => void;
   /** Makes of it the operations that it stands for, and applies them. */
@@ -98,7 +101,7 @@ export class Applier {
       if (base === undefined) return;
       made = this.options.contents(base, change.spans);
     } catch (thrown) {
-      if (errnoOf(thrown) !== Errno.EIO) throw thrown;
+      if (errnoOf(thrown) !== Errno.EIO && !this.options.leaves(thrown)) throw thrown;
       unsettled.leave(ino, change);
       return this.options.onDamage(`What was written to file ${ino} stays in the log: ${reasonOf(thrown)}`);
     }

@@ -1,6 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
 import { copyLive, decodeDescriptor, liveBytes, orphanPacks } from "../chunks/mod.ts";
-import { type ChunkRowsWriter, KEPT, packKept, unpackKept, unpackNode } from "../store/mod.ts";
+import { type ChunkRowsWriter, KEPT, packKept, run, unpackKept, unpackNode } from "../store/mod.ts";
 import type { ContentWriter } from "./content_writer.ts";
 import type { Retention } from "../volume/mod.ts";
 
@@ -63,7 +63,8 @@ export class Collector {
         KEPT,
         packKept({ from, points: (points as { seq: number }[]).map(({ seq }) => seq) }),
       );
-      this.#db.exec("DROP TABLE kept; DROP TABLE whole; COMMIT");
+      this.#db.exec("DROP TABLE kept; DROP TABLE whole");
+      run(this.#db, "COMMIT");
       return gone;
     } catch (thrown) {
       this.#rollback();
@@ -113,11 +114,11 @@ export class Collector {
   #move(pack: number, isLive: (id: Uint8Array) => boolean): readonly { readonly reason: string }[] {
     const { moved, dead, damaged } = copyLive(this.#contents.store, this.#chunks, pack, isLive);
     this.#contents.store.packs.syncBlocking();
-    this.#db.exec("BEGIN IMMEDIATE");
+    run(this.#db, "BEGIN IMMEDIATE");
     try {
       for (const { id, ...place } of moved) this.#chunks.add(id, place);
       for (const { id } of dead) this.#chunks.remove(id);
-      this.#db.exec("COMMIT");
+      run(this.#db, "COMMIT");
       return damaged;
     } catch (thrown) {
       this.#rollback();

@@ -14,7 +14,7 @@ import type { LogReader } from "../log/mod.ts";
 import { Extents, type ExtentSource } from "../operation/mod.ts";
 import type { NodeRow } from "../store/mod.ts";
 import { PACKS } from "../volume/mod.ts";
-import type { Span } from "./unsettled.ts";
+import type { Span } from "../volume/mod.ts";
 
 /** Bytes taken from the log at once. */
 const STEP = 1 << 20;

@@ -8,6 +8,7 @@ import {
   type Attributes,
   type Author,
   authorOf,
+  type DocId,
   type Kind,
   MERGE_BYTES_MAX,
   type Merger,
@@ -16,6 +17,7 @@ import {
   nodeId,
   ROOT,
   TreeWriter,
+  View,
 } from "../tree/mod.ts";
 import type { ContentWriter } from "./content_writer.ts";
 
@@ -43,6 +45,7 @@ export class DocumentKeeper {
   readonly #incarnation: Uint8Array;
   readonly #author: Author;
   readonly #documents: StoredDocuments;
+  readonly #tree: SqliteTreeIndex;
   readonly #journal: Journal;
   readonly #contents: ContentWriter;
   readonly #writer: TreeWriter;
@@ -58,9 +61,10 @@ export class DocumentKeeper {
     this.#lastNumber = Number(index.meta("lastNumber") ?? 1);
     this.#documents = new StoredDocuments(db, automerge);
     this.#journal = new Journal(db);
+    this.#tree = new SqliteTreeIndex(db);
     this.#writer = new TreeWriter({
       documents: this.#documents,
-      index: new SqliteTreeIndex(db),
+      index: this.#tree,
       merge: (request) => this.#merge(request),
       author: this.#author,
       clock: Number(index.meta("clock") ?? 0),
@@ -121,13 +125,25 @@ export class DocumentKeeper {
     this.#writer.content(node, { size, mtime, descriptor, text: this.#isText(row) });
   }
 
-  /** Ends the batch of one transaction, which is record `seq` of the journal. */
-  commit(seq: number): void {
+  /** Ends the batch of one transaction, which is record `seq` of the journal, of that time in seconds since 1970. */
+  commit(seq: number, sec: number): void {
     const { changes } = this.#writer.commit();
-    this.#journal.append(seq, this.#incarnation, Math.floor(Date.now() / 1000), changes);
+    this.#journal.append(seq, this.#incarnation, sec, changes);
     this.#documents.changed(seq, changes);
     this.#index.setMeta("clock", this.#writer.clock);
     this.#index.setMeta("lastNumber", this.#lastNumber);
+  }
+
+  /** Makes anew, in the transaction that is open, what of documents and of the rows of their tree is not what was written. */
+  mend(): string[] {
+    const mended = this.#documents.mend();
+    const damage = this.#tree.firstDamage();
+    if (damage === undefined) return mended;
+    this.#tree.clear();
+    const keys = new Map<DocId, string[]>();
+    for (const document of this.#documents.all()) keys.set(document.id, document.keys());
+    new View(this.#tree, (id) => this.#documents.get(id), (request) => this.#merge(request)).update(keys);
+    return [...mended, `The tree's rows were made anew from the documents: ${damage}`];
   }
 
   free(): void {

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
+import { statSync } from "node:fs";
 import type { DatabaseSync } from "node:sqlite";
-import { S, type Timestamp } from "../../9p/mod.ts";
+import { Errno, errnoOf, S, type Timestamp } from "../../9p/mod.ts";
 import type { Disk } from "../disk/mod.ts";
 import { type LogDamage, LogReader } from "../log/mod.ts";
 import { decode, RECORD_TYPES } from "../operation/mod.ts";
@@ -11,12 +12,23 @@ import {
   type NodeRow,
   openDatabase,
   PastReader,
+  run,
 } from "../store/mod.ts";
 import { ROOT } from "../tree/mod.ts";
-import { DATABASE, type KeeperOptions, LOG, type Owned, type Retention } from "../volume/mod.ts";
+import {
+  DATABASE,
+  DATABASE_LOG,
+  type KeeperOptions,
+  type LeftFile,
+  LOG,
+  type LostWrite,
+  type Owned,
+  type Retention,
+} from "../volume/mod.ts";
 import { Applier } from "./applier.ts";
 import { Collector } from "./collector.ts";
 import { ContentWriter } from "./content_writer.ts";
+import type { DatabaseGuard } from "./database_guard.ts";
 import { DocumentKeeper } from "./documents.ts";
 import { restore } from "./restore.ts";
 import { Unsettled } from "./unsettled.ts";
@@ -25,6 +37,8 @@ const ROOT_INO = 1;
 /** A transaction has at most so many operations, and so many bytes of contents. */
 const OPERATIONS_MAX = 5000;
 const BYTES_MAX = 64 * 1024 * 1024;
+/** What one record has was done within about so long. */
+const RECORD_SEC_MAX = 1;
 /** The database's own log is brought into it after so many bytes or transactions, if not before; then log segments go. */
 const CHECKPOINT_BYTES = 64 * 1024 * 1024;
 const CHECKPOINT_TRANSACTIONS = 2000;
@@ -46,26 +60,39 @@ export class Keeper implements Disposable {
   readonly #past: PastReader;
   readonly #changes: ChangeReader;
   readonly #collector: Collector;
-  /** What the database holds on disk, not just in the kernel. */
+  readonly #guard: DatabaseGuard;
+  /** What the database holds on disk without its own log. */
   #durable = 0;
+  #isAllOver = false;
   #needless = 0;
   /** Bytes of log that were applied since the last checkpoint. */
   #bytesSince = 0;
   #operationsSince = 0;
   #transactionsSince = 0;
+  /** When the last operation of the transaction was done, seconds since 1970. */
+  #time: number | undefined;
   /** The segment of the last operation. */
   #segment = 0;
+  #lost: LostWrite[] = [];
+  #isRecovering = false;
   /** What applying found, for who asked for it. */
   #damage: string[] = [];
 
-  /** `folder` is that of the volume, which `disk` shows. */
-  constructor(disk: Disk, folder: string, { owned, checkpointOperations }: KeeperOptions) {
+  /** `folder` is that of the volume, which `disk` shows. `guard` was opened, and outlives this. */
+  constructor(
+    disk: Disk,
+    folder: string,
+    { owned, checkpointOperations }: KeeperOptions,
+    guard: DatabaseGuard,
+  ) {
+    this.#guard = guard;
     this.#checkpointOperations = checkpointOperations;
     this.#disk = disk;
     this.#db = openDatabase(`${folder}/${DATABASE}`);
     this.#index = new IndexWriter(this.#db);
     this.#log = new LogReader(disk, LOG);
     if (this.#index.meta("volume") === undefined) this.#name();
+    this.#beAlone(placeOf(`${folder}/${DATABASE}`));
     const chunks = new ChunkRowsWriter(this.#db);
     this.#contents = new ContentWriter(disk, this.#log, chunks, this.#index.meta("key") as Uint8Array);
     this.#collector = new Collector(this.#db, chunks, this.#contents);
@@ -78,6 +105,8 @@ export class Keeper implements Disposable {
       unsettled: this.#unsettled,
       documents: this.#documents,
       contents: (base, spans) => this.#contents.settle(base, spans),
+      // A volume opens on a full disk, so that files can be removed from it.
+      leaves: (thrown) => this.#isRecovering && errnoOf(thrown) === Errno.ENOSPC,
       onDamage: (reason) => this.#damage.push(reason),
       restore: (operation, place) =>
         restore(
@@ -95,12 +124,17 @@ export class Keeper implements Disposable {
     });
     const first = Math.min(...this.#index.unsettled().values(), Infinity);
     // What a process left that was killed may be in the kernel alone, and the log is about to lose what is said to be needless.
-    // Nothing is written for it: it is done on a full disk, too.
     try {
+      this.#durable = guard.applied ?? this.applied;
       this.#makeDurable();
     } catch (thrown) {
       this[Symbol.dispose]();
       throw thrown;
+    }
+    try {
+      this.#bringOver();
+    } catch {
+      // On a full disk the log of operations goes on to have what the database's own log has.
     }
     this.#needless = Math.min(this.#durable, first - 1);
   }
@@ -117,6 +151,15 @@ export class Keeper implements Disposable {
 
   /** Applies what the log has up to `last`, then settles everything: nobody has it open. Says what was damaged. */
   recover(last: number): string[] {
+    this.#isRecovering = true;
+    try {
+      return this.#recover(last);
+    } finally {
+      this.#isRecovering = false;
+    }
+  }
+
+  #recover(last: number): string[] {
     const damage: string[] = [];
     this.#damage = damage;
     this.resume(damage);
@@ -134,6 +177,11 @@ export class Keeper implements Disposable {
     return damage;
   }
 
+  /** The files that could not be settled. */
+  left(): LeftFile[] {
+    return [...this.#unsettled.files].map(([ino, file]) => ({ ino, ...file }));
+  }
+
   /**
    * Applies some operations, up to `last` at most, in one transaction. Where it throws, nothing is done, and another
    * Keeper is to go on: this one remembers what is not so. Adds to `damage` what could not be had from the log.
@@ -143,14 +191,21 @@ export class Keeper implements Disposable {
     this.#damage = damage;
     this.#transaction(() => {
       let [applied, operations, bytes] = [from - 1, 0, 0];
+      let since: number | undefined;
       let isLater = false;
-      const onDamage = ({ first, last }: LogDamage) => {
-        damage.push(`Operations ${first} to ${last} are damaged in the log and were left out`);
-        applied = Math.max(applied, last);
+      const onDamage = (found: LogDamage) => {
+        const { first, last } = found;
+        const told = this.#takeDamaged(found);
+        damage.push(told ?? `Operations ${first} to ${last} are damaged in the log and were left out`);
+        if (!found.isMended) applied = Math.max(applied, last);
       };
-      const records = this.#log.records(from, { to: last, onDamage });
+      const records = this.#log.records(from, { to: last, onDamage, mends: true });
       for (const { number, type, payload, segment, offset } of records) {
         const operation = decode(type, payload);
+        // Records tell when things were; what is applied late is not put together with what came long after it.
+        const { sec } = operation.time;
+        if (since !== undefined && Math.abs(sec - since) > RECORD_SEC_MAX) break;
+        since ??= sec;
         if (operation.kind === "restore" && (applied >= from || this.#unsettled.isAnyNew)) {
           // It looks at rows that are stored, so it begins a transaction, and finds everything settled that can be.
           for (const ino of this.#unsettled.inos) this.#applier.settle(ino);
@@ -161,6 +216,7 @@ export class Keeper implements Disposable {
           (operation.kind === "write" ? operation.bytes.byteLength : 0);
         this.#applier.apply(operation, { number, segment, position });
         applied = number;
+        this.#time = sec;
         this.#segment = segment;
         bytes += payload.byteLength;
         const isBoundary = operation.kind === "snapshot";
@@ -174,19 +230,33 @@ export class Keeper implements Disposable {
     });
   }
 
+  /** Makes anew what is damaged of documents and of their tree, from what else there is. Adds to `damage` what that was. */
+  mend(damage: string[]): void {
+    this.#guard.pay();
+    run(this.#db, "BEGIN IMMEDIATE");
+    try {
+      damage.push(...this.#documents.mend());
+      run(this.#db, "COMMIT");
+    } catch (thrown) {
+      if (this.#db.isTransaction) run(this.#db, "ROLLBACK");
+      throw thrown;
+    }
+  }
+
   /** Thins history and moves contents together; returns the packs that can be removed, and what is damaged. */
   collect(retention: Retention): { packs: number[]; problems: string[] } {
+    this.#guard.pay();
     const problems: string[] = [];
-    this.#collector.thin(retention, Math.floor(Date.now() / 1000));
+    this.#collector.thin(retention, nowSec());
     const packs = this.#collector.move((reason) => problems.push(reason));
     return { packs, problems };
   }
 
-  /** Removes packs that nobody reads any more. */
+  /** Removes packs that nobody reads any more. Those that the database without its log still knows are found the next time. */
   removePacks(packs: readonly number[]): void {
     if (packs.length === 0) return;
     this.checkpoint();
-    this.#collector.remove(packs);
+    if (this.#isAllOver) this.#collector.remove(packs);
   }
 
   /**
@@ -194,20 +264,33 @@ export class Keeper implements Disposable {
    * nobody looks at an older state when it is called, nor, until the next transaction, at anything but the newest.
    */
   checkpoint(): void {
-    this.#db.exec("PRAGMA wal_checkpoint(PASSIVE)");
-    // SQLite syncs only where it had something to bring over; what counts here is every commit so far.
     this.#makeDurable();
+    this.#bringOver();
     this.#bytesSince = this.#operationsSince = this.#transactionsSince = 0;
     this.#needless = Math.min(this.#durable, this.#unsettled.first - 1);
     this.#log.forgetBefore(Math.min(this.#segment, this.#unsettled.firstSegment));
   }
 
+  /** SQLite syncs its log only where it has something to bring over; what counts here is every commit so far. */
   #makeDurable(): void {
-    const applied = this.applied;
-    const wal = this.#disk.open(`${DATABASE}-wal`, { create: true });
+    const wal = this.#disk.open(DATABASE_LOG, { create: true });
     wal.syncBlocking();
     wal.close();
     this.#disk.syncFolderBlocking("");
+  }
+
+  /** What the database has in its log alone may be lost by one flipped bit there, so the log of operations goes on to have it. */
+  #bringOver(): void {
+    const { applied } = this;
+    this.#guard.before();
+    const { log, checkpointed } = this.#db.prepare("PRAGMA wal_checkpoint(PASSIVE)").get() as {
+      log: number;
+      checkpointed: number;
+    };
+    this.#isAllOver = log === checkpointed;
+    // Somebody looks at an older state.
+    if (!this.#isAllOver) return;
+    this.#guard.broughtOver(applied);
     this.#durable = applied;
   }
 
@@ -221,16 +304,19 @@ export class Keeper implements Disposable {
     this.#documents.free();
     this.#contents.close();
     this.#log.close();
-    this.#db.close();
+    const { applied } = this;
+    this.#guard.closing(() => this.#db.close(), applied);
   }
 
   #transaction(act: () => number): void {
+    this.#guard.pay();
+    this.#time = undefined;
     const mark = this.#contents.mark();
     this.#index.begin();
     try {
       const applied = act();
       this.#unsettled.write(this.#index);
-      this.#documents.commit(this.#index.seq);
+      this.#documents.commit(this.#index.seq, this.#time ?? nowSec());
       // What the rows refer to is on disk before they can be.
       this.#contents.sync();
       this.#index.commit(applied);
@@ -249,10 +335,12 @@ export class Keeper implements Disposable {
     const unsettled = this.#index.unsettled();
     if (unsettled.size === 0) return;
     const from = Math.min(...unsettled.values());
-    const onDamage = ({ first, last }: LogDamage) => {
-      damage.push(`Operations ${first} to ${last} are damaged in the log: what they wrote is lost`);
+    const onDamage = (found: LogDamage) => {
+      const { first, last } = found;
+      const told = this.#takeDamaged(found, unsettled);
+      damage.push(told ?? `Operations ${first} to ${last} are damaged in the log: what they wrote is lost`);
     };
-    const records = this.#log.records(from, { to: this.applied, onDamage });
+    const records = this.#log.records(from, { to: this.applied, onDamage, mends: true });
     for (const { number, type, payload, segment, offset } of records) {
       if (type !== RECORD_TYPES.write && type !== RECORD_TYPES.attributes) continue;
       const operation = decode(type, payload);
@@ -264,13 +352,69 @@ export class Keeper implements Disposable {
     }
   }
 
+  /**
+   * Says what became of a damaged record, unless it is lost altogether. Where the bytes of a write are damaged it is known whose they are, and they are
+   * missed only there.
+   */
+  #takeDamaged(
+    { first, last, isMended, found, segment, offset, bytes }: LogDamage,
+    unsettled?: ReadonlyMap<number, number>,
+  ): string | undefined {
+    if (isMended) return `Operation ${first} was damaged in the log, and is mended`;
+    if (first !== last || found?.type !== RECORD_TYPES.write) return undefined;
+    try {
+      const operation = decode(found.type, found.payload);
+      if (operation.kind !== "write") return undefined;
+      const { ino, offset: start, bytes: written } = operation;
+      const row = this.#index.node(ino);
+      if (row === undefined || (row.mode & S.IFMT) !== S.IFREG || !Number.isSafeInteger(start) || start < 0) {
+        return undefined;
+      }
+      const from = unsettled?.get(ino);
+      if (unsettled !== undefined && (from === undefined || first < from)) return undefined;
+      const lost =
+        `The ${written.byteLength} bytes at ${start} that operation ${first} wrote to file ${ino} are ` +
+        `damaged in ${LOG}: write them again`;
+      const position = offset + bytes - written.byteLength;
+      this.#unsettled.note(operation, { number: first, segment, position }, lost);
+      this.#lost.push({ number: first, ino, reason: lost });
+      return lost;
+    } catch {
+      // What it is about is damaged as well.
+      return undefined;
+    }
+  }
+
+  /** What was found since the last time to be lost of what was written. */
+  takeLost(): LostWrite[] {
+    const lost = this.#lost;
+    this.#lost = [];
+    return lost;
+  }
+
   /** What tells a new volume from all others. */
   #name(): void {
-    this.#db.exec("BEGIN IMMEDIATE");
+    run(this.#db, "BEGIN IMMEDIATE");
     this.#index.setMeta("volume", crypto.randomUUID());
     this.#index.setMeta("incarnation", new Uint8Array(randomBytes(8)));
     this.#index.setMeta("key", new Uint8Array(randomBytes(32)));
-    this.#db.exec("COMMIT");
+    run(this.#db, "COMMIT");
+  }
+
+  /**
+   * Two stores must not write under one name: a copy of a volume is a new incarnation of it from its first start on, and so is one that
+   * lost what it had written before. Which records of an author there are, the journal tells; that others may know more of them is for
+   * when they meet.
+   */
+  #beAlone(place: string): void {
+    const before = this.#index.meta("place");
+    const isOther = before !== undefined && before !== place || this.#guard.hasLost;
+    if (before === place && !isOther) return;
+    run(this.#db, "BEGIN IMMEDIATE");
+    this.#index.setMeta("place", place);
+    if (isOther) this.#index.setMeta("incarnation", new Uint8Array(randomBytes(8)));
+    run(this.#db, "COMMIT");
+    this.#guard.hasLost = false;
   }
 
   /** A new volume has nothing but its root. */
@@ -293,9 +437,22 @@ export class Keeper implements Disposable {
     };
     this.#index.addNode(root, ROOT);
     this.#documents.createRoot(root);
-    this.#documents.commit(this.#index.seq);
+    this.#documents.commit(this.#index.seq, now.sec);
     this.#index.commit(0);
   }
+}
+
+/**
+ * What a copy of the file does not have: its inode and when that was made. A file system that is copied as a whole, block by block, has both, too. Devices
+ * may have other numbers after each start of the machine, and so count only where nobody knows when the file was made.
+ */
+function placeOf(path: string): string {
+  const { ino, dev, birthtimeMs } = statSync(path, { bigint: true });
+  return birthtimeMs > 0n ? `${ino} of ${birthtimeMs}` : `${ino} on ${dev}`;
+}
+
+function nowSec(): number {
+  return Math.floor(Date.now() / 1000);
 }
 
 function timestamp(ms: number): Timestamp {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import { differences, FORMAT, formatOf } from "../store/mod.ts";
-import { DATABASE, VolumeStore } from "../volume/mod.ts";
+import { DATABASE, GUARD, VolumeStore } from "../volume/mod.ts";
 import { verify } from "./mod.ts";
 
 Deno.test("a volume of format 1, which could not tell what changed since, is brought to today's", async () => {
@@ -13,6 +13,7 @@ Deno.test("a volume of format 1, which could not tell what changed since, is bro
     const db = new DatabaseSync(`${folder}/${DATABASE}`);
     db.exec("DROP INDEX node_past_by_end; DROP INDEX edge_past_by_end; PRAGMA user_version = 1");
     db.close();
+    Deno.removeSync(`${folder}/${GUARD}`);
     assert.match(verify(folder).problems[0], /has format 1/);
     const again = await VolumeStore.open(folder);
     const { index } = again;

@@ -22,7 +22,7 @@ export interface RestoreOptions {
 }
 
 /** With the record of the journal that the snapshot shows. */
-interface RestoreTo extends Restore {
+interface RestoreTo extends RestoreOptions {
   readonly seq: number;
 }
 
@@ -48,14 +48,14 @@ export function restore(options: RestoreOptions, operation: Restore, place: Plac
       `There is no snapshot ${operation.snapshot} to go back to: everything stays as it is`,
     );
   }
-  new Restoring(options, { ...operation, seq: found.seq }, place).run();
+  new Restoring({ ...options, seq: found.seq }, operation, place).run();
 }
 
 type Words<Kind extends Operation["kind"]> = Omit<Extract<Operation, { kind: Kind }>, "kind" | "by" | "time">;
 
 class Restoring {
-  readonly #options: RestoreOptions;
-  readonly #operation: RestoreTo;
+  readonly #options: RestoreTo;
+  readonly #operation: Restore;
   readonly #place: Place;
   readonly #held: ReadonlySet<number>;
   /** Numbers of files as they were: what the path led to, and whether it was above the others. */
@@ -72,7 +72,7 @@ class Restoring {
   /** Files that are to be as others were. */
   readonly #due = new Map<number, number>();
 
-  constructor(options: RestoreOptions, operation: RestoreTo, place: Place) {
+  constructor(options: RestoreTo, operation: Restore, place: Place) {
     this.#options = options;
     this.#operation = operation;
     this.#place = place;
@@ -81,7 +81,8 @@ class Restoring {
 
   run(): void {
     const { past, changes, index } = this.#options;
-    const { seq, path } = this.#operation;
+    const { seq } = this.#options;
+    const { path } = this.#operation;
     const span = { from: seq, to: index.seq };
     const at = this.#locate(path === "" ? [] : path.split("/"));
     if (at === undefined) return;
@@ -117,7 +118,7 @@ class Restoring {
   /** Where the path is now, its folders made anew where they are gone; undefined where it was nothing then. */
   #locate(names: string[]): { readonly parent: number; readonly name: string } | "everything" | undefined {
     const { past, index } = this.#options;
-    const { seq } = this.#operation;
+    const { seq } = this.#options;
     const then = [ROOT_INO];
     for (const name of names) {
       const edge = past.edge(then[then.length - 1], name, seq);
@@ -168,7 +169,7 @@ class Restoring {
   /** The name leads again to what it led to. */
   #put(parent: number, name: string, then: number): void {
     const { past, index } = this.#options;
-    const { seq } = this.#operation;
+    const { seq } = this.#options;
     const row = past.node(then, seq);
     if (row === undefined) {
       throw new NineError(
@@ -204,7 +205,8 @@ class Restoring {
 
   #becomes(now: number, then: number): void {
     const { past, index, applier } = this.#options;
-    const { seq, by } = this.#operation;
+    const { seq } = this.#options;
+    const { by } = this.#operation;
     const [row, before] = [index.node(now), past.node(then, seq)];
     if (row === undefined || before === undefined) return;
     if (!sameContents(row, before)) applier.replace(now, before, this.#place.number, by);
@@ -236,10 +238,10 @@ class Restoring {
 
   /** Whether the file was at the path, or below it. */
   #wasBelow(ino: number, depth: number): boolean {
-    if (this.#target === ROOT_INO) return this.#options.past.node(ino, this.#operation.seq) !== undefined;
+    if (this.#target === ROOT_INO) return this.#options.past.node(ino, this.#options.seq) !== undefined;
     const known = this.#was.get(ino);
     if (known !== undefined) return known;
-    const names = depth > DEPTH_MAX ? [] : this.#options.changes.namesOf(ino, this.#operation.seq);
+    const names = depth > DEPTH_MAX ? [] : this.#options.changes.namesOf(ino, this.#options.seq);
     const was = names.some(({ parent }) => this.#wasBelow(parent, depth + 1));
     this.#was.set(ino, was);
     return was;
@@ -263,7 +265,7 @@ class Restoring {
     if (isDirectory(row)) return false;
     // Another name of it, which was outside then and is as it was.
     return changes.namesOf(ino, index.seq).some(({ parent, since }) =>
-      since <= this.#operation.seq && !this.#wasBelow(parent, 0)
+      since <= this.#options.seq && !this.#wasBelow(parent, 0)
     );
   }
 

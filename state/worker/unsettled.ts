@@ -1,17 +1,8 @@
 import type { Principal, Timestamp } from "../../9p/mod.ts";
 import type { SetAttributes, Write } from "../operation/mod.ts";
 import type { IndexWriter } from "../store/mod.ts";
+import type { Span } from "../volume/mod.ts";
 import type { Place } from "./applier.ts";
-
-/** A piece of a file that is in the log, or a cut. */
-export interface Span {
-  /** Where a write begins; undefined for a cut. */
-  readonly start: number | undefined;
-  /** Where a write ends, or what the file was cut or extended to. */
-  readonly end: number;
-  readonly segment: number;
-  readonly position: number;
-}
 
 /** What was written to a file since its last version. */
 export interface Unwritten {
@@ -35,6 +26,11 @@ export class Unsettled {
   /** Files that changed sides since the last transaction. */
   readonly #changed = new Set<number>();
 
+  /** All of them. */
+  get files(): ReadonlyMap<number, Unwritten> {
+    return this.#files;
+  }
+
   get inos(): number[] {
     return [...this.#files.keys()];
   }
@@ -53,7 +49,7 @@ export class Unsettled {
     return first;
   }
 
-  note(operation: Write | SetAttributes, { number, segment, position }: Place): void {
+  note(operation: Write | SetAttributes, { number, segment, position }: Place, lost?: string): void {
     const { ino } = operation;
     let file = this.#files.get(ino);
     if (operation.kind === "attributes" && operation.size === undefined) {
@@ -70,10 +66,10 @@ export class Unsettled {
     file.by = operation.by;
     if (operation.kind === "write") {
       const { offset, bytes } = operation;
-      file.spans.push({ start: offset, end: offset + bytes.byteLength, segment, position });
+      file.spans.push({ number, start: offset, end: offset + bytes.byteLength, segment, position, lost });
       file.time = operation.time;
     } else {
-      file.spans.push({ start: undefined, end: operation.size!, segment, position });
+      file.spans.push({ number, start: undefined, end: operation.size!, segment, position });
       file.time = undefined;
     }
   }

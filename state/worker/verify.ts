@@ -1,8 +1,10 @@
+import { existsSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
-import { reasonOf, S } from "../../9p/mod.ts";
+import { NineError, reasonOf, S } from "../../9p/mod.ts";
 import { automerge } from "../automerge/mod.ts";
 import { ChunkReader, decodeDescriptor, type Descriptor, Packs } from "../chunks/mod.ts";
 import { realDisk } from "../disk/mod.ts";
+import { type LogDamage, LogReader } from "../log/mod.ts";
 import {
   checkJournal,
   ChunkRows,
@@ -18,7 +20,8 @@ import {
   xattrSum,
 } from "../store/mod.ts";
 import { type NodeId, type ShownNode, shownTree } from "../tree/mod.ts";
-import { DATABASE, PACKS } from "../volume/mod.ts";
+import { DATABASE, LOG, PACKS } from "../volume/mod.ts";
+import { DatabaseGuard } from "./database_guard.ts";
 
 export interface Verified {
   readonly files: number;
@@ -37,17 +40,49 @@ const ROOT_INO = 1;
  * of every chunk that a version, present or past, is made of. It reads the state of one moment and changes nothing.
  */
 export function verify(folder: string, onProgress?: (files: number) => void): Verified {
-  const db = new DatabaseSync(`${folder}/${DATABASE}`, { readOnly: true });
+  return verified(folder, "everything", onProgress);
+}
+
+/** What is wrong with the rows of the database, whatever is to be said of its pages and of what is in packs. */
+export function wrongRows(folder: string): readonly string[] {
+  return verified(folder, "rows").problems;
+}
+
+function verified(
+  folder: string,
+  what: "everything" | "rows",
+  onProgress?: (files: number) => void,
+): Verified {
+  if (!existsSync(folder)) throw new NineError("ENOENT", `There is no volume in ${folder}`);
+  const problems: string[] = [];
+  if (what === "everything") problems.push(...damagedPages(folder));
+  const none = { files: 0, names: 0, chunks: 0, bytes: 0 };
+  let db: DatabaseSync | undefined;
   try {
+    db = new DatabaseSync(`${folder}/${DATABASE}`, { readOnly: true });
     db.exec("BEGIN");
     const format = formatOf(db);
     if (format !== FORMAT) {
-      const problems = [`The database has format ${format}, where ${FORMAT} was due`];
-      return { files: 0, names: 0, chunks: 0, bytes: 0, problems };
+      return {
+        ...none,
+        problems: [`The database has format ${format}, where ${FORMAT} was due`, ...problems],
+      };
     }
-    return new Verification(db, folder, onProgress).run();
+    return new Verification(db, folder, what, problems, onProgress).run();
+  } catch (thrown) {
+    // Of a database that is damaged enough SQLite does not even say what it is.
+    return { ...none, problems: [...problems, `The database ${DATABASE}: ${reasonOf(thrown)}`] };
   } finally {
-    db.close();
+    db?.close();
+  }
+}
+
+function damagedPages(folder: string): string[] {
+  using guard = new DatabaseGuard(realDisk(folder));
+  try {
+    return [...guard.damage()].slice(0, PROBLEMS_MAX);
+  } catch (thrown) {
+    return [reasonOf(thrown)];
   }
 }
 
@@ -61,7 +96,6 @@ interface Found {
 }
 
 class Verification {
-  readonly problems: string[] = [];
   readonly #files = new Map<number, Found>();
   readonly #chunks: ChunkReader;
   /** Those that were checked. */
@@ -73,6 +107,8 @@ class Verification {
   constructor(
     readonly db: DatabaseSync,
     readonly folder: string,
+    readonly what: "everything" | "rows",
+    readonly problems: string[],
     readonly onProgress: ((files: number) => void) | undefined,
   ) {
     const key = this.#meta("key") as Uint8Array | undefined;
@@ -84,16 +120,21 @@ class Verification {
   }
 
   run(): Verified {
-    this.#database();
-    this.#nodes();
-    this.#edges();
-    this.#counts();
-    this.#xattrs("xattr");
-    this.#xattrs("xattr_past");
-    this.#past();
-    this.#tree();
-    this.#documents();
-    for (const { message } of checkJournal(this.db)) this.#problem(message);
+    const parts = [
+      () => this.#database(),
+      () => this.#nodes(),
+      () => this.#edges(),
+      () => this.#counts(),
+      () => this.#xattrs("xattr"),
+      () => this.#xattrs("xattr_past"),
+      () => this.#past(),
+      () => this.#tree(),
+      () => this.#documents(),
+      () => this.#journal(),
+      () => this.#log(),
+    ];
+    // SQLite ends a look at a table where a page makes no sense to it.
+    for (const part of parts) this.#attempt(`The database ${DATABASE}`, part);
     this.#chunks.packs.close();
     return {
       files: this.#files.size,
@@ -102,6 +143,29 @@ class Verification {
       bytes: this.#bytes,
       problems: this.problems,
     };
+  }
+
+  /** Operations that are in no row yet, and what was written and is in no version. */
+  #log(): void {
+    if (this.what !== "everything") return;
+    using log = new LogReader(realDisk(this.folder), LOG);
+    const { first } = this.db.prepare("SELECT min(number) AS first FROM unsettled").get() as {
+      first: number | null;
+    };
+    const from = Math.min(first ?? Infinity, Number(this.#meta("applied") ?? 0) + 1);
+    const { synced } = log;
+    // What was not durable yet may be what a killed process left unfinished, or a node is writing.
+    const onDamage = ({ first, last, segment, offset }: LogDamage) => {
+      if (first > synced) return;
+      this.#problem(
+        `Operations ${first} to ${last} are damaged in segment ${segment} of ${LOG}, at ${offset}`,
+      );
+    };
+    for (const _ of log.records(from, { to: synced, onDamage }));
+  }
+
+  #journal(): void {
+    for (const { message } of checkJournal(this.db)) this.#problem(message);
   }
 
   #database(): void {
@@ -277,7 +341,7 @@ class Verification {
     if ((descriptor?.size ?? 0) !== size) {
       this.#problem(`${what} has ${size} bytes, and contents of ${descriptor?.size ?? 0}`);
     }
-    if (descriptor !== undefined) this.#chunksOf(descriptor, what);
+    if (descriptor !== undefined && this.what === "everything") this.#chunksOf(descriptor, what);
   }
 
   #chunksOf(descriptor: Descriptor, what: string): void {

@@ -1,8 +1,10 @@
 /** The state Worker: the only writer of a volume's database and packs. */
-import { errnoOf, reasonOf } from "../../9p/mod.ts";
+import { Errno, errnoOf, reasonOf } from "../../9p/mod.ts";
 import { realDisk } from "../disk/mod.ts";
+import { DatabaseGuard } from "./database_guard.ts";
 import { Keeper } from "./keeper.ts";
 import type { FromWorker, ToWorker } from "../volume/mod.ts";
+import { wrongRows } from "./verify.ts";
 
 /** Deno's types here are those of a window. */
 const scope = self as unknown as {
@@ -12,8 +14,19 @@ const scope = self as unknown as {
 };
 
 const RETRY_MS = 500;
+/** So long the database's pages are checked before it is opened; the rest of a large one comes between transactions. */
+const CHECK_MS = 1000;
+const CHECK_PART_MS = 20;
+const CHECK_PAUSE_MS = 200;
+/** After a failure that may come of damage all pages are checked again, at most once in so long. */
+const MEND_MS = 60_000;
 
 let volume: Extract<ToWorker, { kind: "open" }>;
+/** It lives as long as the Worker. */
+let guard: DatabaseGuard;
+let mendedMs = -Infinity;
+/** Documents and the rows of their tree are looked through when the database is opened again. */
+let isMendDue = false;
 /** Undefined after a failure. */
 let keeper: Keeper | undefined;
 /** The last operation that may be applied. */
@@ -28,7 +41,7 @@ scope.onmessage = ({ data }) => {
   try {
     take(data);
   } catch (thrown) {
-    scope.postMessage({ kind: "failed", errno: errnoOf(thrown), message: reasonOf(thrown) });
+    scope.postMessage({ kind: "failed", ...told(thrown) });
     letGo();
     if (isClosing) end();
   }
@@ -38,12 +51,20 @@ function take(message: ToWorker): void {
   switch (message.kind) {
     case "open":
       volume = message;
+      guard = new DatabaseGuard(realDisk(volume.folder));
+      openGuard();
       keeper = open();
       logged = keeper.applied;
-      return scope.postMessage({ kind: "opened", needless: keeper.needless, applied: logged });
+      setTimeout(checkPages, CHECK_PAUSE_MS);
+      scope.postMessage({ kind: "opened", needless: keeper.needless, applied: logged, damage });
+      damage = [];
+      return;
     case "recover":
       logged = Math.max(logged, message.last);
-      return scope.postMessage({ kind: "recovered", damage: keeper!.recover(message.last) });
+      damage = keeper!.recover(message.last);
+      scope.postMessage({ kind: "recovered", damage, left: keeper!.left() });
+      damage = [];
+      return;
     case "logged":
       logged = message.last;
       return applySome();
@@ -51,7 +72,10 @@ function take(message: ToWorker): void {
       return resume();
     case "collect":
       // Also while applying does not work: it may be what makes room.
-      return scope.postMessage({ kind: "moved", ...ready().collect(message.retention) });
+      scope.postMessage({ kind: "moved", ...ready().collect(message.retention) });
+      // Disks forget while a node runs, too.
+      guard.again();
+      return void setTimeout(checkPages, CHECK_PAUSE_MS);
     case "forgotten":
       ready().removePacks(message.packs);
       return scope.postMessage({ kind: "collected" });
@@ -84,10 +108,21 @@ function applySome(): void {
   }
 }
 
+/** SQLite's own numbers: its log, and the memory that it shares with others, did not fit on the disk. */
+const SQLITE_FULL = 13;
+const SQLITE_IOERR_SHMSIZE = 4874;
+
+function told(thrown: unknown): { readonly errno: number; readonly message: string } {
+  const code = (thrown as { errcode?: unknown } | null)?.errcode;
+  const isFull = code === SQLITE_FULL || code === SQLITE_IOERR_SHMSIZE;
+  return { errno: isFull ? Errno.ENOSPC : errnoOf(thrown), message: reasonOf(thrown) };
+}
+
 /** Says so, and tries again with what is stored. */
 function fail(thrown: unknown): void {
-  scope.postMessage({ kind: "stuck", errno: errnoOf(thrown), message: reasonOf(thrown) });
+  scope.postMessage({ kind: "stuck", ...told(thrown) });
   letGo();
+  mend(thrown);
   isApplying = true;
   if (isClosing) end();
   else setTimeout(goOn, RETRY_MS);
@@ -118,8 +153,8 @@ function applied(next: () => void): void {
   else whenRenewed = next;
 }
 
-function tellApplied({ needless }: Keeper, waits: boolean): void {
-  scope.postMessage({ kind: "applied", needless, waits, damage });
+function tellApplied(of: Keeper, waits: boolean): void {
+  scope.postMessage({ kind: "applied", needless: of.needless, waits, damage, lost: of.takeLost() });
   damage = [];
 }
 
@@ -138,6 +173,7 @@ function ready(): Keeper {
   const fresh = open();
   try {
     fresh.resume(damage);
+    if (isMendDue) mendTree(fresh);
   } catch (thrown) {
     fresh[Symbol.dispose]();
     throw thrown;
@@ -145,8 +181,57 @@ function ready(): Keeper {
   return keeper = fresh;
 }
 
+/** What cannot be mended is met again by what needs it; all else goes on. */
+function mendTree(of: Keeper): void {
+  isMendDue = false;
+  try {
+    of.mend(damage);
+  } catch (thrown) {
+    damage.push(reasonOf(thrown));
+  }
+}
+
 function open(): Keeper {
-  return new Keeper(realDisk(volume.folder), volume.folder, volume);
+  return new Keeper(realDisk(volume.folder), volume.folder, volume, guard);
+}
+
+/** Pages that cannot be mended may be in order all the same, where another program than this wrote them. */
+function openGuard(): void {
+  try {
+    damage.push(...guard.open(CHECK_MS));
+  } catch (thrown) {
+    if (told(thrown).errno !== Errno.EIO || wrongRows(volume.folder).length > 0) throw thrown;
+    guard.remake();
+    damage.push(`${reasonOf(thrown)}; yet all rows are as they should be, so they were taken as they are`);
+  }
+}
+
+/** Goes on checking the pages of a large database. */
+function checkPages(): void {
+  if (guard.isChecked || isClosing) return;
+  const mended: string[] = [];
+  try {
+    guard.check(CHECK_PART_MS, mended);
+  } catch (thrown) {
+    mended.push(reasonOf(thrown));
+  }
+  if (mended.length > 0) scope.postMessage({ kind: "found", damage: mended });
+  setTimeout(checkPages, CHECK_PAUSE_MS);
+}
+
+/** What failed may have met a page that was damaged since it was checked. */
+function mend(thrown: unknown): void {
+  if (told(thrown).errno !== Errno.EIO || performance.now() < mendedMs + MEND_MS) return;
+  mendedMs = performance.now();
+  isMendDue = true;
+  guard.again();
+  const mended: string[] = [];
+  try {
+    guard.check(Infinity, mended);
+  } catch (thrown) {
+    mended.push(reasonOf(thrown));
+  }
+  if (mended.length > 0) scope.postMessage({ kind: "found", damage: mended });
 }
 
 /** Whatever is wrong, it ends; the log has what the database has not. */
@@ -154,8 +239,9 @@ function end(): void {
   try {
     keeper?.checkpoint();
     keeper?.[Symbol.dispose]();
+    guard[Symbol.dispose]();
   } catch (thrown) {
-    scope.postMessage({ kind: "failed", errno: errnoOf(thrown), message: reasonOf(thrown) });
+    scope.postMessage({ kind: "failed", ...told(thrown) });
   }
   scope.postMessage({ kind: "closed" });
   scope.close();
