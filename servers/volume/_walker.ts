@@ -24,6 +24,8 @@ const REFUSALS = new Set<number>([
   Errno.ENOTDIR,
   Errno.ENOENT,
   Errno.ENODATA,
+  Errno.EPERM,
+  Errno.EOPNOTSUPP,
 ]);
 
 export class Walker {
@@ -92,7 +94,6 @@ export class Walker {
       case 13:
         return this.#setattr(any);
       case 14: {
-        if (!any.inode.contents && !any.inode.isDirectory) return;
         const value = below(3) === 0 ? null : new Uint8Array([below(9)]);
         return void now(server.setxattr(any, `user.${below(3)}`, value, 0, call));
       }
