@@ -286,7 +286,7 @@ function end(
   tree.leaving(place, logged, by, now);
   place.inode.ctime = now;
   place.removed = true;
-  if (place.inode.holds === 0) tree.forgotten(place.inode);
+  if (place.inode.nlink === 0 && place.inode.holds === 0) tree.forgotten(place.inode);
   tree.places.detach(place);
 }
 

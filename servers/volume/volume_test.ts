@@ -503,3 +503,18 @@ Deno.test("volume: what nothing shows any more is let go, and everything else is
     assert.deepEqual(verify(store.folder).problems, []);
   });
 });
+
+Deno.test("volume: a file that lost one of its names, held by nobody, is written to by another", async () => {
+  await volumes((server, root) => {
+    const first = put(server, root, "first", new Uint8Array([1]));
+    now(server.link(first, root, "second", call));
+    put(server, root, "other", new Uint8Array([2]));
+    now(server.remove(first, call));
+    let second = now(server.walk(root, "second", call));
+    now(server.close(second, now(server.open(second, O.WRONLY, call)), call));
+    now(server.link(second, root, "third", call));
+    now(server.rename(now(server.walk(root, "other", call)), root, "second", false, call));
+    second = now(server.walk(root, "third", call));
+    now(server.close(second, now(server.open(second, O.RDWR | O.TRUNC, call)), call));
+  });
+});

@@ -288,8 +288,11 @@ export class CrashWorker {
           attrSize: bytes.byteLength,
           flags: 0,
         });
-        await this.#client.write(fid, 0, bytes);
-        return await this.#does(changed(tree, id, { attribute }), () => this.#client.clunk(fid));
+        // Once it is written whole, also a node that ends in order may set it, as it lets go of all fids.
+        return await this.#does(changed(tree, id, { attribute }), async () => {
+          await this.#client.write(fid, 0, bytes);
+          await this.#client.clunk(fid);
+        });
       }
       case "sync": {
         if (file === undefined) return;
