@@ -123,7 +123,7 @@ Deno.test("what a start settles is durable before anything comes after it, as no
 Deno.test("going back leads to the same snapshot when the database lost what the log has", async () => {
   await withFolder(async (folder) => {
     await (await VolumeStore.open(folder)).close();
-    const durable = Deno.readFileSync(`${folder}/${DATABASE}`);
+    const durable = [DATABASE, GUARD].map((name) => [name, Deno.readFileSync(`${folder}/${name}`)] as const);
     let store = await VolumeStore.open(folder);
     const ino = create(store, "file");
     for (let i = 0; i < 5; i++) {
@@ -147,7 +147,7 @@ Deno.test("going back leads to the same snapshot when the database lost what the
         Deno.copyFileSync(`${folder}/${part}/${name}`, `${left}/${part}/${name}`);
       }
     }
-    Deno.writeFileSync(`${left}/${DATABASE}`, durable);
+    for (const [name, bytes] of durable) Deno.writeFileSync(`${left}/${name}`, bytes);
     store = await VolumeStore.open(left, { onTrouble: assert.fail });
     assert.equal(store.index.node(ino)!.size, 104);
     assert.equal(store.index.edge(ROOT_INO, "other"), undefined);
