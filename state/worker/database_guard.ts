@@ -96,7 +96,11 @@ export class DatabaseGuard implements Disposable {
     this.#header = this.#readHeader(problems);
     if (this.#header === undefined) {
       this.#checkThere(pages);
-      if (pages > 0 && problems.length === 0) problems.push(`${GUARD} was not there, and was made`);
+      // Power may go before the guard was written for the first time: the log has all pages until then.
+      const inWal = this.#inWal();
+      if (Array.from({ length: pages }, (_, i) => i + 1).every((page) => inWal.has(page))) {
+        problems.length = 0;
+      } else if (problems.length === 0) problems.push(`${GUARD} was not there, and was made`);
       this.remake();
       return problems;
     }

@@ -174,3 +174,21 @@ Deno.test("verify of a volume that is not there says so, and makes none", async 
     return Promise.resolve();
   });
 });
+
+Deno.test("a guard that power took before it was written for the first time is made, and nothing is told", async () => {
+  await withFolder((folder) => {
+    const db = new DatabaseSync(`${folder}/${DATABASE}`);
+    db.exec("PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0; CREATE TABLE some(value)");
+    db.exec("PRAGMA wal_checkpoint(PASSIVE)");
+    for (const left of [undefined, new Uint8Array(16_612)]) {
+      const there = `${folder}/${left?.length ?? 0}`;
+      Deno.mkdirSync(there);
+      for (const name of [DATABASE, DATABASE_LOG]) Deno.copyFileSync(`${folder}/${name}`, `${there}/${name}`);
+      if (left !== undefined) Deno.writeFileSync(`${there}/${GUARD}`, left);
+      using guard = new DatabaseGuard(realDisk(there));
+      assert.deepEqual(guard.open(Infinity), []);
+    }
+    db.close();
+    return Promise.resolve();
+  });
+});
