@@ -47,6 +47,7 @@ export class ChunkRowsWriter extends ChunkRows {
   }
 
   *inPack(pack: number): Generator<ChunkRow & { readonly id: Uint8Array }> {
-    yield* this.#inPack.all(pack) as unknown as (ChunkRow & { id: Uint8Array })[];
+    // A pack may have hundreds of thousands, which are not all to be in memory.
+    yield* this.#inPack.iterate(pack) as unknown as Iterable<ChunkRow & { id: Uint8Array }>;
   }
 }
