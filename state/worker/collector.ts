@@ -131,7 +131,9 @@ export class Collector {
     run(this.#db, "BEGIN IMMEDIATE");
     try {
       for (const { id, ...place } of moved) this.#chunks.add(id, place);
-      for (const { id } of dead) this.#chunks.remove(id);
+      // What moved is in another one by now.
+      if (damaged.length === 0) this.#chunks.removeIn(pack);
+      else for (const { id } of [...dead]) this.#chunks.remove(id);
       run(this.#db, "COMMIT");
       return damaged;
     } catch (thrown) {
