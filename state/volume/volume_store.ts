@@ -23,7 +23,7 @@ const RESERVE_PART = 1 / 20;
 const SPACE_BYTES = 1024 * 1024;
 const SPACE_MS = 500;
 /** With more operations, or bytes of log, that are not applied, changes wait. Each is some 500 bytes of memory. */
-const BEHIND_MAX = 100_000;
+const BEHIND_MAX = 50_000;
 /** They go on once it is this part of that: on a slow machine clients do not wait half a minute for a reply. */
 const RESUME_PART = 0.95;
 const BEHIND_BYTES_MAX = 1024 ** 3;
@@ -42,7 +42,7 @@ export interface VolumeStoreOptions {
   readonly segmentBytes?: number;
   /** What the journal may have; 8,192 records and 64 MiB of changes. */
   readonly journal?: JournalBounds;
-  /** With more operations that the index does not have, changes wait; 100,000. */
+  /** With more operations that the index does not have, changes wait; 50,000. */
   readonly behindMax?: number;
 }
 
