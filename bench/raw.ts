@@ -10,6 +10,7 @@ export const Type = {
   Tversion: 100,
   Tattach: 104,
   Twalk: 110,
+  Twrite: 118,
   Tclunk: 120,
 } as const;
 

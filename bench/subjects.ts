@@ -40,15 +40,23 @@ const PLACES = { host: "/bench", mem: "/mem", volume: "/vol" };
 
 /** The whole node, as `lux9 up` starts it; with a volume where one is to be measured. */
 export async function startLux9(folder: string, home: string, hasVolume = false): Promise<Subject> {
-  const port = freePort();
-  await Deno.mkdir(home, { recursive: true, mode: 0o700 });
   const mounts = [`at: /bench, host: ${JSON.stringify(folder)}`, "at: /mem, mem: {}"];
   if (hasVolume) mounts.push("at: /vol, volume: bench");
   const lines = mounts.map((mount) => `  - { ${mount} }\n`);
-  await Deno.writeTextFile(join(home, "lux9.yaml"), `mounts:\n${lines.join("")}`);
-  const launcher = fileURLToPath(new URL("../lux9", import.meta.url));
+  return await startNode(home, `mounts:\n${lines.join("")}`, (tree) => PLACES[tree]);
+}
+
+/** A node with that `lux9.yaml`; it has started when the tree that `anameOf` names for "host" can be attached to. */
+export async function startNode(
+  home: string,
+  config: string,
+  anameOf: (tree: keyof typeof PLACES) => string,
+): Promise<Subject> {
+  const port = freePort();
+  await Deno.mkdir(home, { recursive: true, mode: 0o700 });
+  await Deno.writeTextFile(join(home, "lux9.yaml"), config);
   const args = ["up", "--home", home, "--listen", `tcp!127.0.0.1!${port},users=trust`];
-  return await start("lux9", launcher, args, port, (tree) => PLACES[tree]);
+  return await start("lux9", LAUNCHER, args, port, anameOf);
 }
 
 /** The engine with one server behind it: against `lux9`, it says what namespace and guard cost. */
@@ -97,8 +105,11 @@ async function start(
   };
 }
 
+/** The program itself, for what a benchmark does by command. */
+export const LAUNCHER = fileURLToPath(new URL("../lux9", import.meta.url));
 const START_MS_MAX = 60_000;
-const STOP_MS_MAX = 5000;
+/** A volume puts its index in order when it is closed. */
+const STOP_MS_MAX = 30_000;
 
 /** Whether a Tversion and a Tattach are answered by what they should be. */
 async function answers(port: number, aname: string): Promise<boolean> {

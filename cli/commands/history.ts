@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { onPath } from "../on_path.ts";
-import { print, printJson, table, visible } from "../output.ts";
+import { print, printJson, table, visible, warn } from "../output.ts";
 import { reach, type Where, withWhere } from "../reach.ts";
 import { bytesText } from "../transfer.ts";
 import { versionsOf } from "../versions.ts";
@@ -27,10 +27,11 @@ It tells the versions of the file, and of what had its path before; of a path wh
 
 async function history(path: string, { json, ...where }: Options): Promise<void> {
   await using tree = await reach(where);
-  const { versions } = await onPath(path, () => versionsOf(tree, path));
+  const { versions, more } = await onPath(path, () => versionsOf(tree, path));
   if (json) return printJson(versions);
   const rows = versions.map((
     { version, time, by, size },
   ) => [String(version), time, visible(by), bytesText(size)]);
   for (const line of table(rows, [0, 3])) print(line);
+  if (more) warn(`There are older ones than these ${versions.length}`);
 }

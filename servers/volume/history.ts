@@ -6,10 +6,14 @@ import type { Tree } from "./tree.ts";
 
 /**
  * The attribute by which a file tells its versions, as JSON. It is in no list, and nobody sets it. With a slash and a path
- * behind it, it tells those of what was at that path from there, also where nothing is any more.
+ * behind it, it tells those of what was at that path from there, also where nothing is any more. Of more than fit into one
+ * value, `lux9.history@N` tells those before version N.
  */
 export const HISTORY_XATTR = "lux9.history";
-const VERSIONS_MAX = 10_000;
+/** With names as long as they may be, these fit into what clients take, 128 KiB. */
+const VERSIONS_MAX = 300;
+/** Of one file: other attributes make other rows of one version. They are read while others wait. */
+const ROWS_MAX = 1500;
 /** Files that were at one path, the latest ones. */
 const FILES_MAX = 1000;
 
@@ -25,11 +29,26 @@ export interface FileVersion {
   readonly at: string;
 }
 
+/** What the attribute holds. */
+export interface FileVersions {
+  readonly volume: string;
+  /** Newest first. */
+  readonly versions: readonly FileVersion[];
+  /** There are older ones. */
+  readonly more: boolean;
+}
+
+/** What an attribute asks for: versions before one, and of a path. Undefined for another attribute. */
+export function historyAsked(name: string): { before: number; path: string | undefined } | undefined {
+  const [whole, before, path] = /^lux9\.history(?:@(\d{1,15}))?(?:\/(.*))?$/s.exec(name) ?? [];
+  return whole === undefined ? undefined : { before: before === undefined ? Infinity : Number(before), path };
+}
+
 /**
  * The versions that are kept, newest first: those of the file, and those of files that had its path before, up to when
  * they left it. They are the owner's to see, and the file's owner's.
  */
-export function historyOf(tree: Tree, place: Place, { user }: Call): Uint8Array {
+export function historyOf(tree: Tree, place: Place, before: number, { user }: Call): Uint8Array {
   const { inode } = place;
   if (user.standing !== "owner" && user.name !== inode.uid) {
     throw new NineError("EACCES", `The history of file ${inode.ino} is that of ${inode.uid} to see`);
@@ -39,11 +58,11 @@ export function historyOf(tree: Tree, place: Place, { user }: Call): Uint8Array 
   // Whatever names it had.
   files.set(inode.ino, Infinity);
   const isTheirs = ({ uid }: NodeRow) => user.standing === "owner" || user.name === uid;
-  const versions = versionsOf(past, files, isTheirs);
-  if (versions.length === 0 && inode.isDirectory) {
+  const found = versionsOf(past, files, before, isTheirs);
+  if (found.versions.length === 0 && inode.isDirectory) {
     throw new NineError("ENODATA", `${place.path} is a directory, and these have no versions`);
   }
-  return told(tree, versions);
+  return told(tree, found);
 }
 
 /** The same of a path from that place on, where something was. It is the owner's to see. */
@@ -51,6 +70,7 @@ export async function historyBelow(
   tree: Tree,
   place: Place,
   path: string,
+  before: number,
   { user }: Call,
 ): Promise<Uint8Array> {
   if (user.standing !== "owner") {
@@ -60,15 +80,16 @@ export async function historyBelow(
   await tree.store.caughtUp();
   const { past } = tree.store.index;
   const files = place.removed ? new Map() : filesAt(past, [...namesTo(place), ...path.split("/")]);
-  const versions = versionsOf(past, files, () => true);
-  if (versions.length === 0) {
+  const found = versionsOf(past, files, before, () => true);
+  if (found.versions.length === 0 && !found.more) {
     throw new NineError("ENODATA", `No version is kept of a file at ${place.pathTo(path)}`);
   }
-  return told(tree, versions);
+  return told(tree, found);
 }
 
-function told({ name }: Tree, versions: readonly FileVersion[]): Uint8Array {
-  return new TextEncoder().encode(JSON.stringify({ volume: name, versions }));
+function told({ name }: Tree, found: Omit<FileVersions, "volume">): Uint8Array {
+  const all: FileVersions = { volume: name, ...found };
+  return new TextEncoder().encode(JSON.stringify(all));
 }
 
 function namesTo(place: Place): string[] {
@@ -94,29 +115,32 @@ function filesAt(past: PastReader, names: readonly string[]): Map<number, number
   return files;
 }
 
-/** The versions that those files had up to, and without, a record. */
+/** The versions before `before` that those files had up to, and without, a record. */
 function versionsOf(
   past: PastReader,
   files: ReadonlyMap<number, number>,
+  before: number,
   isTold: (node: NodeRow) => boolean,
-): FileVersion[] {
-  const versions: FileVersion[] = [];
+): Omit<FileVersions, "volume"> {
+  const versions = new Map<string, FileVersion>();
+  /** Of some file not all older ones were looked at. */
+  let oldest = 0;
   for (const [ino, until] of files) {
-    let last: number | undefined;
-    for (const { node, since, sec } of past.history(ino)) {
+    const rows = past.history(ino, ROWS_MAX, { before, until });
+    for (const { node, sec } of rows) {
       const { version, muid: by, size } = node;
-      // Other attributes make other rows of the same version; the first is from when it was written.
-      if (version === last || since >= until || (node.mode & S.IFMT) !== S.IFREG || !isTold(node)) continue;
-      last = version;
-      versions.push({
-        version,
-        // Not the time of modification, which anybody may set to anything.
-        time: new Date(sec * 1000).toISOString(),
-        by,
-        size,
-        at: `@${ino}.${version}`,
-      });
+      if ((node.mode & S.IFMT) !== S.IFREG || !isTold(node)) continue;
+      const at = `@${ino}.${version}`;
+      // Other attributes make other rows of the same version; the oldest is from when it was written. Its time is not that
+      // of modification, which anybody may set to anything.
+      versions.set(at, { version, time: new Date(sec * 1000).toISOString(), by, size, at });
     }
+    if (rows.length < ROWS_MAX) continue;
+    // The last of them may have older rows, so it is for the next time, unless it is the only one.
+    const last = rows[rows.length - 1].node.version;
+    oldest = Math.max(oldest, rows[0].node.version === last ? last : last + 1);
   }
-  return versions.sort((a, b) => b.version - a.version).slice(0, VERSIONS_MAX);
+  const sorted = [...versions.values()].filter(({ version }) => version >= oldest)
+    .sort((a, b) => b.version - a.version);
+  return { versions: sorted.slice(0, VERSIONS_MAX), more: oldest > 0 || sorted.length > VERSIONS_MAX };
 }

@@ -7,6 +7,10 @@ import type { Place } from "./place.ts";
 const STORED = 0x10_0000_0000_0000;
 export const ROOT_INO = 1;
 
+/** What is no directory has no names in it. */
+const NO_PLACES = new Set<Place>();
+const NO_NAMES = new Map<string, number>();
+
 /** A file, whatever names it has, as it is after all operations of this node. */
 export class Inode {
   readonly ino: number;
@@ -36,11 +40,10 @@ export class Inode {
   isForgotten = false;
 
   /** Of a directory: its names that the index does not have yet, oldest first. */
-  readonly fresh = new Set<Place>();
+  readonly fresh: Set<Place>;
   /** Of a directory: names that the index has and that are gone, and the operation that took each. */
-  readonly gone = new Map<string, number>();
-  /** Attributes that the index does not have yet; null for those that are gone. */
-  readonly xattrs = new Map<string, { value: Uint8Array | null; number: number }>();
+  readonly gone: Map<string, number>;
+  #xattrs: Map<string, { value: Uint8Array | null; number: number }> | undefined;
 
   constructor(row: NodeRow) {
     this.ino = row.ino;
@@ -59,6 +62,9 @@ export class Inode {
     this.ctime = row.ctime;
     this.btime = row.btime;
     this.#size = row.size;
+    // Tens of thousands are in memory, and most are files.
+    this.fresh = this.isDirectory ? new Set() : NO_PLACES;
+    this.gone = this.isDirectory ? new Map() : NO_NAMES;
     this.contents = this.type === S.IFREG ? new Contents(row.ino, row.content, row.size) : undefined;
   }
 
@@ -70,6 +76,11 @@ export class Inode {
     this.#size = size;
     this.isCapable = undefined;
     if (nlink > 0) this.isForgotten = false;
+  }
+
+  /** Attributes that the index does not have yet; null for those that are gone. */
+  get xattrs(): Map<string, { value: Uint8Array | null; number: number }> {
+    return this.#xattrs ??= new Map();
   }
 
   get type(): number {

@@ -4,7 +4,7 @@
  *
  * @module
  */
-export { type FileVersion, HISTORY_XATTR } from "./history.ts";
+export { type FileVersion, type FileVersions, HISTORY_XATTR } from "./history.ts";
 export { withDifferences } from "./differences.ts";
 export { snapshots } from "./snap.ts";
 export type { Logged, VolumeStore } from "./store.ts";

@@ -24,7 +24,7 @@ export function reload(tree: Tree): void {
     if (row !== undefined) inode.reload(row);
     else {
       // Nobody held it when that was asked; who does by now has what it was.
-      const last = inode.holds > 0 && inode.contents && index.past.history(inode.ino).at(-1)?.node;
+      const last = inode.holds > 0 && inode.contents && index.past.history(inode.ino, 1).at(0)?.node;
       if (last) inode.contents!.replace(last.content, last.size);
       inode.nlink = 0;
       inode.isForgotten = true;

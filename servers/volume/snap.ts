@@ -81,7 +81,7 @@ export function snapshots(
   function walkVersion(name: string, ino: number, version: number, user: User): Past {
     if (user.standing !== "owner") throw new NineError("EACCES", `${name} is the owner's to look at`);
     return child(root, name, 0, () => {
-      const found = store.index.past.history(ino).findLast(({ node }) => node.version === version)?.node;
+      const found = store.index.past.version(ino, version);
       return found && (found.mode & S.IFMT) === S.IFREG ? found : undefined;
     });
   }

@@ -232,6 +232,12 @@ export class Tree {
     const { applied } = this.store.index;
     const pending = this.#pending;
     let at = this.#pendingFrom;
+    // A file may have been settled thousands of times since, and all that counts is the last.
+    const settled = new Map<Inode, Pending>();
+    for (let i = at; i < pending.length && pending[i].number <= applied; i++) {
+      if (pending[i].settles) settled.set(pending[i].place.inode, pending[i]);
+    }
+    for (const { place, number } of settled.values()) this.#settled(place, number);
     for (; at < pending.length && pending[at].number <= applied; at++) this.#release(pending[at]);
     this.#pendingFrom = at;
     if (at === pending.length || at > 65_536) {
@@ -240,13 +246,12 @@ export class Tree {
     }
   }
 
-  #release({ number, place, gone, xattr, settles }: Pending): void {
+  #release({ number, place, gone, xattr }: Pending): void {
     const { inode } = place;
     if (gone !== undefined) {
       if (inode.gone.get(gone) === number) inode.gone.delete(gone);
     } else if (place.namedBy === number) place.parent.inode.fresh.delete(place);
     if (xattr !== undefined && inode.xattrs.get(xattr)?.number === number) inode.xattrs.delete(xattr);
-    if (settles) this.#settled(place, number);
     this.places.unpin(place);
   }
 

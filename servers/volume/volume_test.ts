@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { type Call, type Creation, O, S, type User } from "../../9p/mod.ts";
 import { VolumeStore } from "../../state/volume/mod.ts";
 import { verify } from "../../state/worker/mod.ts";
-import { type FileVersion, HISTORY_XATTR, snapshots, volume } from "./mod.ts";
+import { type FileVersion, type FileVersions, HISTORY_XATTR, snapshots, volume } from "./mod.ts";
 
 const owner: User = { name: "me", groups: new Set(["us"]), standing: "owner" };
 const call: Call = { user: owner, signal: new AbortController().signal };
@@ -369,6 +369,42 @@ Deno.test("volume: a path tells the versions of all that was there, also where n
     await assert.rejects(async () => await server.getxattr(root, `${HISTORY_XATTR}/dir/file`, guest), {
       code: "EACCES",
     });
+  });
+});
+
+Deno.test("volume: of many versions of a file each is told, a page after the other, and can be read", async () => {
+  await volumes(async (server, root, store) => {
+    const count = 700;
+    put(server, root, "file", new Uint8Array([0]));
+    const node = now(server.walk(root, "file", call));
+    for (let i = 1; i < count; i++) {
+      const handle = now(server.open(node, O.WRONLY, call));
+      server.write(node, handle, 0, new Uint8Array([i & 255]), call);
+      server.close(node, handle, call);
+      // Some records make one version, others many.
+      if (i < 20 || i % 100 === 0) await store.caughtUp();
+      if (i % 150 === 0) server.setattr(node, { mode: i % 7 }, undefined, call);
+    }
+    await store.caughtUp();
+    const page = (name: string) =>
+      JSON.parse(new TextDecoder().decode(now(server.getxattr(node, name, call)))) as FileVersions;
+    const told: FileVersion[] = [];
+    for (let name = HISTORY_XATTR;;) {
+      const { versions, more } = page(name);
+      told.push(...versions);
+      if (!more) break;
+      name = `${HISTORY_XATTR}@${told[told.length - 1].version}`;
+    }
+    assert.equal(told.length, count);
+    const past = snapshots(store, { uid: "me", gid: "us" }) as unknown as Server;
+    const top = now(past.attach("", call));
+    for (const [i, { at, version }] of told.entries()) {
+      if (i > 0) assert.ok(version < told[i - 1].version);
+      if (i % 7 > 0) continue;
+      assert.deepEqual(page(`${HISTORY_XATTR}@${version + 1}`).versions[0], told[i]);
+      assert.deepEqual([...get(past, now(past.walk(top, at, call)))], [count - 1 - i & 255]);
+    }
+    assert.throws(() => past.walk(top, `@${told[0].at.slice(1).split(".")[0]}.1`, call), { code: "ENOENT" });
   });
 });
 

@@ -1,5 +1,5 @@
 import { type Call, type Later, NineError } from "../../9p/mod.ts";
-import { HISTORY_XATTR, historyBelow, historyOf } from "./history.ts";
+import { historyAsked, historyBelow, historyOf } from "./history.ts";
 import type { Inode } from "./inode.ts";
 import type { Place } from "./place.ts";
 import type { Tree } from "./tree.ts";
@@ -16,9 +16,11 @@ const VALUE_BYTES_MAX = 64 * 1024;
 const XATTRS_BYTES_MAX = 256 * 1024;
 
 export function getxattr(tree: Tree, place: Place, name: string, call: Call): Later<Uint8Array> {
-  if (name === HISTORY_XATTR) return historyOf(tree, place, call);
-  if (name.startsWith(`${HISTORY_XATTR}/`)) {
-    return historyBelow(tree, place, name.slice(HISTORY_XATTR.length + 1), call);
+  const asked = historyAsked(name);
+  if (asked !== undefined) {
+    const { before, path } = asked;
+    if (path === undefined) return historyOf(tree, place, before, call);
+    return historyBelow(tree, place, path, before, call);
   }
   const value = isShown(name, call) ? find(tree, place.inode, name) : undefined;
   if (!value) throw new NineError("ENODATA", `No attribute ${JSON.stringify(name)}`);

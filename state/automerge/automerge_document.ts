@@ -3,7 +3,7 @@ import { BadChange, type DocId, type DocumentCore, type Key, type TreeDocument }
 
 type Backend = ReturnType<typeof getBackend>;
 
-/** Counting keys takes time in their number, so it is done after so many puts only. */
+/** Counting keys takes time in their number, so it is done after so many new ones only. */
 const PUTS_UNCOUNTED = 512;
 /** Larger changes are refused before they are looked into. */
 export const CHANGE_BYTES_MAX = 64 * 1024 * 1024;
@@ -35,6 +35,8 @@ class AutomergeDocument implements TreeDocument {
   #broken = false;
   /** What was put since the last commit or so: a key that was just set has that one value. */
   readonly #put = new Map<Key, readonly [Uint8Array]>();
+  /** Of these, what Automerge does not have yet. It would keep for ever what is set again within one change. */
+  readonly #unwritten = new Map<Key, Uint8Array>();
   /** Keys of changes that wait for others. */
   #waiting = new Set<Key>();
 
@@ -46,10 +48,15 @@ class AutomergeDocument implements TreeDocument {
 
   get size(): number {
     if (this.#putsSince > PUTS_UNCOUNTED) {
+      this.#write();
       this.#size = this.#backend.length("/");
       this.#putsSince = 0;
     }
     return this.#size + this.#putsSince;
+  }
+
+  get operations(): number {
+    return this.#backend.stats().numOps + this.#unwritten.size;
   }
 
   get broken(): boolean {
@@ -61,6 +68,7 @@ class AutomergeDocument implements TreeDocument {
   }
 
   keys(): string[] {
+    this.#write();
     return this.#backend.keys("/");
   }
 
@@ -69,6 +77,7 @@ class AutomergeDocument implements TreeDocument {
   }
 
   base(key: Key): readonly Uint8Array[] {
+    this.#write();
     const writers = this.#backend.getAll("/", key).map(([, , id]) => String(id).split("@"));
     const changes = this.#backend.getChangesMeta([]);
     const byHash = new Map(changes.map((change) => [change.hash, change]));
@@ -96,15 +105,16 @@ class AutomergeDocument implements TreeDocument {
   }
 
   put(key: Key, value: Uint8Array): void {
-    this.#backend.put("/", key, value);
-    this.#putsSince++;
+    if (!this.#put.has(key) && this.#backend.get("/", key) === undefined) this.#putsSince++;
     this.#put.set(key, [value]);
+    this.#unwritten.set(key, value);
     this.#pending = true;
   }
 
   commit(): Uint8Array | undefined {
     if (!this.#pending) return undefined;
     this.#pending = false;
+    this.#write();
     this.#backend.commit(null, 0);
     this.#put.clear();
     return this.#backend.getLastLocalChange() ?? undefined;
@@ -124,7 +134,7 @@ class AutomergeDocument implements TreeDocument {
       throw new BadChange(`A change of document ${this.id} does not apply: ${reasonOf(thrown)}`);
     }
     this.#waiting = this.missing().length > 0 ? touched : new Set();
-    this.#putsSince += touched.size;
+    this.#putsSince = Infinity;
     return touched;
   }
 
@@ -137,19 +147,27 @@ class AutomergeDocument implements TreeDocument {
   }
 
   save(): Uint8Array {
+    this.#write();
     return this.#backend.save();
   }
 
   saveSince(heads: readonly string[]): Uint8Array {
+    this.#write();
     return this.#backend.saveSince([...heads]);
   }
 
   fork(actor: string): TreeDocument {
+    this.#write();
     return new AutomergeDocument(this.id, this.#backend.clone(actor));
   }
 
   free(): void {
     this.#backend.free();
+  }
+
+  #write(): void {
+    for (const [key, value] of this.#unwritten) this.#backend.put("/", key, value);
+    this.#unwritten.clear();
   }
 }
 

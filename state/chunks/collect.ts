@@ -15,8 +15,8 @@ import type { ChunkStore } from "./store.ts";
 export interface Collected {
   /** The live chunks, at their new places. */
   readonly moved: PlacedChunk[];
-  /** The dead ones, to be taken out of the index. */
-  readonly dead: PlacedChunk[];
+  /** The dead ones, to be taken out of the index. There may be millions, so they are looked for when they are asked for. */
+  readonly dead: Iterable<PlacedChunk>;
   /** Live ones that are not what they should be: they stay where they are, and so does the pack. */
   readonly damaged: { readonly chunk: PlacedChunk; readonly reason: string }[];
 }
@@ -35,13 +35,16 @@ export function copyLive(
   pack: number,
   isLive: (id: Uint8Array) => boolean,
 ): Collected {
-  const chunks = [...contents.inPack(pack)].sort((a, b) => a.offset - b.offset);
-  const collected: Collected = { moved: [], dead: [], damaged: [] };
+  const chunks: PlacedChunk[] = [];
+  for (const chunk of contents.inPack(pack)) if (isLive(chunk.id)) chunks.push(chunk);
+  chunks.sort((a, b) => a.offset - b.offset);
+  const dead = {
+    *[Symbol.iterator]() {
+      for (const chunk of contents.inPack(pack)) if (!isLive(chunk.id)) yield chunk;
+    },
+  };
+  const collected: Collected = { moved: [], dead, damaged: [] };
   for (const chunk of chunks) {
-    if (!isLive(chunk.id)) {
-      collected.dead.push(chunk);
-      continue;
-    }
     const bytes = new Uint8Array(chunk.length);
     const reason = damageOf(store, chunk, bytes);
     if (reason !== undefined) {

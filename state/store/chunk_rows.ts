@@ -46,7 +46,13 @@ export class ChunkRowsWriter extends ChunkRows {
     this.#remove.run(id);
   }
 
+  /** All that are in a pack go. */
+  removeIn(pack: number): void {
+    this.db.prepare("DELETE FROM chunk WHERE pack = ?").run(pack);
+  }
+
   *inPack(pack: number): Generator<ChunkRow & { readonly id: Uint8Array }> {
-    yield* this.#inPack.all(pack) as unknown as (ChunkRow & { id: Uint8Array })[];
+    // A pack may have hundreds of thousands, which are not all to be in memory.
+    yield* this.#inPack.iterate(pack) as unknown as Iterable<ChunkRow & { id: Uint8Array }>;
   }
 }

@@ -27,7 +27,8 @@ export class IndexReader implements Disposable {
 
   constructor(path: string) {
     const db = this.#db = new DatabaseSync(path, { readOnly: true });
-    db.exec("PRAGMA mmap_size = 1073741824; PRAGMA cache_size = -65536");
+    // What is mapped counts as the node's memory once it was looked at.
+    db.exec("PRAGMA mmap_size = 134217728; PRAGMA cache_size = -32768");
     this.#edge = db.prepare("SELECT eid, ino, sum FROM edge WHERE parent = ? AND name = ?");
     this.#node = db.prepare("SELECT data FROM node WHERE ino = ?");
     this.#list = db.prepare(

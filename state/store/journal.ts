@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { NineError } from "../../9p/mod.ts";
 import type { DocId } from "../tree/mod.ts";
+import { type Moment, Moments, momentSum } from "./moments.ts";
 
 /** One record of the journal: what one transaction did to the documents. */
 export interface JournalRecord {
@@ -16,6 +17,13 @@ export interface JournalRecord {
 }
 
 export const HASH_BYTES = 32;
+/** With more records, or bytes of changes, the older ones go. */
+export interface JournalBounds {
+  readonly records: number;
+  readonly bytes: number;
+}
+
+export const JOURNAL_BOUNDS: JournalBounds = { records: 8192, bytes: 64 * 1024 * 1024 };
 
 /** SHA-256 of the record: everything in it, in one order, each piece after its length. */
 export function hashOf({ author, number, previous, time, changes }: JournalRecord): Uint8Array {
@@ -33,8 +41,20 @@ export class Journal {
   readonly #add: StatementSync;
   readonly #addChange: StatementSync;
   readonly #last: StatementSync;
+  readonly #moments: Moments;
+  readonly #db: DatabaseSync;
+  #records: number;
+  #bytes: number;
 
-  constructor(db: DatabaseSync) {
+  constructor(db: DatabaseSync, readonly bounds: JournalBounds = JOURNAL_BOUNDS) {
+    this.#db = db;
+    this.#moments = new Moments(db);
+    const { records } = db.prepare("SELECT count(*) AS records FROM journal").get() as { records: number };
+    const { bytes } = db.prepare("SELECT coalesce(sum(length(bytes)), 0) AS bytes FROM change").get() as {
+      bytes: number;
+    };
+    this.#records = records;
+    this.#bytes = bytes;
     this.#add = db.prepare(
       "INSERT INTO journal(seq, author, number, previous, time, hash, signature) VALUES(?, ?, ?, ?, ?, ?, NULL)",
     );
@@ -51,7 +71,57 @@ export class Journal {
       previous: last?.hash ?? new Uint8Array(HASH_BYTES),
     };
     this.#add.run(seq, author, record.number, record.previous, time, hashOf(record));
-    for (const [doc, bytes] of changes) this.#addChange.run(doc, seq, bytes);
+    this.#moments.add(seq, time);
+    this.#records++;
+    for (const [doc, bytes] of changes) {
+      this.#addChange.run(doc, seq, bytes);
+      this.#bytes += bytes.byteLength;
+    }
+  }
+
+  /** Whether it has grown beyond its bounds. */
+  get isLong(): boolean {
+    return this.#records > this.bounds.records || this.#bytes > this.bounds.bytes;
+  }
+
+  /** The last record that can go so that what is left is half of what the journal may have; 0 where none need go. */
+  surplus(): number {
+    const at = this.#db.prepare("SELECT seq FROM journal ORDER BY seq DESC LIMIT 1 OFFSET ?")
+      .get(Math.ceil(this.bounds.records / 2)) as { seq: number } | undefined;
+    let last = at?.seq ?? 0;
+    let bytes = 0;
+    const rows = this.#db.prepare(
+      "SELECT seq, sum(length(bytes)) AS bytes FROM change WHERE seq > ? GROUP BY seq ORDER BY seq DESC",
+    ).all(last) as { seq: number; bytes: number }[];
+    for (const [i, row] of rows.entries()) {
+      bytes += row.bytes;
+      if (bytes <= this.bounds.bytes / 2) continue;
+      // The newest record is what the next one follows.
+      last = i === 0 ? row.seq - 1 : row.seq;
+      break;
+    }
+    return last;
+  }
+
+  /** Lets go of the oldest records up to `last`, at most `max`; whether there are more. */
+  shorten(last: number, max: number): boolean {
+    const gone = this.#db.prepare(
+      "SELECT seq, author, number, hash FROM journal WHERE seq <= ? ORDER BY seq LIMIT ?",
+    ).all(last, max) as unknown as (Pick<JournalRow, "seq" | "author" | "number" | "hash">)[];
+    const chain = this.#db.prepare("INSERT OR REPLACE INTO chain(author, number, hash) VALUES(?, ?, ?)");
+    const changes = this.#db.prepare(
+      "SELECT coalesce(sum(length(bytes)), 0) AS bytes FROM change WHERE seq = ?",
+    );
+    const remove = this.#db.prepare("DELETE FROM journal WHERE seq = ?");
+    const removeChanges = this.#db.prepare("DELETE FROM change WHERE seq = ?");
+    for (const { seq, author, number, hash } of gone) {
+      chain.run(author, number, hash);
+      this.#bytes -= (changes.get(seq) as { bytes: number }).bytes;
+      removeChanges.run(seq);
+      remove.run(seq);
+    }
+    this.#records -= gone.length;
+    return gone.length === max;
   }
 }
 
@@ -68,6 +138,10 @@ interface JournalRow {
 export function* checkJournal(db: DatabaseSync): Generator<NineError> {
   const changesOf = db.prepare("SELECT doc, bytes FROM change WHERE seq = ?");
   const heads = new Map<string, { readonly number: number; readonly hash: string }>();
+  const gone = db.prepare("SELECT author, number, hash FROM chain").all();
+  for (const { author, number, hash } of gone as unknown as JournalRow[]) {
+    heads.set(hex(author), { number, hash: hex(hash) });
+  }
   const rows = db.prepare("SELECT seq, author, number, previous, time, hash FROM journal ORDER BY seq")
     .iterate();
   for (const { seq, author, number, previous, time, hash } of rows as Iterable<JournalRow>) {
@@ -78,14 +152,20 @@ export function* checkJournal(db: DatabaseSync): Generator<NineError> {
     if (hex(hashOf({ author, number, previous, time, changes })) !== hex(hash)) {
       yield wrong("its hash is not that of what is in it");
     }
-    const head = heads.get(hex(author));
-    if (head !== undefined && head.number + 1 !== number) {
+    const head = heads.get(hex(author)) ?? { number: 0, hash: hex(new Uint8Array(HASH_BYTES)) };
+    if (head.number + 1 !== number) {
       yield wrong(`it is number ${number} of its author, after number ${head.number}`);
     }
-    if (head !== undefined && head.hash !== hex(previous)) {
+    if (head.hash !== hex(previous)) {
       yield wrong("it does not follow the record before it");
     }
     heads.set(hex(author), { number, hash: hex(hash) });
+  }
+  for (const moment of db.prepare("SELECT seq, time, sum FROM moment").iterate()) {
+    const { seq, time, sum } = moment as unknown as Moment;
+    if (momentSum(seq, time) !== sum) {
+      yield new NineError("EIO", `The time of record ${seq} of the journal does not match its checksum`);
+    }
   }
 }
 

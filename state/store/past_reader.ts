@@ -1,6 +1,7 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { checkEdge, type EdgeRow } from "./edge_row.ts";
 import { KEPT, unpackKept } from "./kept.ts";
+import { checkMoment, type Moment } from "./moments.ts";
 import { type NodeRow, unpackNode } from "./node_row.ts";
 
 /** The tree has a name as it was at one record of the journal. */
@@ -55,15 +56,18 @@ export class PastReader {
    * first.
    */
   recordAt(sec: number): { readonly seq: number; readonly sec: number } | undefined {
-    const last = this.#sql.recordAt.get(sec) as { seq: number; time: number } | undefined;
+    const last = this.#sql.recordAt.get(sec) as Moment | undefined;
     if (last === undefined) return undefined;
+    checkMoment(last);
     const { value } = (this.#sql.meta.get(KEPT) ?? {}) as { value?: Uint8Array };
     const { from, points } = unpackKept(value);
     if (last.seq >= from) return { seq: last.seq, sec: last.time };
     const named = (this.#sql.snapshotUpTo.get(last.seq) as { seq: number | null }).seq ?? 0;
     const seq = Math.max(named, points.findLast((point) => point <= last.seq) ?? 0);
-    const row = this.#sql.record.get(seq) as { time: number } | undefined;
-    return row && { seq, sec: row.time };
+    const row = this.#sql.moment.get(seq) as Moment | undefined;
+    if (row === undefined) return undefined;
+    checkMoment(row);
+    return { seq, sec: row.time };
   }
 
   node(ino: number, seq: number): NodeRow | undefined {
@@ -103,15 +107,51 @@ export class PastReader {
     });
   }
 
-  /** All that the file's row ever said and is still kept, oldest first. */
-  history(ino: number): PastNode[] {
-    const rows = this.#sql.history.all(ino, ino) as {
-      since: number;
-      time: number | null;
-      data: Uint8Array;
-    }[];
-    return rows.map(({ since, time, data }) => ({ since, sec: time ?? 0, node: unpackNode(ino, data) }));
+  /**
+   * What the file's row says and said, newest first, of versions before `before` and records before `until`, as far as it is
+   * kept, at most `max`.
+   */
+  history(
+    ino: number,
+    max: number,
+    { before = Infinity, until = Infinity }: { readonly before?: number; readonly until?: number } = {},
+  ): PastNode[] {
+    const now = this.#sql.now.get(ino) as PastRow | undefined;
+    const from = before === Infinity ? Number.MAX_SAFE_INTEGER : this.#lastUpTo(ino, before - 1) + 1;
+    // One record may have made many versions, of which some are later.
+    const later = before === Infinity ? 0 : this.#sql.within.all(ino, from).length;
+    const past = this.#sql.history.all(ino, Math.min(from, until - 1), max + later);
+    const rows = [...now ? [now] : [], ...past as unknown as PastRow[]].map(({ since, time, sum, data }) => {
+      if (time !== null) checkMoment({ seq: since, time, sum: sum! });
+      return { since, sec: time ?? 0, node: unpackNode(ino, data) };
+    });
+    return rows.filter(({ since, node }) => since < until && node.version < before).slice(0, max);
   }
+
+  /** The last that the file's row said of one version of its contents. */
+  version(ino: number, version: number): NodeRow | undefined {
+    const [found] = this.history(ino, 1, { before: version + 1 });
+    return found?.node.version === version ? found.node : undefined;
+  }
+
+  /** The last record after which no version of the file was later than this one: versions grow with records. */
+  #lastUpTo(ino: number, version: number): number {
+    let [low, high] = [0, Number.MAX_SAFE_INTEGER - 1];
+    while (low < high) {
+      const middle = low + Math.ceil((high - low) / 2);
+      const found = this.#sql.upTo.get(ino, middle) as { data: Uint8Array } | undefined;
+      if (found === undefined || unpackNode(ino, found.data).version <= version) low = middle;
+      else high = middle - 1;
+    }
+    return low;
+  }
+}
+
+interface PastRow {
+  readonly since: number;
+  readonly time: number | null;
+  readonly sum: number | null;
+  readonly data: Uint8Array;
 }
 
 const WAS = "since <= ? AND until > ?";
@@ -119,8 +159,8 @@ const WAS = "since <= ? AND until > ?";
 const SQL = {
   snapshots: "SELECT name, seq, sec, by FROM snapshot ORDER BY seq, name",
   snapshot: "SELECT name, seq, sec, by FROM snapshot WHERE name = ?",
-  recordAt: "SELECT seq, time FROM journal WHERE time <= ? ORDER BY seq DESC LIMIT 1",
-  record: "SELECT time FROM journal WHERE seq = ?",
+  recordAt: "SELECT seq, time, sum FROM moment WHERE time <= ? ORDER BY seq DESC LIMIT 1",
+  moment: "SELECT seq, time, sum FROM moment WHERE seq = ?",
   snapshotUpTo: "SELECT max(seq) AS seq FROM snapshot WHERE seq <= ?",
   meta: "SELECT value FROM meta WHERE key = ?",
   node: "SELECT data FROM node WHERE ino = ? AND since <= ?",
@@ -133,8 +173,10 @@ const SQL = {
     `SELECT name, value FROM xattr_past WHERE ino = ? AND ${WAS} ORDER BY name`,
   led: "SELECT eid, ino, sum, since, NULL AS until FROM edge WHERE parent = ? AND name = ? UNION ALL " +
     "SELECT eid, ino, sum, since, until FROM edge_past WHERE parent = ? AND name = ? ORDER BY since DESC LIMIT ?",
+  now: "SELECT since, time, sum, data FROM node LEFT JOIN moment ON seq = since WHERE ino = ?",
   history:
-    "SELECT since, time, data FROM (SELECT since, until, data, 0 AS now FROM node_past WHERE ino = ? " +
-    "UNION ALL SELECT since, since, data, 1 FROM node WHERE ino = ?) LEFT JOIN journal ON seq = since " +
-    "ORDER BY since, now, until",
+    "SELECT since, time, sum, data FROM node_past LEFT JOIN moment ON seq = since WHERE ino = ? AND since <= ? " +
+    "ORDER BY since DESC, node_past.rowid DESC LIMIT ?",
+  upTo: "SELECT data FROM node_past WHERE ino = ? AND since <= ? ORDER BY since DESC, rowid DESC LIMIT 1",
+  within: "SELECT data FROM node_past WHERE ino = ? AND since = ? ORDER BY rowid",
 } as const;

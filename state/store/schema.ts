@@ -1,11 +1,12 @@
 import { NineError } from "../../9p/mod.ts";
 import { DatabaseSync } from "node:sqlite";
+import { Moments } from "./moments.ts";
 
 /** The format that this version writes. A store with a higher number is of a newer version, and refused. */
-export const FORMAT = 2;
+export const FORMAT = 3;
 
 /** What takes a store of format N to N + 1, from 0, which is an empty database. */
-const MIGRATIONS: readonly string[] = [
+const MIGRATIONS: readonly (string | ((db: DatabaseSync) => void))[] = [
   `
   CREATE TABLE meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID;
 
@@ -80,6 +81,27 @@ const MIGRATIONS: readonly string[] = [
   CREATE INDEX node_past_by_end ON node_past(until, ino);
   CREATE INDEX edge_past_by_end ON edge_past(until, eid);
   `,
+  (db) => {
+    db.exec(`
+    -- When each record was written: history tells it when the record itself has gone.
+    CREATE TABLE moment(seq INTEGER PRIMARY KEY, time INTEGER NOT NULL, sum INTEGER NOT NULL);
+    -- The last record of each author that has gone from the journal.
+    CREATE TABLE chain(author BLOB PRIMARY KEY, number INTEGER NOT NULL, hash BLOB NOT NULL) WITHOUT ROWID;
+    -- Of each document: the record after which it began or was re-rooted, up to which changes are of another document;
+    -- the one after which changes come on top of what is in \`document\`; its keys, and how often keys were set, ever.
+    CREATE TABLE extent(
+      doc TEXT PRIMARY KEY, root INTEGER NOT NULL, seq INTEGER NOT NULL, keys INTEGER NOT NULL, operations INTEGER NOT NULL
+    ) WITHOUT ROWID;
+    -- How much of an older volume's documents is history is not known: they are looked at once.
+    INSERT INTO extent SELECT id, 0, seq, keys, 1000000000 FROM document;
+    DELETE FROM document WHERE saved = x'';
+    ALTER TABLE document DROP COLUMN seq;
+    ALTER TABLE document DROP COLUMN keys;
+    `);
+    const moments = new Moments(db);
+    const records = db.prepare("SELECT seq, time FROM journal").all() as { seq: number; time: number }[];
+    for (const { seq, time } of records) moments.add(seq, Math.floor(time));
+  },
 ];
 
 /** Opens the database for writing, in today's format. EINVAL for one of a newer version. */
@@ -88,12 +110,16 @@ export function openDatabase(path: string): DatabaseSync {
   try {
     // Not EXCLUSIVE: the main isolate reads through a connection of its own. Commits reach the kernel, and the disk when
     // the log is about to lose what they hold.
+    // What is let go makes the file smaller, of a volume that began with this. Large transactions are not written twice.
+    const isNew = formatOf(db) === 0;
     for (
       const setting of [
+        ...isNew ? ["auto_vacuum = INCREMENTAL"] : [],
         "journal_mode = WAL",
         "synchronous = NORMAL",
         "wal_autocheckpoint = 0",
         "journal_size_limit = 16777216",
+        "cache_size = -32768",
       ]
     ) run(db, `PRAGMA ${setting}`);
     migrate(db, path);
@@ -120,7 +146,9 @@ function migrate(db: DatabaseSync, path: string): void {
   for (; format < FORMAT; format++) {
     run(db, "BEGIN IMMEDIATE");
     try {
-      db.exec(MIGRATIONS[format]);
+      const migration = MIGRATIONS[format];
+      if (typeof migration === "string") db.exec(migration);
+      else migration(db);
       db.exec(`PRAGMA user_version = ${format + 1}`);
       run(db, "COMMIT");
     } catch (thrown) {

@@ -8,6 +8,8 @@ import type { DocId, DocumentCore, Documents, TreeDocument } from "../tree/mod.t
 const LOADED_MAX = 64;
 /** A document is saved whole once so many changes came since, or so many bytes more than it has. */
 const CHANGES_MAX = 64;
+/** Operations of a document of an older volume, which nobody counted. */
+const UNKNOWN = 1_000_000_000;
 
 interface Loaded {
   readonly document: TreeDocument;
@@ -17,6 +19,22 @@ interface Loaded {
   savedBytes: number;
 }
 
+interface DocumentRow {
+  readonly root: number;
+  readonly seq: number;
+  readonly operations: number;
+  /** Null where it was never saved. */
+  readonly saved: Uint8Array | null;
+  readonly sum: number | null;
+}
+
+/** Of a document: how many keys it has, and how often keys were set, ever. What is beyond is history. */
+export interface Extent {
+  readonly doc: DocId;
+  readonly keys: number;
+  readonly operations: number;
+}
+
 /** The documents in the database: each as it was last saved, and the changes of the journal since. */
 export class StoredDocuments implements Documents {
   /** A process start takes a fresh actor: two that write at the same time must not have the same. */
@@ -24,24 +42,12 @@ export class StoredDocuments implements Documents {
   /** The one used last is last. */
   readonly #loaded = new Map<DocId, Loaded>();
   readonly #keys = new Map<DocId, number>();
-  readonly #get: StatementSync;
-  readonly #put: StatementSync;
-  readonly #putKeys: StatementSync;
-  readonly #keysIn: StatementSync;
-  readonly #since: StatementSync;
-  readonly #ids: StatementSync;
+  readonly #sql: Record<keyof typeof SQL, StatementSync>;
 
   constructor(db: DatabaseSync, readonly core: DocumentCore) {
-    this.#get = db.prepare("SELECT saved, seq, sum FROM document WHERE id = ?");
-    this.#put = db.prepare(
-      "INSERT OR REPLACE INTO document(id, saved, seq, keys, sum) VALUES(?, ?, ?, ?, ?)",
-    );
-    this.#putKeys = db.prepare(
-      "INSERT INTO document(id, saved, seq, keys, sum) VALUES(?, x'', 0, ?, 0) ON CONFLICT DO UPDATE SET keys = excluded.keys",
-    );
-    this.#keysIn = db.prepare("SELECT keys FROM document WHERE id = ?");
-    this.#ids = db.prepare("SELECT id FROM document");
-    this.#since = db.prepare("SELECT seq, bytes FROM change WHERE doc = ? AND seq > ? ORDER BY seq");
+    this.#sql = Object.fromEntries(
+      Object.entries(SQL).map(([name, text]) => [name, db.prepare(text)]),
+    ) as Record<keyof typeof SQL, StatementSync>;
   }
 
   get(id: DocId): TreeDocument | undefined {
@@ -65,7 +71,7 @@ export class StoredDocuments implements Documents {
     if (loaded !== undefined) return loaded.document.size;
     let keys = this.#keys.get(id);
     if (keys === undefined) {
-      keys = (this.#keysIn.get(id) as { keys: number } | undefined)?.keys ?? 0;
+      keys = (this.#sql.keysIn.get(id) as { keys: number } | undefined)?.keys ?? 0;
       this.#keys.set(id, keys);
     }
     return keys;
@@ -76,24 +82,68 @@ export class StoredDocuments implements Documents {
     this.#loaded.delete(id);
   }
 
-  /** Takes account of changes that the journal has as record `seq`, and saves what has many of them. */
-  changed(seq: number, changes: ReadonlyMap<DocId, Uint8Array>): void {
+  /**
+   * Takes account of changes that the journal has as record `seq`, and saves what has many of them. Tells how large each
+   * document is now.
+   */
+  changed(seq: number, changes: ReadonlyMap<DocId, Uint8Array>): Extent[] {
+    const extents: Extent[] = [];
     for (const [id, { byteLength }] of changes) {
       const loaded = this.#loaded.get(id);
       if (loaded === undefined) continue;
       loaded.changes++;
       loaded.bytes += byteLength;
-      const { document } = loaded;
+      const { size: keys, operations } = loaded.document;
       this.#keys.delete(id);
-      if (loaded.changes < CHANGES_MAX && loaded.bytes < loaded.savedBytes + 65_536) {
-        this.#putKeys.run(id, document.size);
-        continue;
-      }
-      const saved = document.save();
-      this.#put.run(id, saved, seq, document.size, crc32(saved));
-      Object.assign(loaded, { changes: 0, bytes: 0, savedBytes: saved.byteLength });
+      // What began with this record has everything after the one before it.
+      this.#sql.extend.run(id, seq - 1, seq - 1, keys, operations);
+      extents.push({ doc: id, keys, operations });
+      if (loaded.changes >= CHANGES_MAX || loaded.bytes >= loaded.savedBytes + 65_536) this.#save(id, seq);
     }
-    while (this.#loaded.size > LOADED_MAX) this.drop(this.#loaded.keys().next().value!);
+    this.trim();
+    return extents;
+  }
+
+  /** Lets go of documents that were not used for long, all of whose changes are in the database. */
+  trim(but?: DocId): void {
+    for (const id of this.#loaded.keys()) {
+      if (this.#loaded.size <= LOADED_MAX) return;
+      if (id !== but) this.drop(id);
+    }
+  }
+
+  /** Puts a document in the place of the one of its name: nothing of that one is kept. Its changes are those after record `seq`. */
+  replace(next: TreeDocument, seq: number): void {
+    const { id, size, operations } = next;
+    const saved = next.save();
+    this.drop(id);
+    this.#keys.delete(id);
+    this.#sql.put.run(id, saved, crc32(saved));
+    this.#sql.rooted.run(seq, seq, size, operations, id);
+  }
+
+  /** Nothing is in it any more. */
+  remove(id: DocId): void {
+    this.drop(id);
+    this.#keys.delete(id);
+    this.#sql.remove.run(id);
+    this.#sql.removeExtent.run(id);
+  }
+
+  /** Documents that do not do yet without changes up to record `seq`, at most `max`. */
+  needing(seq: number, max: number): DocId[] {
+    return (this.#sql.needing.all(seq, max) as { doc: DocId }[]).map(({ doc }) => doc);
+  }
+
+  /** Saves a document as it is after record `seq`, so that no change up to it is needed. */
+  settle(id: DocId, seq: number): void {
+    if (this.get(id) !== undefined) this.#save(id, seq);
+    this.trim();
+  }
+
+  /** Documents in which more than `slack` and this part of the keys was set again, and those of directories that are gone. */
+  overgrown(slack: number, part: number): DocId[] {
+    return (this.#sql.overgrown.all(slack, part) as { doc: DocId }[]).map(({ doc }) => doc);
   }
 
   /**
@@ -102,12 +152,13 @@ export class StoredDocuments implements Documents {
    */
   mend(): string[] {
     const mended: string[] = [];
-    for (const { id } of this.#ids.all() as { id: DocId }[]) {
-      const { saved, sum } = this.#get.get(id) as { saved: Uint8Array; sum: number };
-      if (crc32(saved) === sum) continue;
+    for (const { doc: id } of this.#sql.ids.all() as { doc: DocId }[]) {
+      const { root, saved, sum } = this.#sql.get.get(id) as unknown as DocumentRow;
+      if (sum === null || crc32(saved!) === sum) continue;
       this.drop(id);
       const document = this.core.create(id, this.#actor);
-      const changes = this.#since.all(id, 0) as { seq: number; bytes: Uint8Array }[];
+      // Those of a document that was re-rooted begin with what is damaged.
+      const changes = this.#sql.since.all(id, root) as { seq: number; bytes: Uint8Array }[];
       try {
         document.apply(changes.map(({ bytes }) => bytes));
         if (changes.length === 0 || document.missing().length > 0) {
@@ -121,7 +172,8 @@ export class StoredDocuments implements Documents {
         );
       }
       const whole = document.save();
-      this.#put.run(id, whole, changes[changes.length - 1].seq, document.size, crc32(whole));
+      this.#sql.put.run(id, whole, crc32(whole));
+      this.#sql.saved.run(changes[changes.length - 1].seq, id);
       document.free();
       mended.push(`Document ${id} was damaged, and was made anew from the journal`);
     }
@@ -130,8 +182,8 @@ export class StoredDocuments implements Documents {
 
   /** Every document, each to be let go before the next; for who checks them all. */
   *all(): Generator<TreeDocument> {
-    for (const { id } of this.#ids.all() as { id: DocId }[]) {
-      const document = this.get(id);
+    for (const { doc } of this.#sql.ids.all() as { doc: DocId }[]) {
+      const document = this.get(doc);
       if (document !== undefined) yield document;
     }
   }
@@ -140,19 +192,56 @@ export class StoredDocuments implements Documents {
     for (const id of [...this.#loaded.keys()]) this.drop(id);
   }
 
+  #save(id: DocId, seq: number): void {
+    const loaded = this.#loaded.get(id)!;
+    const saved = loaded.document.save();
+    this.#sql.put.run(id, saved, crc32(saved));
+    this.#sql.saved.run(seq, id);
+    Object.assign(loaded, { changes: 0, bytes: 0, savedBytes: saved.byteLength });
+  }
+
   #load(id: DocId): Loaded | undefined {
-    const row = this.#get.get(id) as { saved: Uint8Array; seq: number; sum: number } | undefined;
+    const row = this.#sql.get.get(id) as DocumentRow | undefined;
     if (row === undefined) return undefined;
-    const { saved, seq, sum } = row;
-    if (crc32(saved) !== sum) {
+    const { seq, sum } = row;
+    const saved = row.saved ?? new Uint8Array(0);
+    if (sum !== null && crc32(saved) !== sum) {
       throw new NineError("EIO", `Document ${id} of ${saved.byteLength} bytes does not match its checksum`);
     }
     const document = saved.byteLength === 0
       ? this.core.create(id, this.#actor)
       : this.core.load(id, saved, this.#actor);
-    const changes = (this.#since.all(id, seq) as { bytes: Uint8Array }[]).map(({ bytes }) => bytes);
+    const changes = (this.#sql.since.all(id, seq) as { bytes: Uint8Array }[]).map(({ bytes }) => bytes);
     if (changes.length > 0) document.apply(changes);
+    const { operations } = document;
+    if (row.operations < UNKNOWN && operations < row.operations) {
+      document.free();
+      throw new NineError(
+        "EIO",
+        `Document ${id} is damaged: its changes do not make it, ${operations} operations of ${row.operations}`,
+      );
+    }
     const bytes = changes.reduce((sum, { byteLength }) => sum + byteLength, 0);
     return { document, changes: changes.length, bytes, savedBytes: saved.byteLength };
   }
 }
+
+const SQL = {
+  get:
+    "SELECT extent.root, extent.seq, operations, saved, sum FROM extent LEFT JOIN document ON id = doc WHERE doc = ?",
+  put: "INSERT OR REPLACE INTO document(id, saved, sum) VALUES(?, ?, ?)",
+  remove: "DELETE FROM document WHERE id = ?",
+  extend: "INSERT INTO extent(doc, root, seq, keys, operations) VALUES(?, ?, ?, ?, ?) " +
+    "ON CONFLICT DO UPDATE SET keys = excluded.keys, operations = excluded.operations",
+  saved: "UPDATE extent SET seq = ? WHERE doc = ?",
+  rooted: "UPDATE extent SET root = ?, seq = ?, keys = ?, operations = ? WHERE doc = ?",
+  removeExtent: "DELETE FROM extent WHERE doc = ?",
+  keysIn: "SELECT keys FROM extent WHERE doc = ?",
+  ids: "SELECT doc FROM extent",
+  since: "SELECT seq, bytes FROM change WHERE doc = ? AND seq > ? ORDER BY seq",
+  // The primary key of `change` finds the first one that a document needs.
+  needing: "SELECT doc FROM extent WHERE " +
+    "(SELECT min(change.seq) FROM change WHERE change.doc = extent.doc AND change.seq > extent.seq) <= ? LIMIT ?",
+  overgrown: "SELECT doc FROM extent WHERE operations - keys > max(?, keys * ?) " +
+    "OR NOT EXISTS (SELECT 1 FROM node WHERE id = substr(doc, 1, instr(doc || '.', '.') - 1))",
+} as const;

@@ -75,7 +75,8 @@ export class SqliteTreeIndex implements TreeIndex {
     this.#sql.clearNodes.run();
   }
 
-  write({ nodes, edges, removed }: RowChanges): void {
+  write({ nodes, forgotten, edges, removed }: RowChanges): void {
+    for (const id of forgotten) this.#sql.removeNode.run(id);
     for (const { node, slot, version } of removed) this.#sql.removeEdge.run(node, slot, version ?? "");
     for (const row of nodes) this.#sql.putNode.run(row.id, row.alias ?? null, packTreeNode(row));
     for (const row of edges) {
@@ -105,6 +106,7 @@ const COLUMNS = "SELECT node, slot, parent, name, data FROM tree_edge";
 const SQL = {
   node: "SELECT alias, data FROM tree_node WHERE id = ?",
   putNode: "INSERT OR REPLACE INTO tree_node(id, alias, data) VALUES(?, ?, ?)",
+  removeNode: "DELETE FROM tree_node WHERE id = ?",
   edges: `${COLUMNS} WHERE node = ?`,
   named: `${COLUMNS} WHERE parent = ? AND name = ?`,
   inside: `${COLUMNS} WHERE parent = ?`,

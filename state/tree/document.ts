@@ -11,6 +11,8 @@ export interface TreeDocument {
   readonly id: DocId;
   /** How many keys there are, about: what is set again within one batch may count twice. */
   readonly size: number;
+  /** How often keys were set, ever: what is beyond the number of keys is history. */
+  readonly operations: number;
   /** The hashes of the changes that no other change follows. Two documents with the same heads are the same. */
   heads(): readonly string[];
   keys(): string[];

@@ -45,8 +45,9 @@ export class MemoryIndex implements TreeIndex {
     return [...this.#displaced];
   }
 
-  write({ nodes, edges, removed }: RowChanges): void {
+  write({ nodes, forgotten, edges, removed }: RowChanges): void {
     for (const key of removed) this.removeEdge(key);
+    for (const id of forgotten) this.#nodes.delete(id);
     for (const node of nodes) this.setNode(node);
     for (const edge of edges) this.setEdge(edge);
   }

@@ -1,14 +1,14 @@
 import { createHash } from "node:crypto";
 import { packAttributes } from "./attributes.ts";
-import { compareCandidates, FactsReader, touchesOf } from "./facts.ts";
+import { type Candidate, compareCandidates, type Facts, FactsReader, touchesOf } from "./facts.ts";
 import { Packer } from "./bytes.ts";
 import type { DocumentCore, TreeDocument } from "./document.ts";
 import { packEdge } from "./edge.ts";
-import { creatorOf, type DocId, type NodeId } from "./id.ts";
-import { type Key, keyOf, type KeyParts, parseKey, TOUCHED_KEY } from "./key.ts";
+import { creatorOf, type DocId, type NodeId, ROOT } from "./id.ts";
+import { type Key, keyOf, type KeyParts, parseKey, type Slot, TOUCHED_KEY } from "./key.ts";
 import { directoryOf } from "./placement.ts";
 import { unpackRecords } from "./records.ts";
-import type { TreeIndex } from "./rows.ts";
+import type { EdgeRow, TreeIndex } from "./rows.ts";
 import { packTouch, packXattr, type Touch, unpackXattr } from "./small_records.ts";
 import { compareTouches } from "./standing.ts";
 import { compareBytes, versionId } from "./stamp.ts";
@@ -86,7 +86,10 @@ class LiveRecords {
   /** Attributes whose edge went, and the time that the directory has. */
   *added(): Iterable<[Key, Uint8Array]> {
     for (const [node, record] of this.#attributes) yield [keyOf(node, "m"), record];
-    if (this.#touch) yield [TOUCHED_KEY, packTouch(this.#touch, directoryOf(this.#old.id))];
+    const directory = directoryOf(this.#old.id);
+    // Of a directory that is gone nobody asks for the time.
+    const isGone = directory !== ROOT && !this.#index.edges(directory).some(({ alive }) => alive);
+    if (this.#touch && !isGone) yield [TOUCHED_KEY, packTouch(this.#touch, directory)];
   }
 
   #see(touch: Touch): void {
@@ -103,20 +106,18 @@ class LiveRecords {
       docs.size === 1;
     if (!isRoot && !rows.some((row) => row.alive)) {
       // It is gone. The edge that says so stays while an older one in another document would say otherwise.
-      return parts.kind === "edge" && docs.size > 1 ? values : [];
+      if (parts.kind !== "edge" || docs.size === 1) return [];
+      return this.#keepsStale || this.#held(parts.slot, facts, rows) ? values : [];
     }
     switch (parts.kind) {
       case "edge": {
         if (this.#keepsStale) return values;
-        const here = (facts.places.get(parts.slot) ?? []).filter((edge) => edge.doc === this.#old.id);
-        const [held] = here.sort(compareCandidates);
-        const row = rows.find((each) => each.slot === parts.slot && !each.version);
-        const holds = held !== undefined && row !== undefined && row.parent === held.parent &&
-          row.counter === held.counter && row.author === held.stamp.author;
+        const held = this.#held(parts.slot, facts, rows);
         // A name that was removed, of a file that has others, stays while older edges elsewhere would bring it back.
-        const staysRemoved = holds && (!row.removed || row.alive || docs.size > 1);
+        const stays = held !== undefined && (!held.row.removed || held.row.alive || docs.size > 1);
         const attributes = facts.home === this.#old.id ? facts.attributes : undefined;
-        if (staysRemoved) return [packEdge({ ...held, attributes: held.attributes && attributes }, node)];
+        if (stays) return [packEdge({ ...held.edge, attributes: held.edge.attributes && attributes }, node)];
+        const here = (facts.places.get(parts.slot) ?? []).filter((edge) => edge.doc === this.#old.id);
         if (here.some((edge) => edge.attributes) && attributes) this.#keepAttributes(node, facts.home);
         return [];
       }
@@ -136,6 +137,17 @@ class LiveRecords {
     }
   }
 
+  /** The edge of this document that the place is by, if it is by one of this document. */
+  #held(slot: Slot, facts: Facts, rows: readonly EdgeRow[]): { edge: Candidate; row: EdgeRow } | undefined {
+    const here = (facts.places.get(slot) ?? []).filter(({ doc }) => doc === this.#old.id);
+    const [edge] = here.sort(compareCandidates);
+    const row = rows.find((each) => each.slot === slot && !each.version);
+    if (edge === undefined || row === undefined) return undefined;
+    const holds = row.parent === edge.parent && row.counter === edge.counter &&
+      row.author === edge.stamp.author;
+    return holds ? { edge, row } : undefined;
+  }
+
   #keepAttributes(node: NodeId, home: DocId | undefined): void {
     const facts = this.#factsOf(node, unpackRecords(this.#index.node(node)?.records ?? ""));
     if (!facts.attributes || home !== this.#old.id) return;
@@ -144,7 +156,7 @@ class LiveRecords {
     this.#attributes.set(node, packer.take());
   }
 
-  #factsOf(node: NodeId, records: ReturnType<typeof unpackRecords>): ReturnType<FactsReader["facts"]> {
+  #factsOf(node: NodeId, records: ReturnType<typeof unpackRecords>): Facts {
     const reader = new FactsReader(node, []);
     for (const [doc, keys] of records) {
       const document = doc === this.#old.id ? this.#old : this.#document(doc);

@@ -38,6 +38,28 @@ Deno.test("reroot keeps what is live and nothing else", () => {
   assertEquals(copy.tree(), ["d/", "h = after"]);
 });
 
+Deno.test("reroot leaves nothing of what was moved and then removed", () => {
+  const copy = Copy.first();
+  for (const dir of ["a", "b", "c"]) copy.mkdir(dir);
+  for (let i = 0; i < 10; i++) {
+    copy.write(`a/${i}`, "x");
+    copy.mv(`a/${i}`, `b/${i}`);
+    copy.mv(`b/${i}`, `c/${i}`);
+  }
+  copy.write("c/stays", "y");
+  for (let i = 0; i < 10; i++) copy.rm(`c/${i}`);
+  copy.rm("a");
+  copy.rm("b");
+  const before = lines(copy);
+  // An edge that says that something is gone stays while older ones would say otherwise.
+  for (let pass = 0; pass < 3; pass++) rerootAll(copy);
+  assertEquals(lines(copy), before);
+  assertEquals(linesOf(copy.shown(), true), before);
+  const keys = [...copy.documents.all()].map((document) => document.keys().length);
+  assertEquals(keys.toSorted(), [0, 0, 3, 3], "root, its time and c; c's time and the file that stays");
+  assertEquals([...copy.index.nodes()].length, 3);
+});
+
 Deno.test("reroot of one state gives one document, whoever does it", () => {
   const a = Copy.first();
   a.write("f", "old");

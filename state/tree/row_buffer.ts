@@ -63,8 +63,10 @@ export class RowBuffer {
 
   /** What is to be written; rows that ended as they began are left out. */
   changes(): RowChanges {
-    const nodes = [...this.#nodes].map((id) => this.#changed.node(id) as NodeRow)
-      .filter((row) => row !== this.#index.node(row.id));
+    const changed = [...this.#nodes].map((id) => this.#changed.node(id) as NodeRow);
+    const isForgotten = (row: NodeRow) => isEmpty(row) && this.edges(row.id).length === 0;
+    const forgotten = changed.filter(isForgotten).map(({ id }) => id);
+    const nodes = changed.filter((row) => row !== this.#index.node(row.id) && !isForgotten(row));
     const edges: EdgeRow[] = [];
     const removed: EdgeKey[] = [];
     for (const [node, before] of this.#before) {
@@ -75,7 +77,7 @@ export class RowBuffer {
         if (!after.some((row) => sameEdge(edgeKeyOf(row), key))) removed.push(key);
       }
     }
-    return { nodes, edges, removed };
+    return { nodes, forgotten, edges, removed };
   }
 
   #takeOver(node: NodeId): void {
@@ -90,6 +92,10 @@ export class RowBuffer {
     for (const row of before) if (!this.#before.has(row.node)) rows.push(row);
     return rows;
   }
+}
+
+function isEmpty({ records, shows, alias, touched }: NodeRow): boolean {
+  return records === "" && shows === 0 && alias === undefined && touched === undefined;
 }
 
 /** Whether two rows say the same. */

@@ -5,7 +5,7 @@ import type { Key, Slot } from "./key.ts";
 import type { Touch } from "./small_records.ts";
 import type { VersionId } from "./stamp.ts";
 
-/** A node as the shown tree has it. A node that is removed keeps its row, without attributes in use, since a change may bring it back. */
+/** A node as the shown tree has it. A node that is removed keeps its row, without attributes in use, since a change may bring it back, until re-rooting leaves nothing of it. */
 export interface NodeRow {
   readonly id: NodeId;
   /** Where its records are: packed by records.ts, of no interest to anybody else. */
@@ -78,6 +78,8 @@ export interface TreeIndex {
 /** What an update changed: rows as they are now, each told once. */
 export interface RowChanges {
   readonly nodes: readonly NodeRow[];
+  /** Nodes that no document tells of any more, and that nothing is left of. */
+  readonly forgotten: readonly NodeId[];
   readonly edges: readonly EdgeRow[];
   readonly removed: readonly EdgeKey[];
 }

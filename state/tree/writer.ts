@@ -53,6 +53,19 @@ export interface Received extends Batch {
   readonly refused: ReadonlyMap<DocId, string>;
 }
 
+/** A node as the open batch has it. */
+interface Known {
+  readonly home: DocId;
+  attributes: AttributesRecord;
+  /** The batch gave it contents. */
+  isWritten: boolean;
+}
+
+/** One that the batch made, and the edge that it was made with. */
+interface Made extends Known {
+  readonly edge: Edge;
+}
+
 /** Times may come from a copy that lies: the clock follows a jump only so far. */
 const CLOCK_JUMP_MAX = 2 ** 32;
 
@@ -73,7 +86,9 @@ export class TreeWriter {
   readonly #open = new Set<DocId>();
   #updates: Updated[] = [];
   /** Nodes that this batch made and that the index does not know yet. */
-  readonly #made = new Map<NodeId, { readonly home: DocId; attributes: AttributesRecord }>();
+  readonly #made = new Map<NodeId, Made>();
+  /** Nodes that were looked up, with what this batch has set since: they can be set again without bringing the index up to date. */
+  readonly #known = new Map<NodeId, Known>();
 
   constructor(options: WriterOptions) {
     this.#options = options;
@@ -98,15 +113,9 @@ export class TreeWriter {
     const record = newAttributes(attributes, stamp);
     const home = this.#placeFor(parent, name);
     const directory = attributes.kind === "directory";
-    this.#putEdge(home, node, "", {
-      name,
-      directory,
-      counter: 1,
-      stamp,
-      time: attributes.ctime,
-      attributes: record,
-    });
-    this.#made.set(node, { home, attributes: record });
+    const edge = { name, directory, counter: 1, stamp, time: attributes.ctime, attributes: record };
+    this.#putEdge(home, node, "", edge);
+    this.#made.set(node, { home, edge, attributes: record, isWritten: false });
     if (content) this.content(node, content);
   }
 
@@ -162,9 +171,9 @@ export class TreeWriter {
     time: Time,
   ): void {
     const made = this.#made.get(node);
-    if (!made && this.#dirtyNodes.has(node)) this.#settle();
-    const { home, attributes } = made ?? this.#factsOf(node);
-    if (!home || !attributes) return;
+    const known = made ?? this.#look(node);
+    if (!known) return;
+    const { home, attributes } = known;
     const stamp = this.#stamp();
     const stamps = { ...attributes.stamps };
     for (const group of Object.keys(change) as (keyof typeof change)[]) {
@@ -172,8 +181,10 @@ export class TreeWriter {
     }
     const given = Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined));
     const record = { ...attributes, ...given, ctime: time, stamp, stamps };
-    if (made) made.attributes = record;
-    this.#putAttributes(node, home, record);
+    known.attributes = record;
+    // Nobody has seen a new one without, so there it takes no key of its own.
+    if (made) this.#putEdge(home, node, "", { ...made.edge, attributes: record });
+    else this.#putAttributes(node, home, record);
   }
 
   /**
@@ -182,20 +193,24 @@ export class TreeWriter {
    */
   content(node: NodeId, content: Content, base?: readonly VersionId[]): void {
     const made = this.#made.get(node);
-    if (!made && this.#dirtyNodes.has(node)) this.#settle();
-    const home = made?.home ?? this.#factsOf(node).home;
-    if (!home) return;
-    if (!made) { for (const version of this.#overwritten(node, base)) this.#putLost(home, node, version); }
+    if (base !== undefined && this.#dirtyNodes.has(node)) this.#settle();
+    const known = made ?? this.#look(node);
+    if (!known) return;
+    const { home } = known;
+    // What this batch wrote before is written over, and stands next to nothing.
+    const isAlone = made !== undefined || known.isWritten;
+    const overwritten = isAlone ? [] : this.#overwritten(node, base);
+    for (const version of overwritten) this.#putLost(home, node, version);
+    known.isWritten = true;
     this.#put(home, node, "c", packVersion({ ...content, stamp: this.#stamp() }, node));
   }
 
   /** Sets an extended attribute, or without a value removes it. */
   setxattr(node: NodeId, name: string, value: Uint8Array | undefined, time: Time): void {
-    const made = this.#made.get(node);
-    if (!made && this.#dirtyNodes.has(node)) this.#settle();
-    const home = made?.home ?? this.#factsOf(node).home;
-    if (home) this.#put(home, node, "x:" + name, packXattr({ stamp: this.#stamp(), value }, node));
-    if (home) this.setattr(node, {}, time);
+    const home = (this.#made.get(node) ?? this.#look(node))?.home;
+    if (!home) return;
+    this.#put(home, node, "x:" + name, packXattr({ stamp: this.#stamp(), value }, node));
+    this.setattr(node, {}, time);
   }
 
   /** Marks a losing version as resolved, everywhere: its conflict file goes. */
@@ -259,6 +274,7 @@ export class TreeWriter {
 
   /** Brings the index up to date with what was set so far. */
   #settle(): void {
+    this.#known.clear();
     if (this.#dirty.size === 0) return;
     const updated = this.#view.update(this.#dirty);
     this.#dirty = new Map();
@@ -268,6 +284,18 @@ export class TreeWriter {
     if (updated.newest > this.#clock && updated.newest - this.#clock <= CLOCK_JUMP_MAX) {
       this.#clock = updated.newest;
     }
+  }
+
+  /** Where a node's records are, and its attributes; undefined for one that is not here. */
+  #look(node: NodeId): Known | undefined {
+    const known = this.#known.get(node);
+    if (known) return known;
+    if (this.#dirtyNodes.has(node)) this.#settle();
+    const { home, attributes } = this.#factsOf(node);
+    if (!home || !attributes) return undefined;
+    const found = { home, attributes, isWritten: false };
+    this.#known.set(node, found);
+    return found;
   }
 
   /** The row that a name is shown by; for one that is no longer shown so, a place of the node that comes nearest. */

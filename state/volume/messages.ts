@@ -1,4 +1,5 @@
 import type { Principal, Timestamp } from "../../9p/mod.ts";
+import type { JournalBounds } from "../store/mod.ts";
 
 /** Who has the root directory of a new volume. */
 export interface Owned {
@@ -10,6 +11,8 @@ export interface KeeperOptions {
   readonly owned: Owned;
   /** After so many operations the database is made durable and the log is shortened. */
   readonly checkpointOperations: number;
+  /** What the journal may have. */
+  readonly journal?: JournalBounds;
 }
 
 /** A piece of a file that is in the log, or a cut. */

@@ -5,7 +5,7 @@ import { ChunkReader, type Content, decodeDescriptor, Packs } from "../chunks/mo
 import { type Disk, realDisk } from "../disk/mod.ts";
 import { Log } from "../log/mod.ts";
 import { encode, type Operation } from "../operation/mod.ts";
-import { IndexReader, type SnapshotRow } from "../store/mod.ts";
+import { IndexReader, type JournalBounds, type SnapshotRow } from "../store/mod.ts";
 import { DATABASE, LOG, PACKS } from "./layout.ts";
 import { type FromWorker, type LeftFile, RETENTION, type Retention, type ToWorker } from "./messages.ts";
 
@@ -22,8 +22,10 @@ const RESERVE_PART = 1 / 20;
 /** The disk is asked again after so many bytes or milliseconds. */
 const SPACE_BYTES = 1024 * 1024;
 const SPACE_MS = 500;
-/** With more operations, or bytes of log, that are not applied, changes wait. */
-const BEHIND_MAX = 200_000;
+/** With more operations, or bytes of log, that are not applied, changes wait. Each is some 500 bytes of memory. */
+const BEHIND_MAX = 50_000;
+/** They go on once it is this part of that: on a slow machine clients do not wait half a minute for a reply. */
+const RESUME_PART = 0.95;
 const BEHIND_BYTES_MAX = 1024 ** 3;
 
 export interface VolumeStoreOptions {
@@ -38,7 +40,9 @@ export interface VolumeStoreOptions {
   readonly checkpointOperations?: number;
   /** How long a segment of the log grows, in bytes; 64 MiB. */
   readonly segmentBytes?: number;
-  /** With more operations that the index does not have, changes wait; 200,000. */
+  /** What the journal may have; 8,192 records and 64 MiB of changes. */
+  readonly journal?: JournalBounds;
+  /** With more operations that the index does not have, changes wait; 50,000. */
   readonly behindMax?: number;
 }
 
@@ -128,6 +132,7 @@ export class VolumeStore {
           folder,
           owned: options.owned ?? OWNED,
           checkpointOperations: options.checkpointOperations ?? 50_000,
+          journal: options.journal,
         },
         "opened",
       );
@@ -186,7 +191,7 @@ export class VolumeStore {
     // Where the index cannot follow, as on a full disk, what comes on top is refused.
     if (this.#stuck !== undefined) throw this.#stuck;
     // Few operations may have many bytes. Once all are applied, waiting makes the log no shorter.
-    return this.caughtUp(isBehind ? this.log.last - Math.floor(behindMax / 2) : this.log.last);
+    return this.caughtUp(isBehind ? this.log.last - Math.floor(behindMax * RESUME_PART) : this.log.last);
   }
 
   /** Resolves when the index has everything up to that operation, by default the last. */

@@ -28,7 +28,7 @@ export class Collector {
    * with another end. So the rule chooses among what was kept before and what was never thinned, and it is noted what it chose.
    */
   thin({ everything, hourly, daily }: Retention, nowSec: number): number {
-    const recordAt = this.#db.prepare("SELECT max(seq) AS seq FROM journal WHERE time <= ?");
+    const recordAt = this.#db.prepare("SELECT max(seq) AS seq FROM moment WHERE time <= ?");
     const horizon = (recordAt.get(nowSec - everything * DAY_SEC) as { seq: number | null }).seq ?? 0;
     this.#db.exec(
       "BEGIN IMMEDIATE; CREATE TEMP TABLE kept(seq INTEGER PRIMARY KEY); CREATE TEMP TABLE whole(seq INTEGER PRIMARY KEY)",
@@ -42,7 +42,7 @@ export class Collector {
         "INSERT OR IGNORE INTO whole SELECT seq FROM snapshot; INSERT INTO kept SELECT DISTINCT seq FROM snapshot",
       );
       const keep = this.#db.prepare(
-        "INSERT OR IGNORE INTO kept SELECT max(seq) FROM journal WHERE time > ? AND time <= ? " +
+        "INSERT OR IGNORE INTO kept SELECT max(seq) FROM moment WHERE time > ? AND time <= ? " +
           "AND (seq >= ? OR seq IN (SELECT seq FROM whole)) GROUP BY CAST(time / ? AS INTEGER)",
       );
       keep.run(nowSec - hourly * DAY_SEC, nowSec - everything * DAY_SEC, before.from, 3600);
@@ -63,6 +63,7 @@ export class Collector {
         KEPT,
         packKept({ from, points: (points as { seq: number }[]).map(({ seq }) => seq) }),
       );
+      this.#forgetMoments(from);
       this.#db.exec("DROP TABLE kept; DROP TABLE whole");
       run(this.#db, "COMMIT");
       return gone;
@@ -70,6 +71,19 @@ export class Collector {
       this.#rollback();
       throw thrown;
     }
+  }
+
+  /** Times of records before `from` that no time and no history of a file leads to; the last of each hour tells where the next thinning ends. */
+  #forgetMoments(from: number): void {
+    this.#db.exec("CREATE TEMP TABLE told(seq INTEGER PRIMARY KEY)");
+    for (const table of ["node", "node_past"]) {
+      this.#db.prepare(`INSERT OR IGNORE INTO told SELECT since FROM ${table} WHERE since < ?`).run(from);
+    }
+    this.#db.prepare("INSERT OR IGNORE INTO told SELECT max(seq) FROM moment GROUP BY time / 3600").run();
+    this.#db.prepare(
+      "DELETE FROM moment WHERE seq < ? AND seq NOT IN (SELECT seq FROM told) AND seq NOT IN (SELECT seq FROM kept)",
+    ).run(from);
+    this.#db.exec("DROP TABLE told");
   }
 
   /**
@@ -117,7 +131,9 @@ export class Collector {
     run(this.#db, "BEGIN IMMEDIATE");
     try {
       for (const { id, ...place } of moved) this.#chunks.add(id, place);
-      for (const { id } of dead) this.#chunks.remove(id);
+      // What moved is in another one by now.
+      if (damaged.length === 0) this.#chunks.removeIn(pack);
+      else for (const { id } of [...dead]) this.#chunks.remove(id);
       run(this.#db, "COMMIT");
       return damaged;
     } catch (thrown) {

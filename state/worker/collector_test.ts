@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { realDisk } from "../disk/mod.ts";
 import { LogReader } from "../log/mod.ts";
-import { ChunkRowsWriter, openDatabase, PastReader } from "../store/mod.ts";
+import { ChunkRowsWriter, Moments, openDatabase, PastReader } from "../store/mod.ts";
 import { Collector } from "./collector.ts";
 import { ContentWriter } from "./content_writer.ts";
 import { DATABASE, LOG } from "../volume/mod.ts";
@@ -25,7 +25,7 @@ Deno.test("Collector.thin: whatever time is asked for, what it leads to is whole
       new ContentWriter(disk, new LogReader(disk, LOG), chunks, key),
     );
     const past = new PastReader(db);
-    const addRecord = db.prepare("INSERT INTO journal VALUES(?, x'00', ?, x'00', ?, x'00', NULL)");
+    const moments = new Moments(db);
     const addRow = db.prepare("INSERT INTO node_past VALUES(?, ?, ?, x'00')");
     const rows: { readonly since: number; readonly until: number }[] = [];
     const rowsAt = db.prepare("SELECT count(*) AS n FROM node_past WHERE since <= ? AND until > ?");
@@ -34,7 +34,7 @@ Deno.test("Collector.thin: whatever time is asked for, what it leads to is whole
     for (let round = 0; round < 40; round++) {
       for (let i = 0; i < 30; i++) {
         sec += below(DAY_SEC / 6);
-        addRecord.run(++seq, seq, sec);
+        moments.add(++seq, sec);
         const row = { since: 1 + below(seq), until: seq + 1 };
         rows.push(row);
         addRow.run(rows.length, row.since, row.until);
@@ -43,7 +43,7 @@ Deno.test("Collector.thin: whatever time is asked for, what it leads to is whole
         }
       }
       // A row that ends is of the past from the next record on.
-      addRecord.run(++seq, seq, sec);
+      moments.add(++seq, sec);
       if (below(4) === 0) db.exec("DELETE FROM snapshot WHERE seq IN (SELECT min(seq) FROM snapshot)");
       const everything = below(3);
       const retention = { everything, hourly: everything + below(10), daily: everything + 10 + below(60) };

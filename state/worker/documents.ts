@@ -3,11 +3,20 @@ import { S } from "../../9p/mod.ts";
 import { automerge, mergeText } from "../automerge/mod.ts";
 import { decodeDescriptor, encodeDescriptor } from "../chunks/mod.ts";
 import type { Create, Operation, SetAttributes } from "../operation/mod.ts";
-import { type IndexWriter, Journal, type NodeRow, SqliteTreeIndex, StoredDocuments } from "../store/mod.ts";
+import {
+  type Extent,
+  type IndexWriter,
+  Journal,
+  type JournalBounds,
+  type NodeRow,
+  SqliteTreeIndex,
+  StoredDocuments,
+} from "../store/mod.ts";
 import {
   type Attributes,
   type Author,
   authorOf,
+  directoryOf,
   type DocId,
   type Kind,
   MERGE_BYTES_MAX,
@@ -15,6 +24,7 @@ import {
   MergeRules,
   type NodeId,
   nodeId,
+  reroot,
   ROOT,
   TreeWriter,
   View,
@@ -25,6 +35,16 @@ import type { ContentWriter } from "./content_writer.ts";
 const FLAGS_XATTR = "lux9.flags";
 const ROOT_INO = 1;
 const DEPTH_MAX = 1000;
+/**
+ * A document is re-rooted once so many keys, and this many times the keys that it has, were set again: at once, when there
+ * is nothing else to do, or when history is collected. Re-rooting one of 2,048 keys takes as long as some thousand changes.
+ */
+const AT_ONCE = { operations: 4096, part: 4 };
+const IDLE = { operations: 512, part: 1 / 3 };
+const COLLECTED = { operations: 64, part: 1 / 8 };
+/** What is done to the journal at once. */
+const SAVED_AT_ONCE = 8;
+const RECORDS_AT_ONCE = 250;
 
 const KINDS = new Map<number, Kind>([
   [S.IFREG, "file"],
@@ -45,22 +65,27 @@ export class DocumentKeeper {
   readonly #incarnation: Uint8Array;
   readonly #author: Author;
   readonly #documents: StoredDocuments;
-  readonly #tree: SqliteTreeIndex;
   readonly #journal: Journal;
   readonly #contents: ContentWriter;
   readonly #writer: TreeWriter;
+  readonly #tree: SqliteTreeIndex;
+  /** Documents that are mostly history: those that are not to grow any further, and all. */
+  readonly #urgent = new Set<DocId>();
+  readonly #overgrown = new Set<DocId>();
+  /** Records of the journal up to this one are to go. */
+  #surplus = 0;
   readonly #rules = new MergeRules();
   /** Odd: files have even numbers. */
   #lastNumber: number;
 
-  constructor(db: DatabaseSync, index: IndexWriter, contents: ContentWriter) {
+  constructor(db: DatabaseSync, index: IndexWriter, contents: ContentWriter, bounds?: JournalBounds) {
     this.#index = index;
     this.#contents = contents;
     this.#incarnation = index.meta("incarnation") as Uint8Array;
     this.#author = authorOf(this.#incarnation);
     this.#lastNumber = Number(index.meta("lastNumber") ?? 1);
     this.#documents = new StoredDocuments(db, automerge);
-    this.#journal = new Journal(db);
+    this.#journal = new Journal(db, bounds);
     this.#tree = new SqliteTreeIndex(db);
     this.#writer = new TreeWriter({
       documents: this.#documents,
@@ -129,7 +154,7 @@ export class DocumentKeeper {
   commit(seq: number, sec: number): void {
     const { changes } = this.#writer.commit();
     this.#journal.append(seq, this.#incarnation, sec, changes);
-    this.#documents.changed(seq, changes);
+    for (const extent of this.#documents.changed(seq, changes)) this.#look(extent);
     this.#index.setMeta("clock", this.#writer.clock);
     this.#index.setMeta("lastNumber", this.#lastNumber);
   }
@@ -146,8 +171,72 @@ export class DocumentKeeper {
     return [...mended, `The tree's rows were made anew from the documents: ${damage}`];
   }
 
+  /** What collecting history is to make smaller as well. */
+  collect(): void {
+    const { operations, part } = COLLECTED;
+    for (const id of this.#documents.overgrown(operations, part)) this.#overgrown.add(id);
+  }
+
+  /** Whether `tidy` has something to do: at once, or when there is nothing else. */
+  isUntidy(isIdle: boolean): boolean {
+    return this.#urgent.size > 0 || this.#journal.isLong || this.#surplus > 0 ||
+      isIdle && this.#overgrown.size > 0;
+  }
+
+  /**
+   * One step of making history shorter, within a transaction, after record `seq`. Every registered copy must have that
+   * record and all before it; the only one that there is, is this one.
+   */
+  tidy(seq: number): void {
+    const isLong = this.#journal.isLong || this.#surplus > 0;
+    const [id] = this.#urgent.size > 0 ? this.#urgent : isLong ? [] : this.#overgrown;
+    if (id === undefined) return this.#shorten(seq);
+    this.#urgent.delete(id);
+    this.#overgrown.delete(id);
+    this.#reroot(id, seq);
+  }
+
   free(): void {
     this.#documents.free();
+  }
+
+  #look({ doc, keys, operations }: Extent): void {
+    const exceeds = (bound: typeof IDLE) => operations - keys > Math.max(bound.operations, bound.part * keys);
+    if (exceeds(AT_ONCE)) this.#urgent.add(doc);
+    if (exceeds(IDLE)) this.#overgrown.add(doc);
+  }
+
+  #reroot(id: DocId, seq: number): void {
+    const old = this.#documents.get(id);
+    if (old === undefined) return;
+    const document = (other: DocId) => {
+      // What moved here has records in many documents.
+      this.#documents.trim(id);
+      return this.#documents.get(other);
+    };
+    const next = reroot(automerge, old, document, this.#tree);
+    try {
+      const keys = next.keys();
+      if (next.operations >= old.operations && keys.length > 0) return;
+      const changed = [...old.keys(), ...keys];
+      this.#documents.replace(next, seq);
+      this.#writer.replaced(id, changed);
+      const directory = directoryOf(id);
+      const isGone = directory !== ROOT && !this.#tree.edges(directory).some(({ alive }) => alive);
+      if (keys.length === 0 && isGone) this.#documents.remove(id);
+    } finally {
+      next.free();
+      this.#documents.trim();
+    }
+  }
+
+  /** Lets go of records that no document needs, after saving those that do. */
+  #shorten(seq: number): void {
+    if (this.#surplus === 0) this.#surplus = this.#journal.surplus();
+    const needing = this.#documents.needing(this.#surplus, SAVED_AT_ONCE);
+    for (const id of needing) this.#documents.settle(id, seq);
+    if (needing.length > 0) return;
+    if (!this.#journal.shorten(this.#surplus, RECORDS_AT_ONCE)) this.#surplus = 0;
   }
 
   #create(operation: Create): void {

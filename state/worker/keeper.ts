@@ -42,6 +42,11 @@ const RECORD_SEC_MAX = 1;
 /** The database's own log is brought into it after so many bytes or transactions, if not before; then log segments go. */
 const CHECKPOINT_BYTES = 64 * 1024 * 1024;
 const CHECKPOINT_TRANSACTIONS = 2000;
+/** What a step of tidying adds to the database's own log, about. */
+const TIDY_BYTES = 1024 * 1024;
+/** Free pages that stay, for what comes next, and those that go at once; of 4 KiB each. */
+const FREE_PAGES_MAX = 1024;
+const VACUUM_PAGES = 1024;
 
 /**
  * Brings operations from the log into the database and the contents into packs. The only writer of both. It blocks, so
@@ -71,6 +76,8 @@ export class Keeper implements Disposable {
   #transactionsSince = 0;
   /** When the last operation of the transaction was done, seconds since 1970. */
   #time: number | undefined;
+  /** History was collected, and free pages were not looked for since. */
+  #isVacuumDue = false;
   /** The segment of the last operation. */
   #segment = 0;
   #lost: LostWrite[] = [];
@@ -82,7 +89,7 @@ export class Keeper implements Disposable {
   constructor(
     disk: Disk,
     folder: string,
-    { owned, checkpointOperations }: KeeperOptions,
+    { owned, checkpointOperations, journal }: KeeperOptions,
     guard: DatabaseGuard,
   ) {
     this.#guard = guard;
@@ -96,7 +103,7 @@ export class Keeper implements Disposable {
     const chunks = new ChunkRowsWriter(this.#db);
     this.#contents = new ContentWriter(disk, this.#log, chunks, this.#index.meta("key") as Uint8Array);
     this.#collector = new Collector(this.#db, chunks, this.#contents);
-    this.#documents = new DocumentKeeper(this.#db, this.#index, this.#contents);
+    this.#documents = new DocumentKeeper(this.#db, this.#index, this.#contents, journal);
     this.#past = new PastReader(this.#db);
     this.#changes = new ChangeReader(this.#db);
     if (this.#index.node(ROOT_INO) === undefined) this.#found(owned);
@@ -243,11 +250,54 @@ export class Keeper implements Disposable {
     }
   }
 
+  /**
+   * Makes one step of history shorter in the documents and in the journal, in a transaction of its own, if there is one to
+   * make: at once, or when there is nothing else to do. Says whether there was. What a snapshot or history shows is not
+   * touched by it.
+   */
+  tidy(isIdle: boolean): boolean {
+    if (!this.#documents.isUntidy(isIdle)) return isIdle && this.#vacuum();
+    this.#guard.pay();
+    const mark = this.#contents.mark();
+    run(this.#db, "BEGIN IMMEDIATE");
+    try {
+      this.#documents.tidy(this.#index.seq);
+      this.#contents.sync();
+      run(this.#db, "COMMIT");
+    } catch (thrown) {
+      try {
+        if (this.#db.isTransaction) run(this.#db, "ROLLBACK");
+      } finally {
+        this.#contents.backTo(mark);
+      }
+      throw thrown;
+    }
+    this.#bytesSince += TIDY_BYTES;
+    this.#transactionsSince++;
+    return true;
+  }
+
+  /** Gives a part of the database's free pages back to the disk, after collecting, where it has many; whether it did. */
+  #vacuum(): boolean {
+    if (!this.#isVacuumDue) return false;
+    const number = (pragma: string) =>
+      Number(Object.values(this.#db.prepare(`PRAGMA ${pragma}`).get() ?? {})[0]);
+    const free = number("freelist_count");
+    if (free < FREE_PAGES_MAX || number("auto_vacuum") === 0) return this.#isVacuumDue = false;
+    this.#guard.pay();
+    this.#db.exec(`PRAGMA incremental_vacuum(${VACUUM_PAGES})`);
+    this.#bytesSince += TIDY_BYTES;
+    this.#transactionsSince++;
+    return true;
+  }
+
   /** Thins history and moves contents together; returns the packs that can be removed, and what is damaged. */
   collect(retention: Retention): { packs: number[]; problems: string[] } {
     this.#guard.pay();
     const problems: string[] = [];
     this.#collector.thin(retention, nowSec());
+    this.#documents.collect();
+    this.#isVacuumDue = true;
     const packs = this.#collector.move((reason) => problems.push(reason));
     return { packs, problems };
   }

@@ -36,6 +36,8 @@ let isApplying = false;
 let damage: string[] = [];
 let whenRenewed: (() => void) | undefined;
 let isClosing = false;
+/** Who asked for collecting waits until all is in order. */
+let isCollecting = false;
 
 scope.onmessage = ({ data }) => {
   try {
@@ -78,7 +80,8 @@ function take(message: ToWorker): void {
       return void setTimeout(checkPages, CHECK_PAUSE_MS);
     case "forgotten":
       ready().removePacks(message.packs);
-      return scope.postMessage({ kind: "collected" });
+      isCollecting = true;
+      return applySome();
     case "close":
       logged = message.last;
       isClosing = true;
@@ -95,11 +98,12 @@ function resume(): void {
 /** One transaction a turn, so that messages come between. */
 function applySome(): void {
   if (isApplying) return;
-  if (keeper && keeper.applied >= logged) return isClosing ? end() : undefined;
+  if (keeper && keeper.applied >= logged) return isClosing ? end() : tidySome(keeper);
   isApplying = true;
   try {
     const current = ready();
     current.apply(logged, damage);
+    current.tidy(false);
     if (current.isCheckpointDue) return applied(() => checkpoint(ready()));
     tellApplied(current, false);
     setTimeout(goOn, 0);
@@ -118,9 +122,29 @@ function told(thrown: unknown): { readonly errno: number; readonly message: stri
   return { errno: isFull ? Errno.ENOSPC : errnoOf(thrown), message: reasonOf(thrown) };
 }
 
+/** Nothing waits to be applied: history is made shorter, one transaction a turn as well. */
+function tidySome(current: Keeper): void {
+  isApplying = true;
+  try {
+    if (current.tidy(true)) {
+      if (current.isCheckpointDue) applied(() => checkpoint(ready()));
+      else setTimeout(goOn, 0);
+      return;
+    }
+    isApplying = false;
+    if (isCollecting) scope.postMessage({ kind: "collected" });
+    isCollecting = false;
+  } catch (thrown) {
+    fail(thrown);
+  }
+}
+
 /** Says so, and tries again with what is stored. */
 function fail(thrown: unknown): void {
   scope.postMessage({ kind: "stuck", ...told(thrown) });
+  // What could be let go has gone: on a full disk that may be what makes room.
+  if (isCollecting) scope.postMessage({ kind: "collected" });
+  isCollecting = false;
   letGo();
   mend(thrown);
   isApplying = true;
