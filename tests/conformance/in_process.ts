@@ -27,7 +27,7 @@ export async function serve(server: FileServer<object, unknown>): Promise<Served
   const balance = new Balance();
   const principals = new Principals(USERS, USERS);
   const engine = new Engine(counted(server, balance), { principals });
-  const folder = await Deno.makeTempDir({ prefix: "lux9-conformance-" });
+  const folder = await Deno.makeTempDir({ prefix: "lux9-9p-" });
   const connections = new Set<Promise<void>>();
   const live = new Set<Connection>();
 

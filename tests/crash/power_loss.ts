@@ -45,7 +45,7 @@ export interface PowerLossOutcome {
 export async function powerLoss(options: PowerLossOptions): Promise<PowerLossOutcome> {
   const { seed, count, momentsARun = MOMENTS_A_RUN, log = () => {} } = options;
   const random = new Random(seed);
-  const top = await Deno.realPath(await Deno.makeTempDir({ prefix: "lux9-power-loss-" }));
+  const top = await Deno.realPath(await Deno.makeTempDir({ prefix: "lux9-loss-" }));
   const outcome = { images: 0, moments: 0, runs: 0, changes: 0, steps: 0, lossy: 0, lostMs: 0 };
   let base = join(top, "new");
   await Deno.mkdir(base);
