@@ -1,9 +1,12 @@
+import { Buffer } from "node:buffer";
 import { Errno, errnoOf, reasonOf, S, type Timestamp } from "../../9p/mod.ts";
-import type { Create, Operation, Rename, Restore, SetAttributes, Unlink } from "../operation/mod.ts";
+import type { Create, Link, Operation, Rename, Restore, SetAttributes, Unlink } from "../operation/mod.ts";
 import type { IndexWriter, NodeRow } from "../store/mod.ts";
 import type { DocumentKeeper } from "./documents.ts";
 import type { Span } from "../volume/mod.ts";
 import type { Unsettled } from "./unsettled.ts";
+
+const NAME_BYTES_MAX = 255;
 
 /** Where an operation was found in the log. */
 export interface Place {
@@ -36,6 +39,7 @@ export class Applier {
 
   apply(operation: Operation, place: Place): void {
     const { index, unsettled, documents } = this.options;
+    if (operation.kind === "create" || operation.kind === "link") this.#makeRoom(operation, place);
     documents.apply(operation);
     switch (operation.kind) {
       case "create":
@@ -126,6 +130,18 @@ export class Applier {
     index.removeNode(ino);
   }
 
+  /** What took the name away is lost, as with a record of the log that is damaged: what had it keeps another. */
+  #makeRoom({ parent, name, by, time }: Create | Link, place: Place): void {
+    const { index, onDamage } = this.options;
+    const before = index.edge(parent, name);
+    if (before === undefined) return;
+    const { ino } = before;
+    const toName = asideName(name, ino);
+    onDamage(`What removed or renamed ${JSON.stringify(name)} is lost: it is ${JSON.stringify(toName)} now`);
+    const words = { parent, name, toParent: parent, toName, eid: index.nextEid(), held: false };
+    this.apply({ kind: "rename", ino, ...words, by, time }, place);
+  }
+
   #create(operation: Create, { number }: Place): void {
     const { index, documents } = this.options;
     const { ino, parent, eid, name, mode, uid, gid, flags, rdev, target, time } = operation;
@@ -190,6 +206,14 @@ export class Applier {
     if ((mode & S.IFMT) === S.IFDIR) dir.folders += names;
     touch(dir, number, by, time);
   }
+}
+
+/** A file has a name of this kind once at most, as its number is its own. */
+function asideName(name: string, ino: number): string {
+  const mark = `.lost-${ino}`;
+  let kept = name;
+  while (Buffer.byteLength(kept) + mark.length > NAME_BYTES_MAX) kept = [...kept].slice(0, -1).join("");
+  return kept + mark;
 }
 
 function touch(row: NodeRow, number: number, by: string, time: Timestamp): void {

@@ -386,6 +386,21 @@ Deno.test("a damaged document is made anew from the journal, and damaged rows of
   }
 });
 
+Deno.test("a name that is given anew where what took it away is lost leads to the new file, and the old one has another", async () => {
+  await withFolder(async (folder) => {
+    const told: string[] = [];
+    const store = await VolumeStore.open(folder, { onTrouble: (message) => told.push(message) });
+    const name = `${"ä".repeat(127)}x`;
+    const [first, second] = [create(store, name), create(store, name)];
+    await store.caughtUp();
+    assert.equal(store.index.edge(ROOT_INO, name)!.ino, second);
+    assert.equal(store.index.edge(ROOT_INO, `${"ä".repeat(124)}.lost-${first}`)!.ino, first);
+    assert.match(told.join(), /What removed or renamed "ä+x" is lost/);
+    await store.close();
+    assert.deepEqual(verify(folder).problems, []);
+  });
+});
+
 Deno.test("collecting that fails stops nothing else", async () => {
   await withFolder(async (folder) => {
     const troubles: string[] = [];
