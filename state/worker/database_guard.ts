@@ -96,9 +96,10 @@ export class DatabaseGuard implements Disposable {
     this.#header = this.#readHeader(problems);
     if (this.#header === undefined) {
       this.#checkThere(pages);
-      // Power may go before the guard was written for the first time: the log has all pages until then.
+      // Power may go before the guard was written for the first time: the log has all pages until then, but for the first,
+      // which is all that there is of an empty database.
       const inWal = this.#inWal();
-      if (Array.from({ length: pages }, (_, i) => i + 1).every((page) => inWal.has(page))) {
+      if (pages <= 1 || Array.from({ length: pages }, (_, i) => i + 1).every((page) => inWal.has(page))) {
         problems.length = 0;
       } else if (problems.length === 0) problems.push(`${GUARD} was not there, and was made`);
       this.remake();

@@ -57,6 +57,17 @@ Deno.test("a damaged page of the database is named by verify and mended at the n
   });
 });
 
+Deno.test("an empty database without a guard is a volume that is just being made, and nothing is told of it", async () => {
+  await withFolder(async (folder) => {
+    const db = new DatabaseSync(`${folder}/${DATABASE}`);
+    db.exec("PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL");
+    db.close();
+    assert.equal(Deno.statSync(`${folder}/${DATABASE}`).size, PAGE);
+    const store = await VolumeStore.open(folder, { onTrouble: assert.fail });
+    await store.close();
+  });
+});
+
 Deno.test("a volume of which more pages are damaged than can be mended is refused, and named", async () => {
   await withFolder(async (folder) => {
     await make(folder);
