@@ -2,6 +2,7 @@ import type { DatabaseSync } from "node:sqlite";
 import { copyLive, decodeDescriptor, liveBytes, orphanPacks } from "../chunks/mod.ts";
 import { type ChunkRowsWriter, KEPT, packKept, run, unpackKept, unpackNode } from "../store/mod.ts";
 import type { ContentWriter } from "./content_writer.ts";
+import { LiveIds } from "./live_ids.ts";
 import type { Retention } from "../volume/mod.ts";
 
 const DAY_SEC = 24 * 3600;
@@ -93,7 +94,7 @@ export class Collector {
   move(onDamage: (reason: string) => void): number[] {
     const { packs } = this.#contents.store;
     const live = this.#live();
-    const isLive = (id: Uint8Array) => live.has(keyOf(id));
+    const isLive = (id: Uint8Array) => live.has(id);
     const bytesIn = (pack: number) => liveBytes(this.#chunks, pack, isLive);
     // What grows cannot be collected, so another begins where it is worth it.
     const { current } = packs;
@@ -148,22 +149,18 @@ export class Collector {
   }
 
   /** The ids of all chunks that some row, present or past, is made of. */
-  #live(): Set<string> {
-    const live = new Set<string>();
+  #live(): LiveIds {
+    const live = new LiveIds();
     for (const table of ["node", "node_past"]) {
       const rows = this.#db.prepare(`SELECT ino, data FROM ${table}`).iterate();
       for (const { ino, data } of rows as Iterable<{ ino: number; data: Uint8Array }>) {
         const { content } = unpackNode(ino, data);
         if (content === null) continue;
         const descriptor = decodeDescriptor(content);
-        if (descriptor.id !== undefined && descriptor.depth === 0) live.add(keyOf(descriptor.id));
-        else for (const id of this.#contents.reader.ids(descriptor)) live.add(keyOf(id));
+        if (descriptor.id !== undefined && descriptor.depth === 0) live.add(descriptor.id);
+        else for (const id of this.#contents.reader.ids(descriptor)) live.add(id);
       }
     }
     return live;
   }
-}
-
-function keyOf(id: Uint8Array): string {
-  return String.fromCharCode(...id);
 }
