@@ -2,6 +2,9 @@ import type { Lent } from "../../9p/mod.ts";
 import { Extents, type ExtentSource } from "../../state/operation/mod.ts";
 import type { Logged, StoredContent, VolumeStore } from "./store.ts";
 
+/** A file with more written to it than this, bytes or changes, gets a version while it is still written. */
+const VERSION_BYTES = 256 * 1024 * 1024;
+const VERSION_CHANGES = 65_536;
 /** Below this a copy costs less. */
 const LENT_BYTES_MIN = 32 * 1024;
 
@@ -24,8 +27,9 @@ export class Contents {
   #base: StoredContent | undefined;
   /** What to open it by; undefined where the index has a newer one. */
   #content: Uint8Array | null | undefined;
-  /** Bytes of the log that are held for this file. */
-  bytesLogged = 0;
+  /** What was written since the last version was asked for. */
+  #bytesSince = 0;
+  #changesSince = 0;
 
   constructor(ino: number, content: Uint8Array | null, size: number) {
     this.ino = ino;
@@ -44,19 +48,30 @@ export class Contents {
 
   write({ number, segment, position }: Logged, start: number, end: number, lost?: string): void {
     this.#changes.push({ number, start, end, segment, position, lost });
-    this.bytesLogged += end - start;
+    this.#bytesSince += end - start;
+    this.#changesSince++;
     this.#extents.write(start, end, { segment, position, lost });
   }
 
   cut({ number, segment, position }: Logged, size: number): void {
     this.#changes.push({ number, start: undefined, end: size, segment, position });
+    this.#changesSince++;
     this.#extents.cut(size);
+  }
+
+  /** Whether so much was written that a version is to be made of it. */
+  get isVersionDue(): boolean {
+    return this.#bytesSince > VERSION_BYTES || this.#changesSince > VERSION_CHANGES;
+  }
+
+  /** A version of what is there now was asked for; it takes its time. */
+  versionAsked(): void {
+    this.#bytesSince = this.#changesSince = 0;
   }
 
   /** What was done up to that operation is the settled version now, and need no longer be in the log. */
   settled(number: number): void {
     this.#changes = this.#changes.filter((change) => change.number > number);
-    this.bytesLogged = this.#changes.reduce((sum, { start, end }) => sum + end - (start ?? end), 0);
     this.#content = undefined;
     this.#base = undefined;
   }
@@ -74,7 +89,7 @@ export class Contents {
   /** The file has another version, and nothing was written since. */
   replace(content: Uint8Array | null, size: number): void {
     this.#changes = [];
-    this.bytesLogged = 0;
+    this.versionAsked();
     this.#content = content;
     this.#base = undefined;
     this.#extents = new Extents(size);

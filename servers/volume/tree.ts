@@ -175,6 +175,7 @@ export class Tree {
     const written = this.#written.get(inode);
     if (written === undefined) return;
     const { number } = this.#append({ kind: "settle", by, time: this.now(), ino: inode.ino });
+    inode.contents!.versionAsked();
     this.pend(number, written.place, { settles: true });
     this.#unwritten(inode);
   }

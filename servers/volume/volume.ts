@@ -31,9 +31,6 @@ export interface Handle {
 }
 
 const FLAGS = Qt.APPEND | Qt.EXCL | Qt.TMP;
-/** A file with more in the log than this, bytes or changes, gets a version while it is still written. */
-const LOGGED_BYTES_MAX = 256 * 1024 * 1024;
-const CHANGES_MAX = 65_536;
 /** A path has at most so many bytes, with the zero behind it one more. */
 const TARGET_BYTES_MAX = 4095;
 const DEVICES: ReadonlySet<number> = new Set([S.IFCHR, S.IFBLK]);
@@ -406,8 +403,6 @@ function write(
   if (call.user.standing !== "owner" && withoutSetid(inode.mode) !== inode.mode) {
     setAttributes(tree, place, { mode: withoutSetid(inode.mode) & 0o7777 }, undefined, call);
   }
-  if (contents.bytesLogged > LOGGED_BYTES_MAX || contents.changes > CHANGES_MAX) {
-    tree.settle(place, call.user.name);
-  }
+  if (contents.isVersionDue) tree.settle(place, call.user.name);
   return bytes.byteLength;
 }

@@ -89,6 +89,20 @@ Deno.test("volume: a file that stays open does not keep the log for ever", async
   }, (server, root) => assert.equal(get(server, walk(server, root, "idle")), "again"));
 });
 
+Deno.test("volume: a file that is written to without end gets a version now and then, and not with each write from there on", async () => {
+  await withVolume(async (server, root, store) => {
+    const long = begin(server, root, "long");
+    const seen = watch(store);
+    for (let i = 0; i < 65_536 + 200; i++) {
+      long.write("x", i);
+      if (i % 20_000 === 0) await store.caughtUp();
+    }
+    assert.equal(seen.filter(({ kind }) => kind === "settle").length, 1);
+    long.end();
+    await store.caughtUp();
+  });
+});
+
 Deno.test("volume: what was written stays in view where its last close could not be logged, and is kept later", async () => {
   const folder = await Deno.makeTempDir({ prefix: "lux9-written-" });
   try {
