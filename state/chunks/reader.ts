@@ -132,6 +132,11 @@ export class ChunkReader {
     return made;
   }
 
+  /** The list of that id, if it is in memory. */
+  knownList(id: Uint8Array): KnownList | undefined {
+    return this.#lists.get(String.fromCharCode(...id));
+  }
+
   /** Throws EIO if the bytes of a chunk are not what its id says. */
   check(id: Uint8Array, place: ChunkPlace, bytes: Uint8Array): void {
     if (this.checked.has(place)) return;
@@ -217,18 +222,30 @@ export class Content {
     const spans: number[] = [];
     const isKnown = depth === 0
       ? this.#place !== undefined && this.#span(this.#place, size, offset, count, spans)
-      : depth === 1 && this.#list !== undefined && this.#listSpans(this.#list, offset, count, spans);
+      : this.#listSpans(this.#list, depth, offset, count, spans);
     return isKnown ? spans : undefined;
   }
 
-  #listSpans({ list, places }: KnownList, offset: number, count: number, spans: number[]): boolean {
+  #listSpans(
+    known: KnownList | undefined,
+    depth: number,
+    offset: number,
+    count: number,
+    spans: number[],
+  ): boolean {
+    if (known === undefined) return false;
+    const { list, places } = known;
     const end = offset + count;
     for (let entry = list.at(offset); offset < end; entry++) {
       const start = list.start(entry);
+      const within = offset - start;
       const part = Math.min(end, list.ends[entry]) - offset;
-      const place = places[entry];
-      if (place === undefined || list.id(entry) === undefined) return false;
-      if (!this.#span(place, list.ends[entry] - start, offset - start, part, spans)) return false;
+      const [id, place] = [list.id(entry), places[entry]];
+      const isKnown = id !== undefined &&
+        (depth > 1
+          ? this.#listSpans(this.#reader.knownList(id), depth - 1, within, part, spans)
+          : place !== undefined && this.#span(place, list.ends[entry] - start, within, part, spans));
+      if (!isKnown) return false;
       offset += part;
     }
     return true;

@@ -4,8 +4,10 @@ import * as fc from "fast-check";
 import { type Random, realDisk, seeded, SimulatedDisk } from "../disk/mod.ts";
 import { chunkStore, KEY, MemoryIndex, randomBytes } from "./fixture.ts";
 import { hex } from "./chunk_id.ts";
+import { ListBuilder } from "./list.ts";
 import {
   CHUNK_MAX,
+  CHUNK_MIN,
   ChunkReader,
   ChunkStore,
   type Content,
@@ -143,6 +145,35 @@ Deno.test("chunks that lie side by side are read by one call, and each is checke
   content.read(100_001, into.subarray(0, 1_000_000));
   assert.deepEqual(reads, [1_000_000]);
   assert.equal(index.finds, finds, "places are remembered");
+});
+
+Deno.test("what was read and checked of a content with lists of lists is lent from where it lies", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "lux9-spans-" });
+  const { store, reader } = chunkStore({ disk: realDisk(folder) });
+  try {
+    const chunk = randomBytes(CHUNK_MIN);
+    const id = store.put(chunk);
+    const lists = new ListBuilder((bytes) => store.put(bytes));
+    for (let i = 0; i < 5000; i++) lists.add(chunk.length, id);
+    const descriptor = lists.finish();
+    assert.ok(descriptor.depth > 1);
+    const content = reader.open(descriptor);
+    const [at, count] = [4095 * CHUNK_MIN + 100, CHUNK_MIN];
+    assert.equal(content.spans(at, count), undefined);
+    const read = new Uint8Array(2 * CHUNK_MIN);
+    content.read(4095 * CHUNK_MIN, read);
+    const spans = content.spans(at, count)!;
+    const lent = new Uint8Array(count);
+    for (let i = 0, to = 0; i < spans.length; to += spans[i + 1], i += 2) {
+      const pointer = Deno.UnsafePointer.create(BigInt(spans[i]))!;
+      lent.set(new Uint8Array(Deno.UnsafePointerView.getArrayBuffer(pointer, spans[i + 1])), to);
+    }
+    assert.deepEqual(lent, read.subarray(100, 100 + count));
+  } finally {
+    reader.close();
+    store.packs.close();
+    await Deno.remove(folder, { recursive: true });
+  }
 });
 
 Deno.test("a flipped bit anywhere is EIO that names chunk, pack and place, and never data", () => {
