@@ -164,9 +164,11 @@ Deno.test("what was read and checked of a content with lists of lists is lent fr
     content.read(4095 * CHUNK_MIN, read);
     const spans = content.spans(at, count)!;
     const lent = new Uint8Array(count);
-    for (let i = 0, to = 0; i < spans.length; to += spans[i + 1], i += 2) {
+    let to = 0;
+    for (let i = 0; i < spans.length; i += 2) {
       const pointer = Deno.UnsafePointer.create(BigInt(spans[i]))!;
       lent.set(new Uint8Array(Deno.UnsafePointerView.getArrayBuffer(pointer, spans[i + 1])), to);
+      to += spans[i + 1];
     }
     assert.deepEqual(lent, read.subarray(100, 100 + count));
   } finally {
