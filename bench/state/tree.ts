@@ -63,6 +63,7 @@ const TREE = "tree, directories of 100";
 /** The item 4. */
 const TARGET = 5;
 const COMPARED = {
+  load: "loading all",
   loadOne: "loading what a change needs",
   memory: "memory with all loaded",
   one: "one change",

@@ -158,7 +158,7 @@ function readsTable(reads: readonly Reads[]): string {
   ]);
   return "Microseconds of an operation through a whole node, one at a time, by `load9p` over loopback TCP, 9P2000.L; the " +
     "module is the small command, each input is new and has about 20 bytes, and what is counted is from the first request " +
-    "to the last reply. Reads are of an open file of 1 MiB, for `computed` the output of the filter:\n\n" +
+    "to the last reply; stored and cached files are opened five times each by one connection. Reads are of an open file of 1 MiB, for `computed` the output of the filter:\n\n" +
     `${operations}\n\nMilliseconds of what \`ls -l\` asks of a folder with 2,000 names, of which 1,000 are looked at ` +
     `(cold: nothing is computed yet, and what is not within half a second shows the length 0):\n\n${listings}`;
 }
