@@ -4,5 +4,5 @@
  *
  * @module
  */
-export { automerge, CHANGE_BYTES_MAX } from "./automerge_document.ts";
+export { automerge, loadWithChanges } from "./automerge_document.ts";
 export { mergeText } from "./merge_text.ts";

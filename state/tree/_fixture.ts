@@ -8,31 +8,51 @@ import { automerge, mergeText } from "../automerge/mod.ts";
 import { type ShownTree, shownTree } from "./shown_tree.ts";
 import { indexTree } from "./index_tree.ts";
 import type { Merger, MergeRequest } from "./standing.ts";
+import { unpackPuts } from "./puts.ts";
+import { reroot } from "./reroot.ts";
 import { type Batch, TreeWriter } from "./writer.ts";
 
 const utf8 = new TextEncoder();
 /** Contents by their descriptors: what a chunk store is to a node. */
 const stored = new Map<string, Uint8Array>();
 
+/** What one batch did, as it travels. */
+export interface Made {
+  readonly author: Author;
+  /** 1 for the author's first. */
+  readonly number: number;
+  readonly clock: number;
+  /** The clock of each other author up to which its writer had seen everything. */
+  readonly seen: ReadonlyMap<Author, number>;
+  readonly changes: ReadonlyMap<DocId, Uint8Array>;
+}
+
 /** A copy of a volume in memory, worked on by paths as a shell does: what tests of the tree are written with. */
 export class Copy {
   readonly author: Author;
+  readonly actor: string;
   readonly documents: MemoryDocuments;
   readonly index = new MemoryIndex();
   readonly writer: TreeWriter;
-  /** Every change that was made here, in order. */
-  readonly made: { readonly doc: DocId; readonly change: Uint8Array }[] = [];
+  /** Every batch that is in here, in the order in which it came. */
+  readonly log: Made[] = [];
+  /** How many of each author's batches are here, and the author's clock after the last of them. */
+  readonly vector = new Map<Author, { number: number; clock: number }>();
+  /** What each other copy had when it was last heard of, all of whose batches from before then are here. */
+  readonly acknowledged = new Map<Author, ReadonlyMap<Author, { number: number }>>();
   readonly root = ROOT;
   /** While this is set, operations stay one open batch, and paths lead where they led before it. */
   batching = false;
   #lastNode = 0;
+  #shared = 0;
   #sec = 1_700_000_000;
 
   constructor(number: number) {
     const bytes = new Uint8Array(8);
     bytes[7] = number;
     this.author = authorOf(bytes);
-    this.documents = new MemoryDocuments(automerge, `a${number.toString(16).padStart(7, "0")}`);
+    this.actor = `a${number.toString(16).padStart(7, "0")}`;
+    this.documents = new MemoryDocuments(automerge, this.actor);
     this.writer = new TreeWriter({
       documents: this.documents,
       index: this.index,
@@ -40,6 +60,8 @@ export class Copy {
       author: this.author,
       clock: 0,
       newNode: () => this.newNode(),
+      // Somebody pulled, and so it may be elsewhere.
+      shared: () => this.#shared,
     });
   }
 
@@ -59,18 +81,57 @@ export class Copy {
   commit(): Batch | undefined {
     if (this.batching) return undefined;
     const batch = this.writer.commit();
-    for (const [doc, change] of batch.changes) this.made.push({ doc, change });
+    if (batch.changes.size > 0) this.keep(batch.changes, this.writer.clock);
     return batch;
   }
 
-  /** Takes over everything that the other made, as two copies that meet. */
-  pull(other: Copy): void {
-    const changes = new Map<DocId, Uint8Array[]>();
-    for (const document of other.documents.all()) {
-      changes.set(document.id, document.changesSince([]));
+  /** Notes a batch of its own. */
+  keep(changes: Made["changes"], clock: number): void {
+    const { author } = this;
+    const number = (this.vector.get(author)?.number ?? 0) + 1;
+    const seen = new Map([...this.vector].map(([other, { clock }]) => [other, clock]));
+    this.log.push({ author, number, clock, seen, changes });
+    this.vector.set(author, { number, clock });
+  }
+
+  /** Takes over what the other has, or the first `max` batches of it, as two copies that meet. Returns how many there were. */
+  pull(other: Copy, max = Infinity): number {
+    other.#shared = other.writer.clock;
+    const news = other.log.filter(({ author, number }) => number > (this.vector.get(author)?.number ?? 0))
+      .slice(0, max);
+    this.writer.receive(news.map(({ author, clock, seen, changes }) => ({
+      author,
+      clock,
+      hasSeen: (dot) => dot.at <= (seen.get(dot.author) ?? 0),
+      changes: new Map([...changes].map(([doc, puts]) => [doc, unpackPuts(puts)])),
+    })));
+    for (const made of news) {
+      this.log.push(made);
+      this.vector.set(made.author, made);
     }
-    const { refused } = this.writer.receive(changes);
-    for (const [doc, reason] of refused) throw new Error(`${doc}: ${reason}`);
+    if (news.length < max) this.acknowledged.set(other.author, new Map(other.vector));
+    return news.length;
+  }
+
+  /** Lets go of what is dead in all documents of which those copies have everything. */
+  trim(others: readonly Copy[]): void {
+    const isStable = (id: DocId) =>
+      others.every((other) => {
+        const has = this.acknowledged.get(other.author);
+        return this.log.every(({ author, number, changes }) =>
+          !changes.has(id) || number <= (has?.get(author)?.number ?? 0)
+        );
+      });
+    for (const { id } of [...this.documents.all()]) this.writer.trim(id, isStable);
+    this.commit();
+  }
+
+  /** Lets go of what documents had before. */
+  reroot(): void {
+    for (const old of [...this.documents.all()]) {
+      this.documents.put(reroot(automerge, old, this.actor));
+      old.free();
+    }
   }
 
   mkdir(path: string): NodeId {
@@ -248,7 +309,7 @@ export function textOf(content: Content | undefined): string {
   return content ? new TextDecoder().decode(bytesOf(content)) : "";
 }
 
-function bytesOf(content: Content): Uint8Array {
+function bytesOf(content: Pick<Content, "descriptor">): Uint8Array {
   return stored.get(new TextDecoder().decode(content.descriptor)) ?? new Uint8Array();
 }
 

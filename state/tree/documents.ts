@@ -9,8 +9,6 @@ export interface Documents {
   create(id: DocId): TreeDocument;
   /** How many keys a document has, 0 where there is none; without loading it, where that is known. */
   keysIn(id: DocId): number;
-  /** A document that is `broken`: the next `get` gives one as it was last saved. */
-  drop(id: DocId): void;
 }
 
 /** Documents in memory. */
@@ -36,12 +34,6 @@ export class MemoryDocuments implements Documents {
 
   keysIn(id: DocId): number {
     return this.#documents.get(id)?.size ?? 0;
-  }
-
-  /** What was saved is what can still be saved: an Automerge document whose change failed still has all changes before it. */
-  drop(id: DocId): void {
-    const document = this.#documents.get(id);
-    if (document) this.#documents.set(id, this.#core.load(id, document.save(), this.#actor));
   }
 
   put(document: TreeDocument): void {

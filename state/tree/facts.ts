@@ -3,6 +3,7 @@ import { Malformed, Unpacker } from "./bytes.ts";
 import { unpackVersion, type Version } from "./content.ts";
 import type { TreeDocument } from "./document.ts";
 import { type Edge, unpackEdge } from "./edge.ts";
+import { payloadOf } from "./dot.ts";
 import { creatorOf, type DocId, type NodeId, ROOT } from "./id.ts";
 import { type Key, keyOf, type KeyParts, type Slot } from "./key.ts";
 import { directoryOf } from "./placement.ts";
@@ -66,9 +67,9 @@ export class FactsReader {
 
   /** Takes in the values of one key of a document. */
   add(doc: DocId, parts: KeyParts, values: readonly Uint8Array[]): void {
-    for (const bytes of values) {
+    for (const value of values) {
       try {
-        this.#add(doc, parts, bytes);
+        this.#add(doc, parts, payloadOf(value, this.#node));
       } catch (thrown) {
         if (!(thrown instanceof Malformed)) throw thrown;
         this.#setAside(doc, keyOf(this.#node, parts.part), thrown.message);
@@ -226,11 +227,13 @@ function compareXattrs(a: Xattr, b: Xattr): number {
 /** The changes of a directory's names that a key of its document tells of. What is malformed is left to FactsReader to name. */
 export function touchesOf(document: TreeDocument, key: Key, node: NodeId | undefined): Touch[] {
   const touches: Touch[] = [];
-  for (const bytes of document.get(key)) {
+  const directory = directoryOf(document.id);
+  for (const value of document.get(key)) {
     try {
-      if (node === undefined) touches.push(unpackTouch(bytes, directoryOf(document.id)));
+      const payload = payloadOf(value, node ?? directory);
+      if (node === undefined) touches.push(unpackTouch(payload, directory));
       else {
-        const { stamp, time } = unpackEdge(bytes, node);
+        const { stamp, time } = unpackEdge(payload, node);
         touches.push({ stamp, time });
       }
     } catch (thrown) {

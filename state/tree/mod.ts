@@ -12,10 +12,11 @@ export {
   PRINCIPAL_BYTES_MAX,
   TARGET_BYTES_MAX,
 } from "./attributes.ts";
-export type { Time } from "./bytes.ts";
-export { type Content, DESCRIPTOR_BYTES_MAX, type Version } from "./content.ts";
-export { BadChange, type DocumentCore, type TreeDocument } from "./document.ts";
+export { Malformed, Packer, type Time, Unpacker } from "./bytes.ts";
+export { type Base, type Content, DESCRIPTOR_BYTES_MAX, unpackVersion, type Version } from "./content.ts";
+export { BadDocument, type DocumentCore, type TreeDocument } from "./document.ts";
 export { type Documents, MemoryDocuments } from "./documents.ts";
+export { dotOf, packValue, payloadOf } from "./dot.ts";
 export type { Problem } from "./facts.ts";
 export {
   type Author,
@@ -32,12 +33,13 @@ export {
   ROOT,
 } from "./id.ts";
 export { indexTree } from "./index_tree.ts";
-export type { Key, Slot } from "./key.ts";
+export { type Key, type KeyParts, parseKey, type Slot, TOUCHED_KEY } from "./key.ts";
 export { edgeKeyOf, MemoryIndex } from "./memory_index.ts";
 export { MERGE_DEFAULT, MergeRules } from "./merge_rules.ts";
 export { isMergeable, MERGE_BYTES_MAX, mergeableText } from "./mergeable.ts";
 export { conflictName, isConflictName, isName, NAME_BYTES_MAX } from "./name.ts";
 export { directoryOf, documentOf, parseDocId } from "./placement.ts";
+export { KEY_BYTES_MAX, packPuts, type Put, unpackPuts, VALUE_BYTES_MAX } from "./puts.ts";
 export { reroot } from "./reroot.ts";
 export type { EdgeKey, EdgeRow, NodeRow, RowChanges, TreeIndex } from "./rows.ts";
 export { type ShownNode, type ShownTree, shownTree } from "./shown_tree.ts";
@@ -45,4 +47,4 @@ export { XATTR_BYTES_MAX } from "./small_records.ts";
 export type { Merger, MergeRequest } from "./standing.ts";
 export { compareStamps, parseVersionId, type Stamp, type VersionId, versionId } from "./stamp.ts";
 export { type Updated, View } from "./view.ts";
-export { type At, type Batch, type Received, TreeWriter, type WriterOptions } from "./writer.ts";
+export { type At, type Batch, type Incoming, type Received, TreeWriter, type WriterOptions } from "./writer.ts";

@@ -16,6 +16,8 @@ export interface NodeRow {
   readonly attributes: Attributes | undefined;
   /** Of a file, undefined where nothing was written yet: the winner, or what all sides were merged into. */
   readonly content: Version | undefined;
+  /** Contents that are shown nowhere, or not here, and that a merge needs. */
+  readonly kept: readonly Pick<Version, "size" | "descriptor">[];
   readonly xattrs: ReadonlyMap<string, Uint8Array>;
   /** Under how many names it is shown; a directory that is shown as part of another counts as shown. */
   readonly nlink: number;

@@ -2,13 +2,14 @@ import { conflictNames, decide } from "./contention.ts";
 import { LOST, settle } from "./cycles.ts";
 import type { TreeDocument } from "./document.ts";
 import { type Candidate, type Facts, FactsReader, type Problem, touchesOf } from "./facts.ts";
-import { type DocId, type NodeId, ROOT } from "./id.ts";
+import { type NodeId, ROOT } from "./id.ts";
 import { edgeKey, type Key, type KeyParts, parseKey, TOUCHED_KEY } from "./key.ts";
 import { directoryOf } from "./placement.ts";
 import type { EdgeRow, NodeRow } from "./rows.ts";
 import type { Touch } from "./small_records.ts";
 import {
   afterMerge,
+  baseOf,
   compareTouches,
   type Merger,
   shownAttributes,
@@ -36,9 +37,7 @@ export function shownTree(documents: Iterable<TreeDocument>, merge: Merger): Sho
   const problems: Problem[] = [];
   const readers = new Map<NodeId, FactsReader>();
   const touched = new Map<NodeId, Touch>();
-  const byId = new Map<DocId, TreeDocument>();
   for (const document of documents) {
-    byId.set(document.id, document);
     for (const key of document.keys()) {
       const parts = parseKey(key);
       if (parts) {
@@ -52,7 +51,7 @@ export function shownTree(documents: Iterable<TreeDocument>, merge: Merger): Sho
     }
   }
   const facts = new Map([...readers].map(([node, reader]) => [node, reader.facts()]));
-  const tree = new Tree(facts, touched, byId, merge);
+  const tree = new Tree(facts, touched, merge);
   const shown = tree.show();
   return { ...shown, problems: [...problems, ...tree.unreachable()] };
 }
@@ -73,7 +72,6 @@ function touch(
 class Tree {
   readonly #facts: ReadonlyMap<NodeId, Facts>;
   readonly #touched: ReadonlyMap<NodeId, Touch>;
-  readonly #documents: ReadonlyMap<DocId, TreeDocument>;
   readonly #merge: Merger;
   /** Rows by the directory that they are in by their own edges. */
   readonly #rows = new Map<NodeId, EdgeRow[]>();
@@ -86,12 +84,10 @@ class Tree {
   constructor(
     facts: ReadonlyMap<NodeId, Facts>,
     touched: ReadonlyMap<NodeId, Touch>,
-    documents: ReadonlyMap<DocId, TreeDocument>,
     merge: Merger,
   ) {
     this.#facts = facts;
     this.#touched = touched;
-    this.#documents = documents;
     this.#merge = merge;
   }
 
@@ -164,15 +160,9 @@ class Tree {
   }
 
   #merged(facts: Facts, standing: Standing): Standing {
-    const { node, home } = facts;
-    if (standing.sides.length === 0) return standing;
-    const reader = new FactsReader(node, []);
-    const document = home && this.#documents.get(home);
-    if (document) reader.add(document.id, { kind: "content", node, part: "c" }, document.base("c" + node));
-    return afterMerge(
-      standing,
-      this.#merge({ node, base: reader.facts().versions[0], sides: standing.sides }),
-    );
+    const { sides } = standing;
+    if (sides.length === 0) return standing;
+    return afterMerge(standing, this.#merge({ node: facts.node, base: baseOf(sides), sides }));
   }
 
   #isAlive(row: EdgeRow): boolean {

@@ -1,6 +1,6 @@
 import { deepStrictEqual as assertEquals } from "node:assert/strict";
 import { Copy, linesOf, textOf } from "./_fixture.ts";
-import type { DocId, NodeId } from "./id.ts";
+import type { NodeId } from "./id.ts";
 import { indexTree } from "./index_tree.ts";
 import { isName } from "./name.ts";
 import type { EdgeRow } from "./rows.ts";
@@ -10,7 +10,7 @@ const NAMES = ["a", "b", "c", "d.md", "e"];
 const XATTRS = ["user.x", "user.y"];
 
 /**
- * One schedule: two to four copies of one volume, random operations on each, changes that travel in any order, more than once and late, and in the end a full
+ * One schedule: two to four copies of one volume, random operations on each, some of which reach others early and some late, in the end a full
  * exchange. Throws where copies show different trees, where the index of one is not what its documents show, where a directory is in two places or unreachable, or
  * where something that was written is nowhere though nobody who saw it removed it. `log` hears what is done, a line an operation.
  */
@@ -25,8 +25,6 @@ export function workApart(seed: number, log: (line: string) => void = () => {}):
   const copies = [Copy.first(1)];
   while (copies.length < 2 + random(3)) copies.push(new Copy(copies.length + 1));
   const tokens = new Tokens();
-  /** How many of the changes of each copy each other one was offered, from the first on. */
-  const offered = copies.map(() => copies.map(() => 0));
   for (const copy of copies.slice(1)) copy.pull(copies[0]);
 
   for (let left = 4 + random(20); left > 0; left--) {
@@ -41,7 +39,12 @@ export function workApart(seed: number, log: (line: string) => void = () => {}):
     }
     copy.batching = false;
     copy.commit();
-    if (random(3) === 0) deliver(copies, offered, random, pick, log);
+    if (random(3) === 0) deliver(copies, random, log);
+    if (random(5) === 0) {
+      log(`${number + 1} lets go of what is dead`);
+      copy.trim(copies.filter((other) => other !== copy));
+    }
+    if (random(5) === 0) copy.reroot();
     if (random(4) === 0) compareWithDocuments(copy);
   }
   for (const copy of copies) compareWithDocuments(copy);
@@ -61,27 +64,12 @@ export function workApart(seed: number, log: (line: string) => void = () => {}):
 type Random = (below: number) => number;
 type Pick = <T>(things: readonly T[]) => T;
 
-/** Hands some of one copy's changes to another: some late, some twice, in any order. */
-function deliver(
-  copies: readonly Copy[],
-  offered: number[][],
-  random: Random,
-  pick: Pick,
-  log: (line: string) => void,
-): void {
+/** One copy takes in some of what another has. */
+function deliver(copies: readonly Copy[], random: Random, log: (line: string) => void): void {
   const [source, target] = [random(copies.length), random(copies.length)];
   if (source === target) return;
-  const { made } = copies[source];
-  const until = offered[source][target] + random(made.length - offered[source][target] + 1);
-  const bundle = made.slice(offered[source][target], until).filter(() => random(5) > 0);
-  if (made.length > 0 && random(3) === 0) bundle.push(pick(made));
-  shuffle(bundle, random);
-  offered[source][target] = until;
-  const changes = new Map<DocId, Uint8Array[]>();
-  for (const { doc, change } of bundle) changes.set(doc, [...changes.get(doc) ?? [], change]);
-  log(`${target + 1} receives ${bundle.length} changes of ${source + 1}`);
-  const { refused } = copies[target].writer.receive(changes);
-  assertEquals([...refused], []);
+  const count = copies[target].pull(copies[source], random(3) ? random(6) : Infinity);
+  if (count > 0) log(`${target + 1} receives ${count} batches from ${source + 1}`);
 }
 
 /** `written`: nodes that the open batch wrote to. What is in them is not known before it ends, so nothing removes them. */
@@ -276,13 +264,6 @@ class Tokens {
     for (const token of this.#written) {
       if (!there.has(token)) throw new Error(`${JSON.stringify(token)} is lost`);
     }
-  }
-}
-
-function shuffle<T>(things: T[], random: Random): void {
-  for (let i = things.length - 1; i > 0; i--) {
-    const j = random(i + 1);
-    [things[i], things[j]] = [things[j], things[i]];
   }
 }
 

@@ -1,6 +1,6 @@
 import type { Attributes } from "./attributes.ts";
 import { compareTimes, type Time } from "./bytes.ts";
-import type { Content, Version } from "./content.ts";
+import type { Base, Content, Version } from "./content.ts";
 import { type Candidate, type Facts, stampsSeen } from "./facts.ts";
 import type { NodeId } from "./id.ts";
 import type { Slot } from "./key.ts";
@@ -31,7 +31,7 @@ export interface Place {
 export interface MergeRequest {
   readonly node: NodeId;
   /** What all sides were made from; undefined for an empty file. */
-  readonly base: Version | undefined;
+  readonly base: Base | undefined;
   /** At least two, oldest first. */
   readonly sides: readonly Version[];
 }
@@ -92,6 +92,15 @@ function contentOf(
     sides: merged ? [...versions].reverse() : [],
     losers: merged ? lost : [...versions.slice(1), ...lost],
   };
+}
+
+/**
+ * What the sides of a merge have in common. Sides that were made on copies which met others in between have other bases, each of which holds all before
+ * it; so the oldest is in all of them.
+ */
+export function baseOf(sides: readonly Version[]): Base | undefined {
+  if (sides.some(({ base }) => base === undefined)) return undefined;
+  return sides.map(({ base }) => base as Base).reduce((a, b) => compareStamps(a.stamp, b.stamp) <= 0 ? a : b);
 }
 
 /** A standing after its sides were merged, or found to be no text after all. */

@@ -10,6 +10,7 @@ import { RowBuffer, sameRow } from "./row_buffer.ts";
 import type { EdgeRow, NodeRow, RowChanges, TreeIndex } from "./rows.ts";
 import {
   afterMerge,
+  baseOf,
   compareTouches,
   type Merger,
   type Place,
@@ -233,6 +234,7 @@ class Update {
       home: facts.home,
       attributes,
       content: standing.content,
+      kept: keptBy(facts),
       xattrs: facts.xattrs,
     });
   }
@@ -243,13 +245,9 @@ class Update {
   }
 
   #merged(facts: Facts, standing: Standing): Standing {
-    const { node, home } = facts;
-    const document = home && this.#document(home);
-    const reader = new FactsReader(node, []);
-    if (document) {
-      reader.add(document.id, { kind: "content", node, part: "c" }, document.base("c" + node));
-    }
-    const merged = this.#merge({ node, base: reader.facts().versions[0], sides: standing.sides });
+    const { node } = facts;
+    const { sides } = standing;
+    const merged = this.#merge({ node, base: baseOf(sides), sides });
     if (merged === "later") this.waiting.add(node);
     return afterMerge(standing, merged);
   }
@@ -448,6 +446,7 @@ class Update {
       home: undefined,
       attributes: undefined,
       content: undefined,
+      kept: NOTHING,
       xattrs: NO_XATTRS,
       nlink: 0,
       shows: 0,
@@ -458,6 +457,14 @@ class Update {
 }
 
 const NO_XATTRS: ReadonlyMap<string, Uint8Array> = new Map();
+const NOTHING: NodeRow["kept"] = [];
+
+/** Every copy must be able to merge what it merged before, and what another side is still to come to. */
+function keptBy({ versions }: Facts): NodeRow["kept"] {
+  const bases = versions.flatMap(({ base }) => base ? [base] : []);
+  const kept = versions.length > 1 ? [...versions, ...bases] : bases;
+  return kept.length > 0 ? kept.map(({ size, descriptor }) => ({ size, descriptor })) : NOTHING;
+}
 
 function isSamePlace(a: EdgeRow, b: EdgeRow): boolean {
   return a.slot === b.slot && a.version?.stamp.at === b.version?.stamp.at &&

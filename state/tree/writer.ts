@@ -6,17 +6,19 @@ import {
   packAttributes,
 } from "./attributes.ts";
 import { Packer, type Time } from "./bytes.ts";
-import { type Content, packVersion, type Version } from "./content.ts";
-import { BadChange } from "./document.ts";
+import { type Base, type Content, packVersion, type Version } from "./content.ts";
 import type { Documents } from "./documents.ts";
+import { dotOf, packValue } from "./dot.ts";
 import { COUNTER_MAX, type Edge, packEdge } from "./edge.ts";
 import { type Candidate, type Facts, FactsReader } from "./facts.ts";
 import { type Author, creatorOf, type DocId, type NodeId, NUMBER_MAX, ROOT } from "./id.ts";
 import { type Key, keyOf, parseKey, type Slot } from "./key.ts";
-import { documentOf, parseDocId, placeFor } from "./placement.ts";
+import { directoryOf, documentOf, placeFor } from "./placement.ts";
+import { packPuts, type Put } from "./puts.ts";
 import { unpackRecords } from "./records.ts";
 import type { EdgeRow, TreeIndex } from "./rows.ts";
 import { packStamp, packXattr } from "./small_records.ts";
+import { trimmed } from "./trim.ts";
 import type { Merger } from "./standing.ts";
 import { type Stamp, type VersionId, versionId } from "./stamp.ts";
 import { type Updated, View } from "./view.ts";
@@ -31,6 +33,8 @@ export interface WriterOptions {
   readonly clock: number;
   /** An id that was never used. */
   newNode(): NodeId;
+  /** What this author wrote up to that time may be on other copies; 0 where there are none. */
+  readonly shared?: () => number;
 }
 
 /** A name in the shown tree: the node, and the shown directory and name that it was found under. */
@@ -42,15 +46,26 @@ export interface At {
 
 /** What a batch did. */
 export interface Batch {
-  /** One change for each document that was changed, for the other copies. */
+  /** What was set in each document that was changed, as puts.ts packs it: for the other copies. */
   readonly changes: ReadonlyMap<DocId, Uint8Array>;
   /** What became of the shown tree. */
   readonly updates: readonly Updated[];
 }
 
-export interface Received extends Batch {
-  /** Documents of which some changes were refused, with the reason. */
-  readonly refused: ReadonlyMap<DocId, string>;
+/** What a batch of another copy did, checked before. */
+export interface Incoming {
+  readonly author: Author;
+  /** The author's clock after it. */
+  readonly clock: number;
+  /** Whether its writer had seen that write of another author. All of its own before it, it had. */
+  readonly hasSeen: (dot: Stamp) => boolean;
+  readonly changes: ReadonlyMap<DocId, readonly Put[]>;
+}
+
+export interface Received {
+  /** Documents that were changed. */
+  readonly documents: ReadonlySet<DocId>;
+  readonly updated: Updated;
 }
 
 /** A node as the open batch has it. */
@@ -59,6 +74,8 @@ interface Known {
   attributes: AttributesRecord;
   /** The batch gave it contents. */
   isWritten: boolean;
+  /** What these were made from. */
+  base?: Base;
 }
 
 /** One that the batch made, and the edge that it was made with. */
@@ -66,8 +83,9 @@ interface Made extends Known {
   readonly edge: Edge;
 }
 
-/** Times may come from a copy that lies: the clock follows a jump only so far. */
-const CLOCK_JUMP_MAX = 2 ** 32;
+/** Times inside of values may come from a copy that lies: the clock follows a jump only so far, so that what is written next is taken by all. */
+const CLOCK_FOLLOW_MAX = 2 ** 31;
+const NO_ROWS = { nodes: [], forgotten: [], edges: [], removed: [] };
 
 /**
  * Changes the tree on this copy, and takes in what others changed. Operations go into the documents at once and belong to one batch until `commit`, which makes one change
@@ -82,8 +100,8 @@ export class TreeWriter {
   /** Keys that were set since the index was last brought up to date. */
   #dirty = new Map<DocId, Set<Key>>();
   readonly #dirtyNodes = new Set<NodeId>();
-  /** Documents with an open change. */
-  readonly #open = new Set<DocId>();
+  /** What the open batch has set, by document. */
+  readonly #open = new Map<DocId, Map<Key, Uint8Array | undefined>>();
   #updates: Updated[] = [];
   /** Nodes that this batch made and that the index does not know yet. */
   readonly #made = new Map<NodeId, Made>();
@@ -188,21 +206,23 @@ export class TreeWriter {
   }
 
   /**
-   * A new version of a file's content. `base`: the versions that it was made from; what else stands next to it by now, and every losing version, stays as a conflict
-   * file. Without `base` it was made from all that the index shows.
+   * A new version of a file's content. `from`: the versions that it was made from; what else stands next to it by now, and every losing version, stays as a conflict
+   * file. Without `from` it was made from all that the index shows.
    */
-  content(node: NodeId, content: Content, base?: readonly VersionId[]): void {
+  content(node: NodeId, content: Content, from?: readonly VersionId[]): void {
     const made = this.#made.get(node);
-    if (base !== undefined && this.#dirtyNodes.has(node)) this.#settle();
+    if (from !== undefined && this.#dirtyNodes.has(node)) this.#settle();
     const known = made ?? this.#look(node);
     if (!known) return;
     const { home } = known;
     // What this batch wrote before is written over, and stands next to nothing.
     const isAlone = made !== undefined || known.isWritten;
-    const overwritten = isAlone ? [] : this.#overwritten(node, base);
+    const overwritten = isAlone ? [] : this.#overwritten(node, from);
     for (const version of overwritten) this.#putLost(home, node, version);
+    if (content.text && !isAlone) known.base = this.#baseOf(node);
     known.isWritten = true;
-    this.#put(home, node, "c", packVersion({ ...content, stamp: this.#stamp() }, node));
+    const base = content.text ? known.base : undefined;
+    this.#put(home, node, "c", packVersion({ ...content, stamp: this.#stamp(), base }, node));
   }
 
   /** Sets an extended attribute, or without a value removes it. */
@@ -224,9 +244,9 @@ export class TreeWriter {
   commit(): Batch {
     this.#settle();
     const changes = new Map<DocId, Uint8Array>();
-    for (const id of this.#open) {
-      const change = this.#options.documents.get(id)?.commit();
-      if (change) changes.set(id, change);
+    for (const [id, puts] of this.#open) {
+      this.#options.documents.get(id)?.commit();
+      changes.set(id, packPuts(Array.from(puts, ([key, value]) => ({ key, value }))));
     }
     this.#open.clear();
     const updates = this.#updates;
@@ -234,31 +254,51 @@ export class TreeWriter {
     return { changes, updates };
   }
 
-  /** Takes in changes from other copies, in whatever order and however often, as a batch of its own. */
-  receive(incoming: ReadonlyMap<DocId, readonly Uint8Array[]>): Received {
+  /**
+   * Takes in what other copies did, in an order in which nothing comes before what its writer had seen, and nothing twice. What was set apart stands
+   * next to each other.
+   */
+  receive(incoming: Iterable<Incoming>): Received {
     if (this.#open.size > 0) throw new Error("A batch is open: commit it before receiving");
+    this.#settle();
     const { documents } = this.#options;
-    const refused = new Map<DocId, string>();
-    for (const [id, changes] of incoming) {
-      try {
-        if (parseDocId(id) === undefined) {
-          throw new BadChange(`${JSON.stringify(id)} is no name of a document`);
-        }
+    const changed = new Set<DocId>();
+    for (const { author, clock, hasSeen, changes } of incoming) {
+      for (const [id, puts] of changes) {
         const document = documents.get(id) ?? documents.create(id);
-        for (const key of document.apply(changes)) this.#note(id, key);
-      } catch (thrown) {
-        if (!(thrown instanceof BadChange)) throw thrown;
-        refused.set(id, thrown.message);
-        if (documents.get(id)?.broken) documents.drop(id);
+        changed.add(id);
+        for (const { key, value } of puts) {
+          const stays = (other: Uint8Array) => {
+            const dot = dotOf(id, key, other);
+            return dot.author !== author && !hasSeen(dot);
+          };
+          const before = document.get(key);
+          const values = before.length > 0 ? before.filter(stays) : [];
+          if (value) values.push(value);
+          document.set(key, values);
+          this.#note(id, key);
+        }
       }
+      this.#clock = Math.max(this.#clock, clock);
     }
-    return { ...this.commit(), refused };
+    for (const id of changed) documents.get(id)?.commit();
+    this.#settle();
+    const updated = this.#updates.pop() ?? { rows: NO_ROWS, problems: [], waiting: [], newest: 0 };
+    return { documents: changed, updated };
   }
 
-  /** Brings the index up to date after a document was put in another one's place, which had `keys` or has them now (`reroot`). */
-  replaced(id: DocId, keys: Iterable<Key>): Updated {
+  /**
+   * Takes out of a document what shows nothing any more and nothing can come back to, as part of the batch, so that the other copies do the same. Only what
+   * `isStable` is looked at: documents of which every copy has everything.
+   */
+  trim(id: DocId, isStable: (id: DocId) => boolean): void {
     this.#settle();
-    return this.#view.update(new Map([[id, keys]]));
+    const { documents, index } = this.#options;
+    const document = documents.get(id);
+    if (document === undefined) return;
+    for (const { key, node, payload } of [...trimmed(document, (id) => documents.get(id), index, isStable)]) {
+      this.#set(id, key, payload && packValue(payload, node ?? directoryOf(id), this.#stamp()));
+    }
   }
 
   /** Brings nodes up to date of which bytes were missing for a merge. */
@@ -281,7 +321,7 @@ export class TreeWriter {
     this.#dirtyNodes.clear();
     this.#made.clear();
     this.#updates.push(updated);
-    if (updated.newest > this.#clock && updated.newest - this.#clock <= CLOCK_JUMP_MAX) {
+    if (updated.newest > this.#clock && updated.newest - this.#clock <= CLOCK_FOLLOW_MAX) {
       this.#clock = updated.newest;
     }
   }
@@ -377,19 +417,34 @@ export class TreeWriter {
   }
 
   /** Versions that a new content would write over, and nobody meant to. */
-  #overwritten(node: NodeId, base: readonly VersionId[] | undefined): Version[] {
+  #overwritten(node: NodeId, from: readonly VersionId[] | undefined): Version[] {
     const { versions } = this.#factsOf(node);
     const losers = new Set(
       this.#options.index.edges(node).flatMap(({ version }) => version ? [versionId(version.stamp)] : []),
     );
     return versions.filter(({ stamp }) => {
       const id = versionId(stamp);
-      return losers.has(id) || base !== undefined && !base.includes(id);
+      return losers.has(id) || from !== undefined && !from.includes(id);
     });
   }
 
   #putLost(home: DocId, node: NodeId, version: Version): void {
-    this.#put(home, node, "l:" + versionId(version.stamp), packVersion(version, node));
+    this.#put(home, node, "l:" + versionId(version.stamp), packVersion(version, node), this.#stamp());
+  }
+
+  /**
+   * What a text that is about to be written will have been made from, as far as others may have that: what nobody else ever sees is no base for a merge
+   * with them.
+   */
+  #baseOf(node: NodeId): Base | undefined {
+    const { versions } = this.#factsOf(node);
+    const [version] = versions;
+    if (version === undefined) return undefined;
+    const { author, shared } = this.#options;
+    const isOwn = version.stamp.author === author && version.stamp.at > (shared?.() ?? 0);
+    if (versions.length === 1 && isOwn) return version.base;
+    const { stamp, size, descriptor } = this.#options.index.node(node)?.content ?? version;
+    return { stamp, size, descriptor };
   }
 
   #putAttributes(node: NodeId, home: DocId, record: AttributesRecord): void {
@@ -402,11 +457,17 @@ export class TreeWriter {
     this.#put(doc, node, slot === "" ? "e" : "e:" + slot, packEdge(edge, node));
   }
 
-  #put(doc: DocId, node: NodeId, part: string, value: Uint8Array): void {
+  /** `dot` is given where the payload holds the stamp of another write. */
+  #put(doc: DocId, node: NodeId, part: string, payload: Uint8Array, dot?: Stamp): void {
+    this.#set(doc, keyOf(node, part), packValue(payload, node, dot), node);
+  }
+
+  #set(doc: DocId, key: Key, value: Uint8Array | undefined, node?: NodeId): void {
     const { documents } = this.#options;
-    const key = keyOf(node, part);
-    (documents.get(doc) ?? documents.create(doc)).put(key, value);
-    this.#open.add(doc);
+    (documents.get(doc) ?? documents.create(doc)).set(key, value === undefined ? [] : [value]);
+    let open = this.#open.get(doc);
+    if (open === undefined) this.#open.set(doc, open = new Map());
+    open.set(key, value);
     this.#note(doc, key, node);
   }
 
