@@ -10,21 +10,18 @@ import { indexTree } from "./index_tree.ts";
 import type { Merger, MergeRequest } from "./standing.ts";
 import { unpackPuts } from "./puts.ts";
 import { reroot } from "./reroot.ts";
-import { type Batch, TreeWriter } from "./writer.ts";
+import type { Dot } from "./dot.ts";
+import { type Batch, type Changes, TreeWriter } from "./writer.ts";
 
 const utf8 = new TextEncoder();
 /** Contents by their descriptors: what a chunk store is to a node. */
 const stored = new Map<string, Uint8Array>();
 
-/** What one batch did, as it travels. */
-export interface Made {
-  readonly author: Author;
-  /** 1 for the author's first. */
-  readonly number: number;
-  readonly clock: number;
-  /** The clock of each other author up to which its writer had seen everything. */
+/** A record, as it travels. */
+export interface Made extends Dot {
+  /** Of each author the last record that its writer had seen. */
   readonly seen: ReadonlyMap<Author, number>;
-  readonly changes: ReadonlyMap<DocId, Uint8Array>;
+  readonly changes: Changes;
 }
 
 /** A copy of a volume in memory, worked on by paths as a shell does: what tests of the tree are written with. */
@@ -34,12 +31,12 @@ export class Copy {
   readonly documents: MemoryDocuments;
   readonly index = new MemoryIndex();
   readonly writer: TreeWriter;
-  /** Every batch that is in here, in the order in which it came. */
+  /** Every record that is in here, in the order in which it came. */
   readonly log: Made[] = [];
-  /** How many of each author's batches are here, and the author's clock after the last of them. */
-  readonly vector = new Map<Author, { number: number; clock: number }>();
-  /** What each other copy had when it was last heard of, all of whose batches from before then are here. */
-  readonly acknowledged = new Map<Author, ReadonlyMap<Author, { number: number }>>();
+  /** How many of each author's records are here. */
+  readonly vector = new Map<Author, number>();
+  /** What each other copy had when it was last heard of, all of whose records from before then are here. */
+  readonly acknowledged = new Map<Author, ReadonlyMap<Author, number>>();
   readonly root = ROOT;
   /** While this is set, operations stay one open batch, and paths lead where they led before it. */
   batching = false;
@@ -59,6 +56,7 @@ export class Copy {
       merge: mergeStored,
       author: this.author,
       clock: 0,
+      number: 0,
       newNode: () => this.newNode(),
       // Somebody pulled, and so it may be elsewhere.
       shared: () => this.#shared,
@@ -81,33 +79,32 @@ export class Copy {
   commit(): Batch | undefined {
     if (this.batching) return undefined;
     const batch = this.writer.commit();
-    if (batch.changes.size > 0) this.keep(batch.changes, this.writer.clock);
+    for (const changes of batch.records) this.keep(changes);
     return batch;
   }
 
-  /** Notes a batch of its own. */
-  keep(changes: Made["changes"], clock: number): void {
+  /** Notes a record of its own. */
+  keep(changes: Changes): void {
     const { author } = this;
-    const number = (this.vector.get(author)?.number ?? 0) + 1;
-    const seen = new Map([...this.vector].map(([other, { clock }]) => [other, clock]));
-    this.log.push({ author, number, clock, seen, changes });
-    this.vector.set(author, { number, clock });
+    const number = (this.vector.get(author) ?? 0) + 1;
+    this.log.push({ author, number, seen: new Map(this.vector), changes });
+    this.vector.set(author, number);
   }
 
-  /** Takes over what the other has, or the first `max` batches of it, as two copies that meet. Returns how many there were. */
+  /** Takes over what the other has, or the first `max` records of it, as two copies that meet. Returns how many there were. */
   pull(other: Copy, max = Infinity): number {
     other.#shared = other.writer.clock;
-    const news = other.log.filter(({ author, number }) => number > (this.vector.get(author)?.number ?? 0))
+    const news = other.log.filter(({ author, number }) => number > (this.vector.get(author) ?? 0))
       .slice(0, max);
-    this.writer.receive(news.map(({ author, clock, seen, changes }) => ({
+    this.writer.receive(news.map(({ author, number, seen, changes }) => ({
       author,
-      clock,
-      hasSeen: (dot) => dot.at <= (seen.get(dot.author) ?? 0),
+      number,
+      hasSeen: (dot) => dot.number <= (seen.get(dot.author) ?? 0),
       changes: new Map([...changes].map(([doc, puts]) => [doc, unpackPuts(puts)])),
     })));
     for (const made of news) {
       this.log.push(made);
-      this.vector.set(made.author, made);
+      this.vector.set(made.author, made.number);
     }
     if (news.length < max) this.acknowledged.set(other.author, new Map(other.vector));
     return news.length;
@@ -119,7 +116,7 @@ export class Copy {
       others.every((other) => {
         const has = this.acknowledged.get(other.author);
         return this.log.every(({ author, number, changes }) =>
-          !changes.has(id) || number <= (has?.get(author)?.number ?? 0)
+          !changes.has(id) || number <= (has?.get(author) ?? 0)
         );
       });
     for (const { id } of [...this.documents.all()]) this.writer.trim(id, isStable);

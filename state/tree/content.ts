@@ -32,11 +32,15 @@ const TEXT = 1;
 const BASE = 2;
 
 /** `flags[1] stamp size mtime [base] descriptor` */
-export function packVersion({ stamp, size, mtime, descriptor, text, base }: Version, node: NodeId): Uint8Array {
+export function packVersion(
+  { stamp, size, mtime, descriptor, text, base }: Version,
+  node: NodeId,
+): Uint8Array {
   const creator = creatorOf(node);
-  const packer = new Packer().u8((text ? TEXT : 0) | (base ? BASE : 0)).stamp(stamp, creator).number(size).time(
-    mtime,
-  );
+  const packer = new Packer().u8((text ? TEXT : 0) | (base ? BASE : 0)).stamp(stamp, creator).number(size)
+    .time(
+      mtime,
+    );
   if (base) packer.stamp(base.stamp, creator).number(base.size).bytes(base.descriptor);
   return packer.raw(descriptor).take();
 }
@@ -60,5 +64,6 @@ export function unpackVersion(bytes: Uint8Array, node: NodeId): Version {
   if (descriptor.length > DESCRIPTOR_BYTES_MAX) {
     throw new Malformed(`A descriptor has ${descriptor.length} bytes, and at most ${DESCRIPTOR_BYTES_MAX}`);
   }
-  return { size, descriptor, mtime, text: (flags & TEXT) !== 0, stamp, base };
+  const version = { size, descriptor, mtime, text: (flags & TEXT) !== 0, stamp };
+  return base ? { ...version, base } : version;
 }

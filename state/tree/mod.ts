@@ -16,7 +16,7 @@ export { Malformed, Packer, type Time, Unpacker } from "./bytes.ts";
 export { type Base, type Content, DESCRIPTOR_BYTES_MAX, unpackVersion, type Version } from "./content.ts";
 export { BadDocument, type DocumentCore, type TreeDocument } from "./document.ts";
 export { type Documents, MemoryDocuments } from "./documents.ts";
-export { dotOf, packValue, payloadOf } from "./dot.ts";
+export { type Dot, packValue, payloadOf, unpackValue } from "./dot.ts";
 export type { Problem } from "./facts.ts";
 export {
   type Author,
@@ -39,7 +39,7 @@ export { MERGE_DEFAULT, MergeRules } from "./merge_rules.ts";
 export { isMergeable, MERGE_BYTES_MAX, mergeableText } from "./mergeable.ts";
 export { conflictName, isConflictName, isName, NAME_BYTES_MAX } from "./name.ts";
 export { directoryOf, documentOf, parseDocId } from "./placement.ts";
-export { KEY_BYTES_MAX, packPuts, type Put, unpackPuts, VALUE_BYTES_MAX } from "./puts.ts";
+export { KEY_BYTES_MAX, newestIn, packPuts, PAYLOAD_BYTES_MAX, type Put, unpackPuts } from "./puts.ts";
 export { reroot } from "./reroot.ts";
 export type { EdgeKey, EdgeRow, NodeRow, RowChanges, TreeIndex } from "./rows.ts";
 export { type ShownNode, type ShownTree, shownTree } from "./shown_tree.ts";
@@ -47,4 +47,12 @@ export { XATTR_BYTES_MAX } from "./small_records.ts";
 export type { Merger, MergeRequest } from "./standing.ts";
 export { compareStamps, parseVersionId, type Stamp, type VersionId, versionId } from "./stamp.ts";
 export { type Updated, View } from "./view.ts";
-export { type At, type Batch, type Incoming, type Received, TreeWriter, type WriterOptions } from "./writer.ts";
+export {
+  type At,
+  type Batch,
+  type Changes,
+  type Incoming,
+  type Received,
+  TreeWriter,
+  type WriterOptions,
+} from "./writer.ts";

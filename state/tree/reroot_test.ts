@@ -48,9 +48,9 @@ Deno.test("trimming leaves nothing of what was moved and then removed", () => {
   assertEquals(linesOf(copy.shown(), true), before);
   assertEquals(keysOf(copy), [0, 0, 3, 3], "root, its time and c; c's time and the file that stays");
   assertEquals([...copy.index.nodes()].length, 3);
-  const batches = copy.log.length;
+  const records = copy.log.length;
   copy.trim([]);
-  assertEquals(copy.log.length, batches, "there is nothing left to do");
+  assertEquals(copy.log.length, records, "there is nothing left to do");
 });
 
 Deno.test("what was trimmed on one copy is trimmed on the others, and conflicts stay", () => {

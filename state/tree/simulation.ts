@@ -69,7 +69,7 @@ function deliver(copies: readonly Copy[], random: Random, log: (line: string) =>
   const [source, target] = [random(copies.length), random(copies.length)];
   if (source === target) return;
   const count = copies[target].pull(copies[source], random(3) ? random(6) : Infinity);
-  if (count > 0) log(`${target + 1} receives ${count} batches from ${source + 1}`);
+  if (count > 0) log(`${target + 1} receives ${count} records of ${source + 1}`);
 }
 
 /** `written`: nodes that the open batch wrote to. What is in them is not known before it ends, so nothing removes them. */

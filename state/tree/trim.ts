@@ -42,7 +42,9 @@ export function* trimmed(
     if (kept === "all" || kept.length > 1) continue;
     if (kept.length === 0) {
       // Attributes that are to stay come at the end.
-      if (parts?.kind !== "attributes" || !live.keepsAttributes(parts.node)) yield { key, node, payload: undefined };
+      if (parts?.kind !== "attributes" || !live.keepsAttributes(parts.node)) {
+        yield { key, node, payload: undefined };
+      }
     } else if (values.length > 1 || !isPayload(values[0], parts!.node, kept[0])) {
       yield { key, node, payload: kept[0] };
     }
@@ -223,4 +225,3 @@ function isXattr(bytes: Uint8Array, node: NodeId, value: Uint8Array): boolean {
     return false;
   }
 }
-

@@ -8,7 +8,7 @@ import {
 import { Packer, type Time } from "./bytes.ts";
 import { type Base, type Content, packVersion, type Version } from "./content.ts";
 import type { Documents } from "./documents.ts";
-import { dotOf, packValue } from "./dot.ts";
+import { type Dot, packValue, unpackValue } from "./dot.ts";
 import { COUNTER_MAX, type Edge, packEdge } from "./edge.ts";
 import { type Candidate, type Facts, FactsReader } from "./facts.ts";
 import { type Author, creatorOf, type DocId, type NodeId, NUMBER_MAX, ROOT } from "./id.ts";
@@ -31,6 +31,8 @@ export interface WriterOptions {
   readonly author: Author;
   /** The clock as `clock` last said; it must never go back, or two versions would have one name. */
   readonly clock: number;
+  /** The number of the last record of this author. */
+  readonly number: number;
   /** An id that was never used. */
   newNode(): NodeId;
   /** What this author wrote up to that time may be on other copies; 0 where there are none. */
@@ -44,21 +46,21 @@ export interface At {
   readonly name: string;
 }
 
+/** What was set in each document that was changed, as puts.ts packs it. */
+export type Changes = ReadonlyMap<DocId, Uint8Array>;
+
 /** What a batch did. */
 export interface Batch {
-  /** What was set in each document that was changed, as puts.ts packs it: for the other copies. */
-  readonly changes: ReadonlyMap<DocId, Uint8Array>;
+  /** For the other copies: what is to become of it as records of this author, in order. */
+  readonly records: readonly Changes[];
   /** What became of the shown tree. */
   readonly updates: readonly Updated[];
 }
 
-/** What a batch of another copy did, checked before. */
-export interface Incoming {
-  readonly author: Author;
-  /** The author's clock after it. */
-  readonly clock: number;
+/** A record of another copy, checked before. */
+export interface Incoming extends Dot {
   /** Whether its writer had seen that write of another author. All of its own before it, it had. */
-  readonly hasSeen: (dot: Stamp) => boolean;
+  readonly hasSeen: (dot: Dot) => boolean;
   readonly changes: ReadonlyMap<DocId, readonly Put[]>;
 }
 
@@ -83,8 +85,8 @@ interface Made extends Known {
   readonly edge: Edge;
 }
 
-/** Times inside of values may come from a copy that lies: the clock follows a jump only so far, so that what is written next is taken by all. */
-const CLOCK_FOLLOW_MAX = 2 ** 31;
+/** A record is about so long, so that each fits a message to another copy; a larger batch becomes several. */
+const RECORD_BYTES = 512 * 1024;
 const NO_ROWS = { nodes: [], forgotten: [], edges: [], removed: [] };
 
 /**
@@ -97,11 +99,19 @@ export class TreeWriter {
   readonly #options: WriterOptions;
   readonly #view: View;
   #clock: number;
+  /** Of the record that the open batch goes into. */
+  #number: number;
   /** Keys that were set since the index was last brought up to date. */
   #dirty = new Map<DocId, Set<Key>>();
   readonly #dirtyNodes = new Set<NodeId>();
   /** What the open batch has set, by document. */
   readonly #open = new Map<DocId, Map<Key, Uint8Array | undefined>>();
+  /** How many bytes that is, about. */
+  #openBytes = 0;
+  /** Records that the open batch has filled. */
+  #records: Changes[] = [];
+  /** Documents that the open batch has changed. */
+  readonly #changed = new Set<DocId>();
   #updates: Updated[] = [];
   /** Nodes that this batch made and that the index does not know yet. */
   readonly #made = new Map<NodeId, Made>();
@@ -111,6 +121,7 @@ export class TreeWriter {
   constructor(options: WriterOptions) {
     this.#options = options;
     this.#clock = options.clock;
+    this.#number = options.number + 1;
     this.#view = new View(options.index, (id) => options.documents.get(id), options.merge);
   }
 
@@ -243,15 +254,13 @@ export class TreeWriter {
   /** Ends the batch. */
   commit(): Batch {
     this.#settle();
-    const changes = new Map<DocId, Uint8Array>();
-    for (const [id, puts] of this.#open) {
-      this.#options.documents.get(id)?.commit();
-      changes.set(id, packPuts(Array.from(puts, ([key, value]) => ({ key, value }))));
-    }
-    this.#open.clear();
-    const updates = this.#updates;
+    this.#endRecord();
+    for (const id of this.#changed) this.#options.documents.get(id)?.commit();
+    this.#changed.clear();
+    const [records, updates] = [this.#records, this.#updates];
+    this.#records = [];
     this.#updates = [];
-    return { changes, updates };
+    return { records, updates };
   }
 
   /**
@@ -259,27 +268,27 @@ export class TreeWriter {
    * next to each other.
    */
   receive(incoming: Iterable<Incoming>): Received {
-    if (this.#open.size > 0) throw new Error("A batch is open: commit it before receiving");
+    if (this.#changed.size > 0) throw new Error("A batch is open: commit it before receiving");
     this.#settle();
     const { documents } = this.#options;
     const changed = new Set<DocId>();
-    for (const { author, clock, hasSeen, changes } of incoming) {
+    for (const { author, number, hasSeen, changes } of incoming) {
       for (const [id, puts] of changes) {
         const document = documents.get(id) ?? documents.create(id);
         changed.add(id);
-        for (const { key, value } of puts) {
-          const stays = (other: Uint8Array) => {
-            const dot = dotOf(id, key, other);
+        for (const { key, payload } of puts) {
+          const node = parseKey(key)?.node ?? directoryOf(id);
+          const stays = (value: Uint8Array) => {
+            const { dot } = unpackValue(value, node);
             return dot.author !== author && !hasSeen(dot);
           };
           const before = document.get(key);
           const values = before.length > 0 ? before.filter(stays) : [];
-          if (value) values.push(value);
+          if (payload) values.push(packValue(payload, node, { author, number }));
           document.set(key, values);
           this.#note(id, key);
         }
       }
-      this.#clock = Math.max(this.#clock, clock);
     }
     for (const id of changed) documents.get(id)?.commit();
     this.#settle();
@@ -297,7 +306,7 @@ export class TreeWriter {
     const document = documents.get(id);
     if (document === undefined) return;
     for (const { key, node, payload } of [...trimmed(document, (id) => documents.get(id), index, isStable)]) {
-      this.#set(id, key, payload && packValue(payload, node ?? directoryOf(id), this.#stamp()));
+      this.#set(id, key, payload, node ?? directoryOf(id));
     }
   }
 
@@ -321,9 +330,7 @@ export class TreeWriter {
     this.#dirtyNodes.clear();
     this.#made.clear();
     this.#updates.push(updated);
-    if (updated.newest > this.#clock && updated.newest - this.#clock <= CLOCK_FOLLOW_MAX) {
-      this.#clock = updated.newest;
-    }
+    this.#clock = Math.max(this.#clock, updated.newest);
   }
 
   /** Where a node's records are, and its attributes; undefined for one that is not here. */
@@ -429,7 +436,7 @@ export class TreeWriter {
   }
 
   #putLost(home: DocId, node: NodeId, version: Version): void {
-    this.#put(home, node, "l:" + versionId(version.stamp), packVersion(version, node), this.#stamp());
+    this.#put(home, node, "l:" + versionId(version.stamp), packVersion(version, node));
   }
 
   /**
@@ -457,18 +464,33 @@ export class TreeWriter {
     this.#put(doc, node, slot === "" ? "e" : "e:" + slot, packEdge(edge, node));
   }
 
-  /** `dot` is given where the payload holds the stamp of another write. */
-  #put(doc: DocId, node: NodeId, part: string, payload: Uint8Array, dot?: Stamp): void {
-    this.#set(doc, keyOf(node, part), packValue(payload, node, dot), node);
+  #put(doc: DocId, node: NodeId, part: string, payload: Uint8Array): void {
+    this.#set(doc, keyOf(node, part), payload, node);
   }
 
-  #set(doc: DocId, key: Key, value: Uint8Array | undefined, node?: NodeId): void {
-    const { documents } = this.#options;
-    (documents.get(doc) ?? documents.create(doc)).set(key, value === undefined ? [] : [value]);
+  #set(doc: DocId, key: Key, payload: Uint8Array | undefined, node: NodeId): void {
+    const { documents, author } = this.#options;
+    const dot = { author, number: this.#number };
+    const values = payload === undefined ? [] : [packValue(payload, node, dot)];
+    (documents.get(doc) ?? documents.create(doc)).set(key, values);
+    this.#changed.add(doc);
     let open = this.#open.get(doc);
     if (open === undefined) this.#open.set(doc, open = new Map());
-    open.set(key, value);
+    open.set(key, payload);
     this.#note(doc, key, node);
+    this.#openBytes += key.length + (payload?.length ?? 0);
+    if (this.#openBytes >= RECORD_BYTES) this.#endRecord();
+  }
+
+  /** What is put from now on goes into another record. */
+  #endRecord(): void {
+    if (this.#open.size === 0) return;
+    const pack = (puts: ReadonlyMap<Key, Uint8Array | undefined>) =>
+      packPuts(Array.from(puts, ([key, payload]) => ({ key, payload })));
+    this.#records.push(new Map(Array.from(this.#open, ([id, puts]) => [id, pack(puts)])));
+    this.#open.clear();
+    this.#openBytes = 0;
+    this.#number++;
   }
 
   #note(doc: DocId, key: Key, node = parseKey(key)?.node): void {
