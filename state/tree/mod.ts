@@ -45,7 +45,14 @@ export type { EdgeKey, EdgeRow, NodeRow, RowChanges, TreeIndex } from "./rows.ts
 export { type ShownNode, type ShownTree, shownTree } from "./shown_tree.ts";
 export { XATTR_BYTES_MAX } from "./small_records.ts";
 export type { Merger, MergeRequest } from "./standing.ts";
-export { compareStamps, parseVersionId, type Stamp, type VersionId, versionId } from "./stamp.ts";
+export {
+  compareBytes,
+  compareStamps,
+  parseVersionId,
+  type Stamp,
+  type VersionId,
+  versionId,
+} from "./stamp.ts";
 export { type Updated, View } from "./view.ts";
 export {
   type At,
