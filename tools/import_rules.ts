@@ -46,6 +46,16 @@ export const IMPORT_RULES: readonly ImportRule[] = [
     reason: "the rules of the replicated tree are pure, so that a simulator runs them",
   },
   {
+    part: "state/record",
+    mayImport: ["state/tree"],
+    reason: "what copies tell each other is data, checked by rules that all of them share",
+  },
+  {
+    part: "state/sync",
+    mayImport: ["9p", "state/record", "state/tree"],
+    reason: "the exchange is a state machine: storage, clock and network are arguments",
+  },
+  {
     part: "state/disk",
     mayImport: ["9p"],
     reason: "a disk is files and their durability; what they hold is somebody else's",
@@ -67,7 +77,7 @@ export const IMPORT_RULES: readonly ImportRule[] = [
   },
   {
     part: "state/store",
-    mayImport: ["9p", "state/operation", "state/tree"],
+    mayImport: ["9p", "state/operation", "state/record", "state/tree"],
     reason: "the database keeps rows; what is done to them is decided by who applies operations",
   },
   {

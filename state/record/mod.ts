@@ -4,7 +4,7 @@
  *
  * @module
  */
-export { Authors, type AuthorState, BadRecord, FUTURE_SEC_MAX } from "./authors.ts";
+export { Authors, type AuthorState, BadRecord, earliestTime, FUTURE_SEC_MAX } from "./authors.ts";
 export { HASH_BYTES, hashOf, type Record, RECORD_BYTES_MAX, type Seen, type SignedRecord } from "./record.ts";
 export { packRecord, packSeen, unpackRecord, unpackSeen } from "./packing.ts";
 export {
