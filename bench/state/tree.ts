@@ -14,6 +14,7 @@ import { publish, table } from "../report.ts";
 import {
   type Attributes,
   authorOf,
+  type Changes,
   type Content,
   type DocId,
   MemoryDocuments,
@@ -23,6 +24,7 @@ import {
   ROOT,
   type TreeDocument,
   TreeWriter,
+  unpackPuts,
 } from "../../state/tree/mod.ts";
 
 const ENTRIES = "10000,100000";
@@ -180,12 +182,13 @@ function measureTree(entries: number, perDirectory: number): Figures {
   const index = new MemoryIndex();
   let last = 0;
   const newNode = () => nodeId(author, ++last);
-  const open = (documents: MemoryDocuments, clock: number) =>
-    new TreeWriter({ documents, index, author, clock, newNode, merge: () => "unmergeable" });
-  let writer = open(documents, 0);
+  const open = (documents: MemoryDocuments, clock: number, number: number) =>
+    new TreeWriter({ documents, index, author, clock, number, newNode, merge: () => "unmergeable" });
+  let writer = open(documents, 0, 0);
   writer.createRoot(attributes("directory"));
   writer.commit();
   const files: NodeId[] = [];
+  let number = 1;
   let parent = ROOT;
   const create = (i: number) => {
     const node = newNode();
@@ -198,12 +201,12 @@ function measureTree(entries: number, perDirectory: number): Figures {
     }
     writer.create({ node, parent, name: `file${i}.txt` }, attributes("file"), content(i));
     files.push(node);
-    if (i % 100 === 99) writer.commit();
+    if (i % 100 === 99) number += writer.commit().records.length;
   };
   const make = microseconds(() => {
     for (let i = 0; i < entries; i++) create(i);
   }) / entries;
-  writer.commit();
+  number += writer.commit().records.length;
   const saved = [...documents.all()].map((document): [DocId, Uint8Array] => [document.id, document.save()]);
   const bytes = saved.reduce((sum, [, { length }]) => sum + length, 0) / entries;
   const loaded = loadMeasured(() => saved.map(([id, bytes]) => automerge.load(id, bytes, "ff" + ACTOR)));
@@ -212,14 +215,14 @@ function measureTree(entries: number, perDirectory: number): Figures {
   const loadOne = microseconds(() => automerge.load(needed[0], needed[1], "ff" + ACTOR)) / 1000;
   documents = new MemoryDocuments(automerge, "ff" + ACTOR);
   for (const document of loaded.result as TreeDocument[]) documents.put(document);
-  writer = open(documents, writer.clock);
+  writer = open(documents, writer.clock, number);
   const time = { sec: 1_790_000_001, nsec: 0 };
   const change = (i: number) => writer.setattr(files[(i * 7919) % entries], { mode: 0o600 + i % 64 }, time);
-  const made: ReadonlyMap<DocId, Uint8Array>[] = [];
+  const made: Changes[] = [];
   const one = median(Array.from({ length: 50 }, (_, i) =>
     microseconds(() => {
       change(i);
-      made.push(writer.commit().changes);
+      made.push(...writer.commit().records);
     })));
   const hundred = microseconds(() => {
     for (let i = 0; i < 100; i++) change(100 + i);
@@ -228,10 +231,13 @@ function measureTree(entries: number, perDirectory: number): Figures {
   // The other copy has its own index, which is brought up to date as well.
   const elsewhere = new MemoryDocuments(automerge, "ee" + ACTOR);
   for (const [id, bytes] of saved) elsewhere.put(automerge.load(id, bytes, "ee" + ACTOR));
-  const other = open(elsewhere, writer.clock);
+  const other = open(elsewhere, writer.clock, 0);
   const receive = median(
     made.map((changes) =>
-      microseconds(() => other.receive(new Map([...changes].map(([id, change]) => [id, [change]]))))
+      microseconds(() => {
+        const puts = new Map(Array.from(changes, ([id, bytes]) => [id, unpackPuts(bytes)]));
+        other.receive([{ author, number: ++number, hasSeen: () => true, changes: puts }]);
+      })
     ),
   );
   return { make, saved: bytes, load: loaded.ms, loadOne, memory: loaded.megabytes, one, hundred, receive };

@@ -1,22 +1,22 @@
-import { createHash } from "node:crypto";
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { NineError } from "../../9p/mod.ts";
-import type { DocId } from "../tree/mod.ts";
+import {
+  Authors,
+  type AuthorState,
+  type CopyKey,
+  earliestTime,
+  HASH_BYTES,
+  hashOf,
+  packSeen,
+  type Record,
+  type Seen,
+  type SignedRecord,
+  unpackSeen,
+  verifySignature,
+} from "../record/mod.ts";
+import { type Author, authorBytes, authorOf, type Changes, type DocId } from "../tree/mod.ts";
 import { type Moment, Moments, momentSum } from "./moments.ts";
 
-/** One record of the journal: what one transaction did to the documents. */
-export interface JournalRecord {
-  /** Who wrote it, an incarnation of a store, and the author's own number for it, which goes up by one. */
-  readonly author: Uint8Array;
-  readonly number: number;
-  /** The hash of the author's record before it; 32 zero bytes before the first. */
-  readonly previous: Uint8Array;
-  /** Seconds since 1970. */
-  readonly time: number;
-  readonly changes: ReadonlyMap<DocId, Uint8Array>;
-}
-
-export const HASH_BYTES = 32;
 /** With more records, or bytes of changes, the older ones go. */
 export interface JournalBounds {
   readonly records: number;
@@ -25,58 +25,106 @@ export interface JournalBounds {
 
 export const JOURNAL_BOUNDS: JournalBounds = { records: 8192, bytes: 64 * 1024 * 1024 };
 
-/** SHA-256 of the record: everything in it, in one order, each piece after its length. */
-export function hashOf({ author, number, previous, time, changes }: JournalRecord): Uint8Array {
-  const hash = createHash("sha256").update("lux9 journal 1").update(author).update(previous);
-  const numbers = new Float64Array([number, time, changes.size]);
-  hash.update(new Uint8Array(numbers.buffer));
-  for (const [doc, change] of [...changes].sort(([a], [b]) => a < b ? -1 : 1)) {
-    hash.update(`${doc.length}:${doc}${change.byteLength}:`).update(change);
-  }
-  return new Uint8Array(hash.digest());
+/** A record of the journal, by its number here. */
+export interface Entry {
+  /** Grows in the order in which records were applied here: nothing comes before what its writer had seen. */
+  readonly id: number;
+  readonly changes: Changes;
 }
 
-/** The journal in the database: every transaction is a record, and each author's records are a chain. */
+/** Who writes: a copy, by its key, and an incarnation of it. */
+export interface Writer {
+  readonly author: Author;
+  readonly key: CopyKey;
+}
+
+/**
+ * The journal in the database: what every transaction did to the documents, here and on other copies, as records that they tell each other. Each author's
+ * are a chain.
+ */
 export class Journal {
-  readonly #add: StatementSync;
-  readonly #addChange: StatementSync;
-  readonly #last: StatementSync;
+  readonly #sql: globalThis.Record<keyof typeof SQL, StatementSync>;
   readonly #moments: Moments;
-  readonly #db: DatabaseSync;
+  readonly #writer: Writer;
+  #authors: Authors;
   #records: number;
   #bytes: number;
+  #lastId: number;
 
-  constructor(db: DatabaseSync, readonly bounds: JournalBounds = JOURNAL_BOUNDS) {
-    this.#db = db;
+  constructor(db: DatabaseSync, writer: Writer, readonly bounds: JournalBounds = JOURNAL_BOUNDS) {
+    this.#sql = Object.fromEntries(
+      Object.entries(SQL).map(([name, text]) => [name, db.prepare(text)]),
+    ) as globalThis.Record<keyof typeof SQL, StatementSync>;
     this.#moments = new Moments(db);
-    const { records } = db.prepare("SELECT count(*) AS records FROM journal").get() as { records: number };
-    const { bytes } = db.prepare("SELECT coalesce(sum(length(bytes)), 0) AS bytes FROM change").get() as {
-      bytes: number;
-    };
-    this.#records = records;
-    this.#bytes = bytes;
-    this.#add = db.prepare(
-      "INSERT INTO journal(seq, author, number, previous, time, hash, signature) VALUES(?, ?, ?, ?, ?, ?, NULL)",
-    );
-    this.#addChange = db.prepare("INSERT INTO change(doc, seq, bytes) VALUES(?, ?, ?)");
-    this.#last = db.prepare("SELECT number, hash FROM journal WHERE author = ? ORDER BY number DESC LIMIT 1");
+    this.#writer = writer;
+    this.#records = (this.#sql.count.get() as { records: number }).records;
+    this.#bytes = (this.#sql.countBytes.get() as { bytes: number }).bytes;
+    this.#lastId = Number((this.#sql.lastId.get() as { value: number } | undefined)?.value ?? 0);
+    this.#authors = this.#readAuthors();
   }
 
-  /** Adds a record of this store as number `seq` of the journal. */
-  append(seq: number, author: Uint8Array, time: number, changes: ReadonlyMap<DocId, Uint8Array>): void {
-    const last = this.#last.get(author) as { number: number; hash: Uint8Array } | undefined;
-    const record = {
-      ...{ author, time, changes },
-      number: (last?.number ?? 0) + 1,
-      previous: last?.hash ?? new Uint8Array(HASH_BYTES),
-    };
-    this.#add.run(seq, author, record.number, record.previous, time, hashOf(record));
-    this.#moments.add(seq, time);
-    this.#records++;
-    for (const [doc, bytes] of changes) {
-      this.#addChange.run(doc, seq, bytes);
-      this.#bytes += bytes.byteLength;
-    }
+  /** The authors whose records are here, by what is stored. */
+  get authors(): Authors {
+    return this.#authors;
+  }
+
+  get lastId(): number {
+    return this.#lastId;
+  }
+
+  /** How many records this copy wrote as who it is now. */
+  get number(): number {
+    return this.#authors.get(this.#writer.author)?.number ?? 0;
+  }
+
+  /** Adds what transaction `seq` did, of that time in seconds since 1970. `clock`: Lamport's, as the transaction left it. */
+  append(seq: number, sec: number, clock: number, changes: readonly Changes[]): Entry[] {
+    this.#moments.add(seq, sec);
+    const { author, key } = this.#writer;
+    return changes.map((each) => {
+      const state = this.#authors.get(author);
+      const record: Record = {
+        ...{ author, changes: each, vouches: [], seen: this.#news(state) },
+        number: (state?.number ?? 0) + 1,
+        previous: state?.hash ?? new Uint8Array(HASH_BYTES),
+        time: Math.max(0, Math.floor(sec), earliestTime(clock)),
+        ...state === undefined ? { key: key.publicKey } : {},
+      };
+      const hash = hashOf(record);
+      const entry = this.#add(seq, { record, hash, signature: key.sign(hash) });
+      this.#authors.wrote({ record, hash }, key.publicKey);
+      this.#putAuthor(author);
+      return entry;
+    });
+  }
+
+  /** Adds records of others, which `authors` has accepted, in that order. */
+  receive(seq: number, sec: number, records: readonly SignedRecord[]): Entry[] {
+    this.#moments.add(seq, sec);
+    const entries = records.map((record) => this.#add(seq, record));
+    for (const author of new Set(records.map(({ record }) => record.author))) this.#putAuthor(author);
+    return entries;
+  }
+
+  /** Records after number `id`, oldest first, at most `max`. */
+  after(id: number, max: number): (SignedRecord & { readonly id: number })[] {
+    return (this.#sql.after.all(id, max) as unknown as JournalRow[]).map((row) => this.#recordOf(row));
+  }
+
+  /** An author's record; undefined where it is not here, or not any more. */
+  record(author: Author, number: number): SignedRecord | undefined {
+    const row = this.#sql.record.get(authorBytes(author), number) as unknown as JournalRow | undefined;
+    return row && this.#recordOf(row);
+  }
+
+  /** The number of an author's oldest record that is still here; undefined where none is. */
+  oldest(author: Author): number | undefined {
+    return (this.#sql.oldest.get(authorBytes(author)) as { number: number | null }).number ?? undefined;
+  }
+
+  /** The last record in which the document was set, as far as it is known; 0 where all of them have gone. */
+  lastOf(doc: DocId): number {
+    return (this.#sql.lastOf.get(doc) as { id: number | null }).id ?? 0;
   }
 
   /** Whether it has grown beyond its bounds. */
@@ -86,18 +134,14 @@ export class Journal {
 
   /** The last record that can go so that what is left is half of what the journal may have; 0 where none need go. */
   surplus(): number {
-    const at = this.#db.prepare("SELECT seq FROM journal ORDER BY seq DESC LIMIT 1 OFFSET ?")
-      .get(Math.ceil(this.bounds.records / 2)) as { seq: number } | undefined;
-    let last = at?.seq ?? 0;
+    const at = this.#sql.keptFrom.get(Math.ceil(this.bounds.records / 2)) as { id: number } | undefined;
+    let last = at?.id ?? 0;
     let bytes = 0;
-    const rows = this.#db.prepare(
-      "SELECT seq, sum(length(bytes)) AS bytes FROM change WHERE seq > ? GROUP BY seq ORDER BY seq DESC",
-    ).all(last) as { seq: number; bytes: number }[];
-    for (const [i, row] of rows.entries()) {
+    const rows = this.#sql.bytesAfter.all(last) as { id: number; bytes: number }[];
+    for (const row of rows) {
       bytes += row.bytes;
       if (bytes <= this.bounds.bytes / 2) continue;
-      // The newest record is what the next one follows.
-      last = i === 0 ? row.seq - 1 : row.seq;
+      last = row.id;
       break;
     }
     return last;
@@ -105,61 +149,147 @@ export class Journal {
 
   /** Lets go of the oldest records up to `last`, at most `max`; whether there are more. */
   shorten(last: number, max: number): boolean {
-    const gone = this.#db.prepare(
-      "SELECT seq, author, number, hash FROM journal WHERE seq <= ? ORDER BY seq LIMIT ?",
-    ).all(last, max) as unknown as (Pick<JournalRow, "seq" | "author" | "number" | "hash">)[];
-    const chain = this.#db.prepare("INSERT OR REPLACE INTO chain(author, number, hash) VALUES(?, ?, ?)");
-    const changes = this.#db.prepare(
-      "SELECT coalesce(sum(length(bytes)), 0) AS bytes FROM change WHERE seq = ?",
-    );
-    const remove = this.#db.prepare("DELETE FROM journal WHERE seq = ?");
-    const removeChanges = this.#db.prepare("DELETE FROM change WHERE seq = ?");
-    for (const { seq, author, number, hash } of gone) {
-      chain.run(author, number, hash);
-      this.#bytes -= (changes.get(seq) as { bytes: number }).bytes;
-      removeChanges.run(seq);
-      remove.run(seq);
+    const gone = this.#sql.first.all(last, max) as { id: number }[];
+    for (const { id } of gone) {
+      this.#bytes -= (this.#sql.bytesOf.get(id) as { bytes: number }).bytes;
+      this.#sql.removeChanges.run(id);
+      this.#sql.remove.run(id);
     }
     this.#records -= gone.length;
     return gone.length === max;
   }
+
+  /** What others wrote since this author's last record, and this copy has taken in. */
+  #news(state: AuthorState | undefined): Seen[] {
+    return [...this.#authors.entries()].flatMap(([author, { number }]) =>
+      author !== this.#writer.author && number > (state?.seen.get(author) ?? 0) ? [{ author, number }] : []
+    );
+  }
+
+  #add(seq: number, { record, hash, signature }: SignedRecord): Entry {
+    const { author, number, previous, time, key, vouches, seen, changes } = record;
+    const id = ++this.#lastId;
+    const told = packSeen(new Map(seen.map((each) => [each.author, each.number])));
+    const keys = new Uint8Array(vouches.flatMap((each) => [...each]));
+    this.#sql.add.run(
+      id,
+      seq,
+      authorBytes(author),
+      number,
+      previous,
+      time,
+      key ?? null,
+      keys,
+      told,
+      hash,
+      signature,
+    );
+    for (const [doc, bytes] of changes) {
+      this.#sql.addChange.run(doc, id, bytes);
+      this.#bytes += bytes.byteLength;
+    }
+    this.#records++;
+    this.#sql.setLastId.run(id);
+    return { id, changes };
+  }
+
+  #recordOf(row: JournalRow): SignedRecord & { readonly id: number } {
+    const changes = this.#sql.changes.all(row.id) as { doc: DocId; bytes: Uint8Array }[];
+    return { ...signedOf(row, changes), id: row.id };
+  }
+
+  #putAuthor(author: Author): void {
+    const { key, number, hash, seen } = this.#authors.get(author)!;
+    this.#sql.putAuthor.run(authorBytes(author), key, number, hash, packSeen(seen));
+  }
+
+  #readAuthors(): Authors {
+    return readAuthors(this.#sql.authors, this.#writer.key.publicKey);
+  }
+}
+
+function readAuthors(statement: StatementSync, own?: Uint8Array): Authors {
+  const rows = statement.all() as unknown as AuthorRow[];
+  return new Authors(
+    rows.map(({ author, key, number, hash, seen }) =>
+      [authorOf(author), { key, number, hash, seen: unpackSeen(seen) }] as const
+    ),
+    [...own ? [own] : [], ...rows.map(({ key }) => key)],
+  );
+}
+
+interface AuthorRow {
+  readonly author: Uint8Array;
+  readonly key: Uint8Array;
+  readonly number: number;
+  readonly hash: Uint8Array;
+  readonly seen: Uint8Array;
 }
 
 interface JournalRow {
-  readonly seq: number;
+  readonly id: number;
   readonly author: Uint8Array;
   readonly number: number;
   readonly previous: Uint8Array;
   readonly time: number;
+  readonly key: Uint8Array | null;
+  readonly vouches: Uint8Array;
+  readonly seen: Uint8Array;
   readonly hash: Uint8Array;
+  readonly signature: Uint8Array;
 }
 
-/** Every record with what is wrong with it, if anything: a hash that is not its own, or a chain that is broken. */
+function signedOf(row: JournalRow, changes: readonly { doc: DocId; bytes: Uint8Array }[]): SignedRecord {
+  const { author, number, previous, time, key, vouches, seen, hash, signature } = row;
+  const keys: Uint8Array[] = [];
+  for (let at = 0; at < vouches.length; at += HASH_BYTES) keys.push(vouches.slice(at, at + HASH_BYTES));
+  return {
+    record: {
+      ...{ author: authorOf(author), number, previous, time, vouches: keys },
+      ...key ? { key } : {},
+      seen: Array.from(unpackSeen(seen), ([author, number]) => ({ author, number })),
+      changes: new Map(changes.map(({ doc, bytes }) => [doc, bytes])),
+    },
+    hash,
+    signature,
+  };
+}
+
+/** Every record with what is wrong with it, if anything: a hash or a signature that is not its own, or a chain that is broken. */
 export function* checkJournal(db: DatabaseSync): Generator<NineError> {
-  const changesOf = db.prepare("SELECT doc, bytes FROM change WHERE seq = ?");
-  const heads = new Map<string, { readonly number: number; readonly hash: string }>();
-  const gone = db.prepare("SELECT author, number, hash FROM chain").all();
-  for (const { author, number, hash } of gone as unknown as JournalRow[]) {
-    heads.set(hex(author), { number, hash: hex(hash) });
-  }
-  const rows = db.prepare("SELECT seq, author, number, previous, time, hash FROM journal ORDER BY seq")
-    .iterate();
-  for (const { seq, author, number, previous, time, hash } of rows as Iterable<JournalRow>) {
-    const changes = new Map(
-      (changesOf.all(seq) as { doc: DocId; bytes: Uint8Array }[]).map(({ doc, bytes }) => [doc, bytes]),
-    );
-    const wrong = (what: string) => new NineError("EIO", `Record ${seq} of the journal: ${what}`);
-    if (hex(hashOf({ author, number, previous, time, changes })) !== hex(hash)) {
-      yield wrong("its hash is not that of what is in it");
+  const changesOf = db.prepare(SQL.changes);
+  const authors = readAuthors(db.prepare(SQL.authors));
+  const heads = new Map<Author, { readonly number: number; readonly hash: string }>();
+  const rows = db.prepare("SELECT * FROM journal ORDER BY id").iterate() as unknown as Iterable<JournalRow>;
+  for (const row of rows) {
+    const changes = changesOf.all(row.id) as { doc: DocId; bytes: Uint8Array }[];
+    const wrong = (what: string) => new NineError("EIO", `Record ${row.id} of the journal: ${what}`);
+    const signed = signedOf(row, changes);
+    const { author, number, previous } = signed.record;
+    if (hex(hashOf(signed.record)) !== hex(row.hash)) yield wrong("its hash is not that of what is in it");
+    const key = authors.get(author)?.key;
+    if (key === undefined) yield wrong(`its author ${author} is not known`);
+    else if (!verifySignature(key, signed.hash, signed.signature)) {
+      yield wrong("its signature is not that of its author");
     }
-    const head = heads.get(hex(author)) ?? { number: 0, hash: hex(new Uint8Array(HASH_BYTES)) };
-    if (head.number + 1 !== number) {
+    const head = heads.get(author);
+    if (head !== undefined && head.number + 1 !== number) {
       yield wrong(`it is number ${number} of its author, after number ${head.number}`);
-    }
-    if (head.hash !== hex(previous)) {
+    } else if (head !== undefined && head.hash !== hex(previous)) {
       yield wrong("it does not follow the record before it");
     }
-    heads.set(hex(author), { number, hash: hex(hash) });
+    heads.set(author, { number, hash: hex(row.hash) });
+  }
+  for (const [author, { number, hash }] of authors.entries()) {
+    const head = heads.get(author);
+    if (head === undefined || head.number === number && head.hash === hex(hash)) continue;
+    yield new NineError(
+      "EIO",
+      `The last record of author ${author} in the journal is ${head.number}, where ${number} is due`,
+    );
+  }
+  for (const { id } of db.prepare(SQL.orphans).iterate() as Iterable<{ id: number }>) {
+    yield new NineError("EIO", `Record ${id} of the journal is not there, and what it set is`);
   }
   for (const moment of db.prepare("SELECT seq, time, sum FROM moment").iterate()) {
     const { seq, time, sum } = moment as unknown as Moment;
@@ -172,3 +302,27 @@ export function* checkJournal(db: DatabaseSync): Generator<NineError> {
 function hex(bytes: Uint8Array): string {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
+
+const SQL = {
+  count: "SELECT count(*) AS records FROM journal",
+  countBytes: "SELECT coalesce(sum(length(bytes)), 0) AS bytes FROM change",
+  lastId: "SELECT value FROM meta WHERE key = 'lastRecord'",
+  setLastId: "INSERT OR REPLACE INTO meta(key, value) VALUES('lastRecord', ?)",
+  add: "INSERT INTO journal(id, seq, author, number, previous, time, key, vouches, seen, hash, signature) " +
+    "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+  addChange: "INSERT INTO change(doc, id, bytes) VALUES(?, ?, ?)",
+  changes: "SELECT doc, bytes FROM change WHERE id = ?",
+  after: "SELECT * FROM journal WHERE id > ? ORDER BY id LIMIT ?",
+  record: "SELECT * FROM journal WHERE author = ? AND number = ?",
+  oldest: "SELECT min(number) AS number FROM journal WHERE author = ?",
+  lastOf: "SELECT max(id) AS id FROM change WHERE doc = ?",
+  keptFrom: "SELECT id FROM journal ORDER BY id DESC LIMIT 1 OFFSET ?",
+  bytesAfter: "SELECT id, sum(length(bytes)) AS bytes FROM change WHERE id > ? GROUP BY id ORDER BY id DESC",
+  bytesOf: "SELECT coalesce(sum(length(bytes)), 0) AS bytes FROM change WHERE id = ?",
+  first: "SELECT id FROM journal WHERE id <= ? ORDER BY id LIMIT ?",
+  remove: "DELETE FROM journal WHERE id = ?",
+  removeChanges: "DELETE FROM change WHERE id = ?",
+  orphans: "SELECT DISTINCT id FROM change WHERE id NOT IN (SELECT id FROM journal)",
+  authors: "SELECT author, key, number, hash, seen FROM author",
+  putAuthor: "INSERT OR REPLACE INTO author(author, key, number, hash, seen) VALUES(?, ?, ?, ?, ?)",
+} as const;

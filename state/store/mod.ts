@@ -11,7 +11,14 @@ export { IndexReader } from "./index_reader.ts";
 export { KEPT, type Kept, packKept, unpackKept } from "./kept.ts";
 export { type Led, type PastNode, PastReader, type SnapshotRow } from "./past_reader.ts";
 export { IndexWriter } from "./index_writer.ts";
-export { checkJournal, Journal, JOURNAL_BOUNDS, type JournalBounds } from "./journal.ts";
+export {
+  checkJournal,
+  type Entry,
+  Journal,
+  JOURNAL_BOUNDS,
+  type JournalBounds,
+  type Writer,
+} from "./journal.ts";
 export { Moments } from "./moments.ts";
 export { type Extent, StoredDocuments } from "./stored_documents.ts";
 export { type TreeEdgeColumns, unpackTreeEdge, unpackTreeNode } from "./tree_rows.ts";

@@ -3,7 +3,7 @@ import { DatabaseSync } from "node:sqlite";
 import { Moments } from "./moments.ts";
 
 /** The format that this version writes. A store with a higher number is of a newer version, and refused. */
-export const FORMAT = 3;
+export const FORMAT = 4;
 
 /** What takes a store of format N to N + 1, from 0, which is an empty database. */
 const MIGRATIONS: readonly (string | ((db: DatabaseSync) => void))[] = [
@@ -102,6 +102,29 @@ const MIGRATIONS: readonly (string | ((db: DatabaseSync) => void))[] = [
     const records = db.prepare("SELECT seq, time FROM journal").all() as { seq: number; time: number }[];
     for (const { seq, time } of records) moments.add(seq, Math.floor(time));
   },
+  `
+  -- What every transaction did to the documents, here and on other copies, in the order in which it came here; each author's
+  -- records are a chain by their hashes. \`seq\` is the transaction that it came with.
+  DROP TABLE journal;
+  DROP TABLE chain;
+  ALTER TABLE change RENAME TO change_before;
+  CREATE TABLE journal(
+    id INTEGER PRIMARY KEY, seq INTEGER NOT NULL, author BLOB NOT NULL, number INTEGER NOT NULL, previous BLOB NOT NULL,
+    time INTEGER NOT NULL, key BLOB, vouches BLOB NOT NULL, seen BLOB NOT NULL, hash BLOB NOT NULL, signature BLOB NOT NULL
+  );
+  CREATE UNIQUE INDEX journal_by_number ON journal(author, number);
+  DROP INDEX change_by_record;
+  CREATE TABLE change(doc TEXT NOT NULL, id INTEGER NOT NULL, bytes BLOB NOT NULL, PRIMARY KEY (doc, id)) WITHOUT ROWID;
+  CREATE INDEX change_by_record ON change(id);
+  -- Of each author the last record that is here, the key of the copy that writes so, and what it had seen.
+  CREATE TABLE author(author BLOB PRIMARY KEY, key BLOB NOT NULL, number INTEGER NOT NULL, hash BLOB NOT NULL, seen BLOB NOT NULL)
+    WITHOUT ROWID;
+  -- Rows that name contents which are shown nowhere and are needed to merge.
+  ALTER TABLE tree_node ADD COLUMN kept INTEGER;
+  CREATE INDEX tree_node_kept ON tree_node(id) WHERE kept IS NOT NULL;
+  -- Documents and the rows of their tree are to be written anew: see format_3.ts of the Worker.
+  INSERT INTO meta(key, value) SELECT 'isOfFormat3', 1 WHERE EXISTS (SELECT 1 FROM extent);
+  `,
 ];
 
 /** Opens the database for writing, in today's format. EINVAL for one of a newer version. */

@@ -2,7 +2,19 @@ import { randomBytes } from "node:crypto";
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { crc32 } from "node:zlib";
 import { NineError, reasonOf } from "../../9p/mod.ts";
-import type { DocId, DocumentCore, Documents, TreeDocument } from "../tree/mod.ts";
+import {
+  authorOf,
+  directoryOf,
+  type DocId,
+  type DocumentCore,
+  type Documents,
+  type Dot,
+  packValue,
+  parseKey,
+  type TreeDocument,
+  unpackPuts,
+} from "../tree/mod.ts";
+import type { Entry } from "./journal.ts";
 
 /** Documents in memory, beyond those with an open change. */
 const LOADED_MAX = 64;
@@ -37,8 +49,8 @@ export interface Extent {
 
 /** The documents in the database: each as it was last saved, and the changes of the journal since. */
 export class StoredDocuments implements Documents {
-  /** A process start takes a fresh actor: two that write at the same time must not have the same. */
-  readonly #actor = randomBytes(16).toString("hex");
+  /** A process start takes a fresh actor. */
+  readonly actor = randomBytes(16).toString("hex");
   /** The one used last is last. */
   readonly #loaded = new Map<DocId, Loaded>();
   readonly #keys = new Map<DocId, number>();
@@ -61,7 +73,7 @@ export class StoredDocuments implements Documents {
   }
 
   create(id: DocId): TreeDocument {
-    const document = this.core.create(id, this.#actor);
+    const document = this.core.create(id, this.actor);
     this.#loaded.set(id, { document, changes: 0, bytes: 0, savedBytes: 0 });
     return document;
   }
@@ -83,22 +95,45 @@ export class StoredDocuments implements Documents {
   }
 
   /**
-   * Takes account of changes that the journal has as record `seq`, and saves what has many of them. Tells how large each
-   * document is now.
+   * Takes account of what this copy wrote, and the journal has, and saves what has many such records. Tells how large each document is now.
    */
-  changed(seq: number, changes: ReadonlyMap<DocId, Uint8Array>): Extent[] {
+  changed(entries: readonly Entry[]): Extent[] {
+    const extents = new Map<DocId, Extent>();
+    const last = entries.at(-1)?.id ?? 0;
+    for (const { id: record, changes } of entries) {
+      for (const [id, { byteLength }] of changes) {
+        const loaded = this.#loaded.get(id);
+        if (loaded === undefined) continue;
+        loaded.changes++;
+        loaded.bytes += byteLength;
+        const { size: keys, operations } = loaded.document;
+        this.#keys.delete(id);
+        // What began with this record has everything after the one before it.
+        this.#sql.extend.run(id, record - 1, record - 1, keys, operations);
+        extents.set(id, { doc: id, keys, operations });
+        if (loaded.changes >= CHANGES_MAX || loaded.bytes >= loaded.savedBytes + 65_536) {
+          this.#save(id, last);
+        }
+      }
+    }
+    this.trim();
+    return [...extents.values()];
+  }
+
+  /**
+   * Takes account of what others wrote, up to record `last`. It is saved whole: what of it stands next to what is a matter of what its writers had seen, and
+   * is not asked again.
+   */
+  received(ids: Iterable<DocId>, last: number): Extent[] {
     const extents: Extent[] = [];
-    for (const [id, { byteLength }] of changes) {
-      const loaded = this.#loaded.get(id);
-      if (loaded === undefined) continue;
-      loaded.changes++;
-      loaded.bytes += byteLength;
-      const { size: keys, operations } = loaded.document;
+    for (const id of ids) {
+      const { document } = this.#loaded.get(id)!;
+      const { size: keys, operations } = document;
       this.#keys.delete(id);
-      // What began with this record has everything after the one before it.
-      this.#sql.extend.run(id, seq - 1, seq - 1, keys, operations);
+      this.#sql.extend.run(id, last, last, keys, operations);
+      this.#save(id, last);
+      this.#sql.rooted.run(last, last, keys, operations, id);
       extents.push({ doc: id, keys, operations });
-      if (loaded.changes >= CHANGES_MAX || loaded.bytes >= loaded.savedBytes + 65_536) this.#save(id, seq);
     }
     this.trim();
     return extents;
@@ -156,14 +191,13 @@ export class StoredDocuments implements Documents {
       const { root, saved, sum } = this.#sql.get.get(id) as unknown as DocumentRow;
       if (sum === null || crc32(saved!) === sum) continue;
       this.drop(id);
-      const document = this.core.create(id, this.#actor);
+      const document = this.core.create(id, this.actor);
       // Those of a document that was re-rooted begin with what is damaged.
-      const changes = this.#sql.since.all(id, root) as { seq: number; bytes: Uint8Array }[];
+      const changes = this.#sql.since.all(id, root) as unknown as ChangeRow[];
       try {
-        document.apply(changes.map(({ bytes }) => bytes));
-        if (changes.length === 0 || document.missing().length > 0) {
-          throw new Error("some changes are not there");
-        }
+        if (changes.length === 0) throw new Error("there are none");
+        replay(document, changes);
+        this.#checkOperations(document);
       } catch (thrown) {
         document.free();
         throw new NineError(
@@ -173,7 +207,7 @@ export class StoredDocuments implements Documents {
       }
       const whole = document.save();
       this.#sql.put.run(id, whole, crc32(whole));
-      this.#sql.saved.run(changes[changes.length - 1].seq, id);
+      this.#sql.saved.run(changes[changes.length - 1].id, id);
       document.free();
       mended.push(`Document ${id} was damaged, and was made anew from the journal`);
     }
@@ -209,21 +243,49 @@ export class StoredDocuments implements Documents {
       throw new NineError("EIO", `Document ${id} of ${saved.byteLength} bytes does not match its checksum`);
     }
     const document = saved.byteLength === 0
-      ? this.core.create(id, this.#actor)
-      : this.core.load(id, saved, this.#actor);
-    const changes = (this.#sql.since.all(id, seq) as { bytes: Uint8Array }[]).map(({ bytes }) => bytes);
-    if (changes.length > 0) document.apply(changes);
-    const { operations } = document;
-    if (row.operations < UNKNOWN && operations < row.operations) {
+      ? this.core.create(id, this.actor)
+      : this.core.load(id, saved, this.actor);
+    const changes = this.#sql.since.all(id, seq) as unknown as ChangeRow[];
+    try {
+      replay(document, changes);
+      this.#checkOperations(document);
+    } catch (thrown) {
       document.free();
-      throw new NineError(
-        "EIO",
-        `Document ${id} is damaged: its changes do not make it, ${operations} operations of ${row.operations}`,
-      );
+      throw thrown;
     }
-    const bytes = changes.reduce((sum, { byteLength }) => sum + byteLength, 0);
+    const bytes = changes.reduce((sum, { bytes }) => sum + bytes.byteLength, 0);
     return { document, changes: changes.length, bytes, savedBytes: saved.byteLength };
   }
+
+  /** EIO where keys were not set as often as they were. */
+  #checkOperations(document: TreeDocument): void {
+    const { operations: expected } = this.#sql.get.get(document.id) as unknown as DocumentRow;
+    const { operations } = document;
+    if (expected >= UNKNOWN || operations >= expected) return;
+    throw new NineError(
+      "EIO",
+      `Document ${document.id} is damaged: its changes do not make it, ${operations} operations of ${expected}`,
+    );
+  }
+}
+
+/** What this copy wrote since a document was saved: it had seen all that was there. */
+function replay(document: TreeDocument, changes: readonly ChangeRow[]): void {
+  for (const { author, number, bytes } of changes) {
+    const dot: Dot = { author: authorOf(author), number };
+    for (const { key, payload } of unpackPuts(bytes)) {
+      const node = parseKey(key)?.node ?? directoryOf(document.id);
+      document.set(key, payload ? [packValue(payload, node, dot)] : []);
+    }
+    document.commit();
+  }
+}
+
+interface ChangeRow {
+  readonly id: number;
+  readonly author: Uint8Array;
+  readonly number: number;
+  readonly bytes: Uint8Array;
 }
 
 const SQL = {
@@ -238,10 +300,11 @@ const SQL = {
   removeExtent: "DELETE FROM extent WHERE doc = ?",
   keysIn: "SELECT keys FROM extent WHERE doc = ?",
   ids: "SELECT doc FROM extent",
-  since: "SELECT seq, bytes FROM change WHERE doc = ? AND seq > ? ORDER BY seq",
+  since: "SELECT change.id, author, number, bytes FROM change JOIN journal ON journal.id = change.id " +
+    "WHERE doc = ? AND change.id > ? ORDER BY change.id",
   // The primary key of `change` finds the first one that a document needs.
   needing: "SELECT doc FROM extent WHERE " +
-    "(SELECT min(change.seq) FROM change WHERE change.doc = extent.doc AND change.seq > extent.seq) <= ? LIMIT ?",
+    "(SELECT min(change.id) FROM change WHERE change.doc = extent.doc AND change.id > extent.seq) <= ? LIMIT ?",
   overgrown: "SELECT doc FROM extent WHERE operations - keys > max(?, keys * ?) " +
     "OR NOT EXISTS (SELECT 1 FROM node WHERE id = substr(doc, 1, instr(doc || '.', '.') - 1))",
 } as const;

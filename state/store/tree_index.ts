@@ -6,6 +6,7 @@ import {
   type NodeRow,
   type RowChanges,
   type TreeIndex,
+  type Version,
   versionId,
 } from "../tree/mod.ts";
 import {
@@ -55,6 +56,15 @@ export class SqliteTreeIndex implements TreeIndex {
     return (this.#sql.displaced.all() as { node: NodeId }[]).map(({ node }) => node);
   }
 
+  /** Contents that merges need, whether anything shows them or not. */
+  *kept(): Generator<Pick<Version, "size" | "descriptor">> {
+    for (
+      const { id, data } of this.#sql.kept.iterate() as unknown as Iterable<{ id: NodeId; data: Uint8Array }>
+    ) {
+      yield* unpackTreeNode(id, undefined, data).kept;
+    }
+  }
+
   /** The first thing that is wrong with a row, if anything. */
   firstDamage(): string | undefined {
     try {
@@ -78,7 +88,10 @@ export class SqliteTreeIndex implements TreeIndex {
   write({ nodes, forgotten, edges, removed }: RowChanges): void {
     for (const id of forgotten) this.#sql.removeNode.run(id);
     for (const { node, slot, version } of removed) this.#sql.removeEdge.run(node, slot, version ?? "");
-    for (const row of nodes) this.#sql.putNode.run(row.id, row.alias ?? null, packTreeNode(row));
+    for (const row of nodes) {
+      const kept = row.kept.length > 0 ? 1 : null;
+      this.#sql.putNode.run(row.id, row.alias ?? null, packTreeNode(row), kept);
+    }
     for (const row of edges) {
       const conflictIn = row.conflict && row.shown ? row.shown.parent : null;
       const version = row.version ? versionId(row.version.stamp) : "";
@@ -105,7 +118,7 @@ const COLUMNS = "SELECT node, slot, parent, name, data FROM tree_edge";
 
 const SQL = {
   node: "SELECT alias, data FROM tree_node WHERE id = ?",
-  putNode: "INSERT OR REPLACE INTO tree_node(id, alias, data) VALUES(?, ?, ?)",
+  putNode: "INSERT OR REPLACE INTO tree_node(id, alias, data, kept) VALUES(?, ?, ?, ?)",
   removeNode: "DELETE FROM tree_node WHERE id = ?",
   edges: `${COLUMNS} WHERE node = ?`,
   named: `${COLUMNS} WHERE parent = ? AND name = ?`,
@@ -114,6 +127,7 @@ const SQL = {
   aliases: "SELECT id FROM tree_node WHERE alias = ?",
   displaced: "SELECT DISTINCT node FROM tree_edge WHERE displaced = 1",
   removeEdge: "DELETE FROM tree_edge WHERE node = ? AND slot = ? AND version = ?",
+  kept: "SELECT id, data FROM tree_node WHERE kept IS NOT NULL",
   allNodes: "SELECT id, data FROM tree_node",
   allEdges: COLUMNS,
   clearNodes: "DELETE FROM tree_node",

@@ -36,12 +36,14 @@ function unsealed(packed: Uint8Array, what: string): Unpacker {
 }
 
 export function packTreeNode(row: NodeRow): Uint8Array {
-  const { records, home, attributes, content, xattrs, nlink, shows, touched } = row;
+  const { records, home, attributes, content, kept, xattrs, nlink, shows, touched } = row;
   packer.begin().u32(0).text(records).text(home ?? "").u32(nlink).u32(shows);
   packer.u8(attributes ? 1 : 0);
   if (attributes) attributesInto(attributes);
   packer.u8(content ? 1 : 0);
   if (content) versionInto(content);
+  packer.u32(kept.length);
+  for (const { size, descriptor } of kept) packer.integer(size).bytes(descriptor);
   packer.u32(xattrs.size);
   for (const [name, value] of xattrs) packer.text(name).bytes(value);
   packer.u8(touched ? 1 : 0);
@@ -60,17 +62,21 @@ export function unpackTreeNode(id: NodeId, alias: NodeId | undefined, packed: Ui
   const shows = from.u32();
   const attributes = from.u8() ? attributesOf(from) : undefined;
   const content = from.u8() ? versionOf(from) : undefined;
+  const kept = Array.from(
+    { length: from.u32() },
+    () => ({ size: from.integer(), descriptor: from.bytes()!.slice() }),
+  );
   const xattrs = new Map<string, Uint8Array>();
   for (let left = from.u32(); left > 0; left--) xattrs.set(from.text(), from.bytes()!);
   const touched = from.u8()
     ? {
-      stamp: { at: from.integer(), author: from.text() as Author },
+      stamp: stampOf(from),
       doc: from.text() as DocId,
       key: from.text() as Key,
       time: timeOf(from),
     }
     : undefined;
-  return { id, records, home, attributes, content, xattrs, nlink, shows, alias, touched };
+  return { id, records, home, attributes, content, kept, xattrs, nlink, shows, alias, touched };
 }
 
 const FLAGS = ["directory", "removed", "displaced", "alive", "conflict"] as const;
@@ -135,19 +141,29 @@ function attributesOf(from: Unpacker): Attributes {
   };
 }
 
-function versionInto({ stamp, size, descriptor, mtime, text }: Version): void {
+function versionInto({ stamp, size, descriptor, mtime, text, base }: Version): void {
   packer.integer(stamp.at).text(stamp.author).integer(size).bytes(descriptor).u8(Number(text));
   timeInto(mtime);
+  packer.u8(base ? 1 : 0);
+  if (!base) return;
+  packer.integer(base.stamp.at).text(base.stamp.author).integer(base.size).bytes(base.descriptor);
 }
 
 function versionOf(from: Unpacker): Version {
-  return {
-    stamp: { at: from.integer(), author: from.text() as Author },
+  const version = {
+    stamp: stampOf(from),
     size: from.integer(),
     descriptor: from.bytes()!.slice(),
     text: from.u8() === 1,
     mtime: timeOf(from),
   };
+  if (from.u8() === 0) return version;
+  const base = { stamp: stampOf(from), size: from.integer(), descriptor: from.bytes()!.slice() };
+  return { ...version, base };
+}
+
+function stampOf(from: Unpacker): Version["stamp"] {
+  return { at: from.integer(), author: from.text() as Author };
 }
 
 function timeInto({ sec, nsec }: Time): void {

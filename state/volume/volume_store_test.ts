@@ -143,12 +143,14 @@ Deno.test("a flipped bit in a row of the documents' tree is found and named", as
 Deno.test("a flipped bit in the journal or in a document is found and named", async () => {
   const cases = [
     [
-      "UPDATE change SET bytes = CAST(x'00' || substr(bytes, 2) AS BLOB) WHERE seq = 2",
+      "UPDATE change SET bytes = CAST(x'00' || substr(bytes, 2) AS BLOB) WHERE id = 2",
       /its hash is not that of what is in it/,
     ],
-    ["UPDATE journal SET time = time + 1 WHERE seq = 2", /its hash is not that of what is in it/],
-    ["UPDATE journal SET previous = x'00' WHERE seq = 2", /its hash is not|does not follow/],
-    ["DELETE FROM journal WHERE seq = 2", /after number 1/],
+    ["UPDATE journal SET time = time + 1 WHERE id = 2", /its hash is not that of what is in it/],
+    ["UPDATE journal SET previous = zeroblob(32) WHERE id = 2", /its hash is not|does not follow/],
+    ["UPDATE journal SET signature = zeroblob(64) WHERE id = 2", /its signature is not that of its author/],
+    ["DELETE FROM journal WHERE id = 2", /is not there, and what it set is|after number 1/],
+    ["UPDATE author SET number = number + 1", /where .* is due/],
   ] as const;
   for (const [sql, expected] of cases) {
     await withVolume(async (folder) => {

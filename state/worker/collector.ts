@@ -1,6 +1,14 @@
 import type { DatabaseSync } from "node:sqlite";
 import { copyLive, decodeDescriptor, liveBytes, orphanPacks } from "../chunks/mod.ts";
-import { type ChunkRowsWriter, KEPT, packKept, run, unpackKept, unpackNode } from "../store/mod.ts";
+import {
+  type ChunkRowsWriter,
+  KEPT,
+  packKept,
+  run,
+  SqliteTreeIndex,
+  unpackKept,
+  unpackNode,
+} from "../store/mod.ts";
 import type { ContentWriter } from "./content_writer.ts";
 import { LiveIds } from "./live_ids.ts";
 import type { Retention } from "../volume/mod.ts";
@@ -159,6 +167,11 @@ export class Collector {
         const descriptor = decodeDescriptor(content);
         if (descriptor.id !== undefined && descriptor.depth === 0) live.add(descriptor.id);
         else for (const id of this.#contents.reader.ids(descriptor)) live.add(id);
+      }
+    }
+    for (const { size, descriptor } of new SqliteTreeIndex(this.#db).kept()) {
+      if (size > 0) {
+        for (const id of this.#contents.reader.ids(decodeDescriptor(descriptor))) live.add(id);
       }
     }
     return live;

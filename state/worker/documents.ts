@@ -2,8 +2,10 @@ import type { DatabaseSync } from "node:sqlite";
 import { S } from "../../9p/mod.ts";
 import { automerge, mergeText } from "../automerge/mod.ts";
 import { decodeDescriptor, encodeDescriptor } from "../chunks/mod.ts";
+import { copyKey } from "../record/mod.ts";
 import type { Create, Operation, SetAttributes } from "../operation/mod.ts";
 import {
+  type Entry,
   type Extent,
   type IndexWriter,
   Journal,
@@ -62,7 +64,6 @@ const KINDS = new Map<number, Kind>([
  */
 export class DocumentKeeper {
   readonly #index: IndexWriter;
-  readonly #incarnation: Uint8Array;
   readonly #author: Author;
   readonly #documents: StoredDocuments;
   readonly #journal: Journal;
@@ -81,11 +82,11 @@ export class DocumentKeeper {
   constructor(db: DatabaseSync, index: IndexWriter, contents: ContentWriter, bounds?: JournalBounds) {
     this.#index = index;
     this.#contents = contents;
-    this.#incarnation = index.meta("incarnation") as Uint8Array;
-    this.#author = authorOf(this.#incarnation);
+    this.#author = authorOf(index.meta("incarnation") as Uint8Array);
     this.#lastNumber = Number(index.meta("lastNumber") ?? 1);
     this.#documents = new StoredDocuments(db, automerge);
-    this.#journal = new Journal(db, bounds);
+    const key = copyKey(index.meta("secret") as Uint8Array);
+    this.#journal = new Journal(db, { author: this.#author, key }, bounds);
     this.#tree = new SqliteTreeIndex(db);
     this.#writer = new TreeWriter({
       documents: this.#documents,
@@ -93,6 +94,8 @@ export class DocumentKeeper {
       merge: (request) => this.#merge(request),
       author: this.#author,
       clock: Number(index.meta("clock") ?? 0),
+      number: this.#journal.number,
+      shared: () => Number(index.meta("shared") ?? 0),
       newNode: () => nodeId(this.#author, this.#lastNumber += 2),
     });
   }
@@ -152,9 +155,12 @@ export class DocumentKeeper {
 
   /** Ends the batch of one transaction, which is record `seq` of the journal, of that time in seconds since 1970. */
   commit(seq: number, sec: number): void {
-    const { changes } = this.#writer.commit();
-    this.#journal.append(seq, this.#incarnation, sec, changes);
-    for (const extent of this.#documents.changed(seq, changes)) this.#look(extent);
+    const { records } = this.#writer.commit();
+    this.#wrote(this.#journal.append(seq, sec, this.#writer.clock, records));
+  }
+
+  #wrote(entries: readonly Entry[]): void {
+    for (const extent of this.#documents.changed(entries)) this.#look(extent);
     this.#index.setMeta("clock", this.#writer.clock);
     this.#index.setMeta("lastNumber", this.#lastNumber);
   }
@@ -183,17 +189,15 @@ export class DocumentKeeper {
       isIdle && this.#overgrown.size > 0;
   }
 
-  /**
-   * One step of making history shorter, within a transaction, after record `seq`. Every registered copy must have that
-   * record and all before it; the only one that there is, is this one.
-   */
-  tidy(seq: number): void {
+  /** One step of making history shorter, within transaction `seq`, at that time in seconds since 1970. */
+  tidy(seq: number, sec: number): void {
     const isLong = this.#journal.isLong || this.#surplus > 0;
     const [id] = this.#urgent.size > 0 ? this.#urgent : isLong ? [] : this.#overgrown;
-    if (id === undefined) return this.#shorten(seq);
+    if (id === undefined) return this.#shorten();
     this.#urgent.delete(id);
     this.#overgrown.delete(id);
-    this.#reroot(id, seq);
+    this.#trim(id, seq, sec);
+    this.#reroot(id);
   }
 
   free(): void {
@@ -206,35 +210,33 @@ export class DocumentKeeper {
     if (exceeds(IDLE)) this.#overgrown.add(doc);
   }
 
-  #reroot(id: DocId, seq: number): void {
+  /** What is dead goes, here and, by a record, on the other copies. */
+  #trim(id: DocId, seq: number, sec: number): void {
+    // Every registered copy must have all that is looked at; the only one that there is, is this one.
+    this.#writer.trim(id, () => true);
+    const { records } = this.#writer.commit();
+    if (records.length > 0) this.#wrote(this.#journal.append(seq, sec, this.#writer.clock, records));
+  }
+
+  #reroot(id: DocId): void {
     const old = this.#documents.get(id);
     if (old === undefined) return;
-    const document = (other: DocId) => {
-      // What moved here has records in many documents.
-      this.#documents.trim(id);
-      return this.#documents.get(other);
-    };
-    const next = reroot(automerge, old, document, this.#tree);
+    const directory = directoryOf(id);
+    const isGone = directory !== ROOT && !this.#tree.edges(directory).some(({ alive }) => alive);
+    if (isGone && old.keys().length === 0) return this.#documents.remove(id);
+    const next = reroot(automerge, old, this.#documents.actor);
     try {
-      const keys = next.keys();
-      if (next.operations >= old.operations && keys.length > 0) return;
-      const changed = [...old.keys(), ...keys];
-      this.#documents.replace(next, seq);
-      this.#writer.replaced(id, changed);
-      const directory = directoryOf(id);
-      const isGone = directory !== ROOT && !this.#tree.edges(directory).some(({ alive }) => alive);
-      if (keys.length === 0 && isGone) this.#documents.remove(id);
+      if (next.operations < old.operations) this.#documents.replace(next, this.#journal.lastId);
     } finally {
       next.free();
-      this.#documents.trim();
     }
   }
 
   /** Lets go of records that no document needs, after saving those that do. */
-  #shorten(seq: number): void {
+  #shorten(): void {
     if (this.#surplus === 0) this.#surplus = this.#journal.surplus();
     const needing = this.#documents.needing(this.#surplus, SAVED_AT_ONCE);
-    for (const id of needing) this.#documents.settle(id, seq);
+    for (const id of needing) this.#documents.settle(id, this.#journal.lastId);
     if (needing.length > 0) return;
     if (!this.#journal.shorten(this.#surplus, RECORDS_AT_ONCE)) this.#surplus = 0;
   }

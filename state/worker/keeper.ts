@@ -5,6 +5,7 @@ import { Errno, errnoOf, S, type Timestamp } from "../../9p/mod.ts";
 import type { Disk } from "../disk/mod.ts";
 import { type LogDamage, LogReader } from "../log/mod.ts";
 import { decode, RECORD_TYPES } from "../operation/mod.ts";
+import { newCopyKey } from "../record/mod.ts";
 import {
   ChangeReader,
   ChunkRowsWriter,
@@ -29,6 +30,7 @@ import { Applier } from "./applier.ts";
 import { Collector } from "./collector.ts";
 import { ContentWriter } from "./content_writer.ts";
 import type { DatabaseGuard } from "./database_guard.ts";
+import { bringFromFormat3 } from "./format_3.ts";
 import { DocumentKeeper } from "./documents.ts";
 import { restore } from "./restore.ts";
 import { Unsettled } from "./unsettled.ts";
@@ -99,6 +101,7 @@ export class Keeper implements Disposable {
     this.#index = new IndexWriter(this.#db);
     this.#log = new LogReader(disk, LOG);
     if (this.#index.meta("volume") === undefined) this.#name();
+    else if (this.#index.meta("isOfFormat3") !== undefined) bringFromFormat3(this.#db, this.#index);
     this.#beAlone(placeOf(`${folder}/${DATABASE}`));
     const chunks = new ChunkRowsWriter(this.#db);
     this.#contents = new ContentWriter(disk, this.#log, chunks, this.#index.meta("key") as Uint8Array);
@@ -259,14 +262,14 @@ export class Keeper implements Disposable {
     if (!this.#documents.isUntidy(isIdle)) return isIdle && this.#vacuum();
     this.#guard.pay();
     const mark = this.#contents.mark();
-    run(this.#db, "BEGIN IMMEDIATE");
+    this.#index.begin();
     try {
-      this.#documents.tidy(this.#index.seq);
+      this.#documents.tidy(this.#index.seq, nowSec());
       this.#contents.sync();
-      run(this.#db, "COMMIT");
+      this.#index.commit(this.applied);
     } catch (thrown) {
       try {
-        if (this.#db.isTransaction) run(this.#db, "ROLLBACK");
+        this.#index.rollback();
       } finally {
         this.#contents.backTo(mark);
       }
@@ -448,6 +451,7 @@ export class Keeper implements Disposable {
     this.#index.setMeta("volume", crypto.randomUUID());
     this.#index.setMeta("incarnation", new Uint8Array(randomBytes(8)));
     this.#index.setMeta("key", new Uint8Array(randomBytes(32)));
+    this.#index.setMeta("secret", newCopyKey());
     run(this.#db, "COMMIT");
   }
 
