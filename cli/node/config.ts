@@ -11,6 +11,9 @@ const name = z.string().min(1).max(255).regex(
   "must have no blanks, colons, commas or slashes",
 );
 
+/** As `MergeRules` of the tree takes them. */
+const globs = z.array(z.string().max(255).regex(/^!?[^!]/, "must be a glob, maybe with a ! in front")).max(256);
+
 const days = z.number().min(0).max(100_000);
 
 /** `order` and `create` are those of bind(1). */
@@ -34,6 +37,7 @@ const schema = z.strictObject({
     .max(64).default([]),
   mounts: z.array(mount).max(1000).default([]),
   retention: z.strictObject({ everything: days, hourly: days, daily: days }).optional(),
+  merge: globs.optional(),
   users: z.record(name, z.strictObject({ uid: id, groups: z.array(name).max(100).default([]) })).default({}),
   groups: z.record(name, id).default({}),
 });

@@ -31,6 +31,12 @@ groups: {staff: 50}
   assert.deepEqual(config.users.alice, { uid: 1000, groups: ["staff"] });
 });
 
+Deno.test("parseConfig: a rule of merging is a list of globs", () => {
+  assert.deepEqual(parseConfig('merge: ["*.md", "!drafts/**"]').merge, ["*.md", "!drafts/**"]);
+  assert.throws(() => parseConfig('merge: ["!"]'), /merge.*must be a glob/s);
+  assert.throws(() => parseConfig("merge: ['']"), /must be a glob/);
+});
+
 Deno.test("parseConfig: a mistake is told with file, line and column", () => {
   assert.match(problem("mounts:\n  - {at: data, mem: {}}\n"), /^lux9\.yaml:2:\d+: mounts\.0/);
   assert.match(problem("users:\n  alice: {uid: -1}\n"), /^lux9\.yaml:2:16: users\.alice\.uid/);

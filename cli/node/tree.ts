@@ -65,6 +65,7 @@ export async function buildTree({ home, config, users, status }: TreeOptions): P
     home,
     owned,
     retention: config.retention,
+    merge: config.merge,
     durableAtClunk: new Set(
       config.mounts.flatMap((mount) => "volume" in mount && mount.durable === "clunk" ? [mount.volume] : []),
     ),

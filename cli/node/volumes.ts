@@ -14,6 +14,8 @@ export interface VolumesOptions {
   readonly owned: { readonly uid: string; readonly gid: string };
   /** How long history is kept; as the store has it if not given. */
   readonly retention: Retention | undefined;
+  /** Globs of the files that merge as text; as the tree has them if not given. */
+  readonly merge?: readonly string[];
   /** Those in which what was written is durable when the file is closed. */
   readonly durableAtClunk?: ReadonlySet<string>;
   readonly onTrouble: (volume: string, message: string) => void;
@@ -110,13 +112,14 @@ export class Volumes {
   }
 
   async #start(name: string): Promise<Open> {
-    const { owned, retention, onTrouble, durableAtClunk } = this.options;
+    const { owned, retention, merge, onTrouble, durableAtClunk } = this.options;
     // A node without volumes does without all that they need, some 15 MB of memory.
     const { VolumeStore } = await import("../../state/volume/mod.ts");
     const { snapshots, volume, withDifferences } = await import("../../servers/volume/mod.ts");
     const store = await VolumeStore.open(volumeFolder(this.options.home, name), {
       owned,
       retention,
+      merge,
       onTrouble: (message) => onTrouble(name, message),
     });
     return {

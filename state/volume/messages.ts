@@ -13,6 +13,8 @@ export interface KeeperOptions {
   readonly checkpointOperations: number;
   /** What the journal may have. */
   readonly journal?: JournalBounds;
+  /** Globs of the files that merge as text. */
+  readonly merge?: readonly string[];
 }
 
 /** A piece of a file that is in the log, or a cut. */

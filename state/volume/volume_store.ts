@@ -34,6 +34,8 @@ export interface VolumeStoreOptions {
   /** Who has the root directory of a new volume. */
   readonly owned?: { readonly uid: Principal; readonly gid: Principal };
   readonly retention?: Retention;
+  /** Globs of the files that merge as text, `!` in front of what does not; prose and source text if not given. */
+  readonly merge?: readonly string[];
   /** How long an operation waits for others before all are made durable and applied; 50 ms. */
   readonly gatherMs?: number;
   /** After so many operations the database is made durable and the log is shortened; 50,000. */
@@ -133,6 +135,7 @@ export class VolumeStore {
           owned: options.owned ?? OWNED,
           checkpointOperations: options.checkpointOperations ?? 50_000,
           journal: options.journal,
+          merge: options.merge,
         },
         "opened",
       );

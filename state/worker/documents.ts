@@ -75,18 +75,24 @@ export class DocumentKeeper {
   readonly #overgrown = new Set<DocId>();
   /** Records of the journal up to this one are to go. */
   #surplus = 0;
-  readonly #rules = new MergeRules();
+  readonly #rules: MergeRules;
   /** Odd: files have even numbers. */
   #lastNumber: number;
 
-  constructor(db: DatabaseSync, index: IndexWriter, contents: ContentWriter, bounds?: JournalBounds) {
+  constructor(
+    db: DatabaseSync,
+    index: IndexWriter,
+    contents: ContentWriter,
+    { journal, merge }: { readonly journal?: JournalBounds; readonly merge?: readonly string[] },
+  ) {
     this.#index = index;
     this.#contents = contents;
     this.#author = authorOf(index.meta("incarnation") as Uint8Array);
     this.#lastNumber = Number(index.meta("lastNumber") ?? 1);
     this.#documents = new StoredDocuments(db, automerge);
     const key = copyKey(index.meta("secret") as Uint8Array);
-    this.#journal = new Journal(db, { author: this.#author, key }, bounds);
+    this.#journal = new Journal(db, { author: this.#author, key }, journal);
+    this.#rules = new MergeRules(merge);
     this.#tree = new SqliteTreeIndex(db);
     this.#writer = new TreeWriter({
       documents: this.#documents,

@@ -91,7 +91,7 @@ export class Keeper implements Disposable {
   constructor(
     disk: Disk,
     folder: string,
-    { owned, checkpointOperations, journal }: KeeperOptions,
+    { owned, checkpointOperations, journal, merge }: KeeperOptions,
     guard: DatabaseGuard,
   ) {
     this.#guard = guard;
@@ -106,7 +106,7 @@ export class Keeper implements Disposable {
     const chunks = new ChunkRowsWriter(this.#db);
     this.#contents = new ContentWriter(disk, this.#log, chunks, this.#index.meta("key") as Uint8Array);
     this.#collector = new Collector(this.#db, chunks, this.#contents);
-    this.#documents = new DocumentKeeper(this.#db, this.#index, this.#contents, journal);
+    this.#documents = new DocumentKeeper(this.#db, this.#index, this.#contents, { journal, merge });
     this.#past = new PastReader(this.#db);
     this.#changes = new ChangeReader(this.#db);
     if (this.#index.node(ROOT_INO) === undefined) this.#found(owned);
