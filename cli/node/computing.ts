@@ -22,6 +22,8 @@ export interface ComputingOptions {
   /** Names at the top of the tree that recipes do not reach. */
   readonly beyond: ReadonlySet<string>;
   readonly outputOf: (node: object) => Output | undefined;
+  /** Where a recipe at a path is to look for an absolute path. */
+  readonly inputPath: (recipe: string, path: string) => string;
 }
 
 /** All that a node computes with; the engine starts with the first run. */
@@ -32,7 +34,7 @@ export class Computing {
   #engine: WasmEngine | undefined;
 
   constructor(readonly options: ComputingOptions) {
-    const { home, modules, files, granted, root, beyond, outputOf } = options;
+    const { home, modules, files, granted, root, beyond, outputOf, inputPath } = options;
     this.#library = new Library(
       modules,
       new Grants(join(home, "grants.json")),
@@ -46,7 +48,7 @@ export class Computing {
       walk: async (path, call) => await walk(granted, root, path, call),
       runner: () => this.#start(),
     });
-    this.outputs = new Outputs({ compute, files, root: () => root, beyond, outputOf, outputName });
+    this.outputs = new Outputs({ compute, files, root: () => root, beyond, outputOf, outputName, inputPath });
   }
 
   #start(): Later<WasmEngine> {

@@ -12,7 +12,9 @@ const name = z.string().min(1).max(255).regex(
 );
 
 /** As `MergeRules` of the tree takes them. */
-const globs = z.array(z.string().max(255).regex(/^!?[^!]/, "must be a glob, maybe with a ! in front")).max(256);
+const globs = z.array(z.string().max(255).regex(/^!?[^!]/, "must be a glob, maybe with a ! in front")).max(
+  256,
+);
 
 const days = z.number().min(0).max(100_000);
 

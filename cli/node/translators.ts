@@ -5,6 +5,7 @@ import { besides, type CtlFile, type CtlOptions } from "../../servers/ctl/mod.ts
 import type { Output } from "../../translators/compute/mod.ts";
 import type { Computing } from "./computing.ts";
 import { grantedTree } from "./granted_tree.ts";
+import { pastPath } from "./past_path.ts";
 
 type Server = FileServer<object, unknown>;
 
@@ -18,6 +19,8 @@ export interface TranslatorsOptions {
   readonly isUnion: (dir: object) => boolean;
   /** The folder of modules as a file server. */
   readonly modules: Server;
+  /** Where a volume is mounted. */
+  placesOf(volume: string): string[];
 }
 
 export interface Translators {
@@ -43,7 +46,9 @@ const BEYOND = new Set(["x", "n", "log", "ctl", "mesh", "dag"]);
 const BESIDE = ["status", "status.json", "stats", "stats.json", "log"] as const;
 
 /** What a node shows of computing. What computes is loaded when somebody first looks at a computed file. */
-export function translators({ home, owned, tree, root, isUnion, modules }: TranslatorsOptions): Translators {
+export function translators(
+  { home, owned, tree, root, isUnion, modules, placesOf }: TranslatorsOptions,
+): Translators {
   const folder = modulesFolder(home);
   let loading: Promise<Computing> | undefined;
   let loaded: Computing | undefined;
@@ -60,6 +65,7 @@ export function translators({ home, owned, tree, root, isUnion, modules }: Trans
       root,
       beyond: BEYOND,
       outputOf,
+      inputPath: (recipe, path) => pastPath(recipe, path, placesOf),
     });
   }
   const computing = (): Promise<Computing> => loading ??= load();

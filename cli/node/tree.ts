@@ -225,6 +225,7 @@ export async function buildTree({ home, config, users, status }: TreeOptions): P
     root: await namespace.walkPath("/", call),
     isUnion: (dir) => namespace.isUnion(dir as Parameters<typeof namespace.isUnion>[0]),
     modules: hostServer(modules),
+    placesOf,
   });
   await namespace.mount(computing.modules, "/translators", call, { ...quiet, label: modules });
   await namespace.mount(computing.paths, "/x", call, { ...quiet, label: "x" });

@@ -17,6 +17,7 @@ Deno.test({
     await write("/data/lines", "b\na\n");
     await write("/data/sorted.fn", "from: lines\npipe: sort\n");
     assert.deepEqual(await both(), ["a\nb\n", "a\nb\n"]);
+    await write("/data/whole.fn", "from: /data/lines\npipe: sort\n");
     await write("/ctl", "snapshot create data one\n");
     // As long as before and within the grain of any clock: the version tells.
     for (let i = 0; i < 50; i++) {
@@ -25,6 +26,7 @@ Deno.test({
       assert.deepEqual(await both(), [words, words]);
     }
     assert.equal(await text(tree, "/snap/data/one/sorted"), "a\nb\n");
+    assert.equal(await text(tree, "/snap/data/one/whole"), "a\nb\n", "of what /data was then");
     assert.equal(await text(tree, "/x/sort/snap/data/one/lines"), "a\nb\n");
     await write("/ctl", "snapshot restore data one before\n");
     assert.deepEqual(await both(), ["a\nb\n", "a\nb\n"]);

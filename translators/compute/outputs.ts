@@ -33,6 +33,8 @@ export interface OutputsOptions {
   readonly outputOf: (node: object) => Output | undefined;
   /** The name of what a recipe of that name makes. */
   readonly outputName: (recipe: string) => string | undefined;
+  /** Where a recipe at a path is to look for an absolute path: in a snapshot, at what that was then. */
+  readonly inputPath?: (recipe: string, path: string) => string;
   /** Opened for one computed file; 10,000. */
   readonly inputsMax?: number;
 }
@@ -170,7 +172,7 @@ class RecipeOutput extends Output {
     asking: Asking,
     start: boolean,
   ): Promise<Evaluation | undefined> {
-    const { options: { files, root, beyond, compute, outputOf }, dependents } = this.outputs;
+    const { options: { files, root, beyond, compute, outputOf, inputPath }, dependents } = this.outputs;
     const recipePath = pathOf(files, this.recipe);
     const pins = { bytesLeft: RECIPE_BYTES_MAX };
     const opened = this.outputs.openStored(this.recipe, recipePath, call, start, pins, RECIPE_BYTES_MAX);
@@ -191,7 +193,8 @@ class RecipeOutput extends Output {
     const places: Place[] = [];
     try {
       for (const one of from ?? []) {
-        for (const place of await findPlaces(tree, dir, one, call, breathe, onLook)) {
+        const where = one.startsWith("/") ? inputPath?.(recipePath, one) ?? one : one;
+        for (const place of await findPlaces(tree, dir, where, call, breathe, onLook)) {
           // A glob beside the output finds the output too.
           if (outputOf(place.node)?.id === this.id && /[*?[]/.test(one)) continue;
           places.push(place);
