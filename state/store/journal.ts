@@ -77,14 +77,25 @@ export class Journal {
     return this.#authors.get(this.#writer.author)?.number ?? 0;
   }
 
-  /** Adds what transaction `seq` did, of that time in seconds since 1970. `clock`: Lamport's, as the transaction left it. */
-  append(seq: number, sec: number, clock: number, changes: readonly Changes[]): Entry[] {
+  /**
+   * Adds what transaction `seq` did, of that time in seconds since 1970. `clock`: Lamport's, as the transaction left it. `vouches`: public keys of copies that
+   * belong to the volume from now on, to be told with the first of them.
+   */
+  append(
+    seq: number,
+    sec: number,
+    clock: number,
+    changes: readonly Changes[],
+    vouches: readonly Uint8Array[] = [],
+  ): Entry[] {
     this.#moments.add(seq, sec);
     const { author, key } = this.#writer;
-    return changes.map((each) => {
+    for (const each of vouches) this.#sql.letIn.run(each, Math.floor(sec));
+    if (this.#authors.get(author) === undefined) this.#sql.letIn.run(key.publicKey, Math.floor(sec));
+    return changes.map((each, i) => {
       const state = this.#authors.get(author);
       const record: Record = {
-        ...{ author, changes: each, vouches: [], seen: this.#news(state) },
+        ...{ author, changes: each, vouches: i === 0 ? vouches : [], seen: this.#news(state) },
         number: (state?.number ?? 0) + 1,
         previous: state?.hash ?? new Uint8Array(HASH_BYTES),
         time: Math.max(0, Math.floor(sec), earliestTime(clock)),
@@ -102,6 +113,7 @@ export class Journal {
   receive(seq: number, sec: number, records: readonly SignedRecord[]): Entry[] {
     this.#moments.add(seq, sec);
     const entries = records.map((record) => this.#add(seq, record));
+    for (const { record } of records) for (const key of record.vouches) this.#sql.letIn.run(key, record.time);
     for (const author of new Set(records.map(({ record }) => record.author))) this.#putAuthor(author);
     return entries;
   }
@@ -204,17 +216,17 @@ export class Journal {
   }
 
   #readAuthors(): Authors {
-    return readAuthors(this.#sql.authors, this.#writer.key.publicKey);
+    return readAuthors(this.#sql.authors, this.#sql.copies);
   }
 }
 
-function readAuthors(statement: StatementSync, own?: Uint8Array): Authors {
-  const rows = statement.all() as unknown as AuthorRow[];
+function readAuthors(authors: StatementSync, copies: StatementSync): Authors {
+  const rows = authors.all() as unknown as AuthorRow[];
   return new Authors(
     rows.map(({ author, key, number, hash, seen }) =>
       [authorOf(author), { key, number, hash, seen: unpackSeen(seen) }] as const
     ),
-    [...own ? [own] : [], ...rows.map(({ key }) => key)],
+    (copies.all() as { key: Uint8Array }[]).map(({ key }) => key),
   );
 }
 
@@ -258,7 +270,7 @@ function signedOf(row: JournalRow, changes: readonly { doc: DocId; bytes: Uint8A
 /** Every record with what is wrong with it, if anything: a hash or a signature that is not its own, or a chain that is broken. */
 export function* checkJournal(db: DatabaseSync): Generator<NineError> {
   const changesOf = db.prepare(SQL.changes);
-  const authors = readAuthors(db.prepare(SQL.authors));
+  const authors = readAuthors(db.prepare(SQL.authors), db.prepare(SQL.copies));
   const heads = new Map<Author, { readonly number: number; readonly hash: string }>();
   const rows = db.prepare("SELECT * FROM journal ORDER BY id").iterate() as unknown as Iterable<JournalRow>;
   for (const row of rows) {
@@ -322,6 +334,8 @@ const SQL = {
   first: "SELECT id FROM journal WHERE id <= ? ORDER BY id LIMIT ?",
   remove: "DELETE FROM journal WHERE id = ?",
   removeChanges: "DELETE FROM change WHERE id = ?",
+  letIn: "INSERT OR IGNORE INTO copy(key, since) VALUES(?, ?)",
+  copies: "SELECT key FROM copy",
   orphans: "SELECT DISTINCT id FROM change WHERE id NOT IN (SELECT id FROM journal)",
   authors: "SELECT author, key, number, hash, seen FROM author",
   putAuthor: "INSERT OR REPLACE INTO author(author, key, number, hash, seen) VALUES(?, ?, ?, ?, ?)",
