@@ -375,7 +375,7 @@ Deno.test("a damaged document is made anew from the journal, and damaged rows of
       store.append({ kind: "unlink", by: "me", time, ino, parent: ROOT_INO, name: "file", held: false });
       create(store, "other");
       // It is tried again by itself.
-      for (let tries = 0; tries < 100 && store.index.edge(ROOT_INO, "other") === undefined; tries++) {
+      for (let tries = 0; tries < 600 && store.index.edge(ROOT_INO, "other") === undefined; tries++) {
         await new Promise((wake) => setTimeout(wake, 100));
       }
       assert.match(troubles.join(), told);
