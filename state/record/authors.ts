@@ -61,6 +61,11 @@ export class Authors {
     this.#keys = new Map(Array.from(keys, (key) => [nameOf(key), key]));
   }
 
+  /** The same, to try out what is taken without a change here. */
+  fork(): Authors {
+    return new Authors(this.#states, this.#keys.values());
+  }
+
   get(author: Author): AuthorState | undefined {
     return this.#states.get(author);
   }
@@ -89,7 +94,7 @@ export class Authors {
       new BadRecord(`Record ${number} of ${author}: ${why}`, isLater);
 
     const next = (state?.number ?? 0) + 1;
-    if (number !== next) throw bad(`record ${next} is the next that can be taken`);
+    if (number !== next) throw bad(`record ${next} is the next that can be taken`, number > next);
     if (compareBytes(previous, state?.hash ?? NONE) !== 0) {
       throw bad("it does not follow the record before it");
     }
@@ -100,12 +105,14 @@ export class Authors {
     if (state !== undefined && record.key !== undefined) {
       throw bad("only an author's first record tells a key");
     }
-    if (!this.has(key)) throw bad("the copy that wrote it was never let into the volume");
+    if (!this.has(key)) throw bad("the copy that wrote it was never let into the volume", true);
     if (!verifySignature(key, hash, signature)) throw bad("its signature is not that of its author");
     for (const { author: other, number: upTo } of seen) {
       if (other === author) throw bad("it tells that its author has seen itself");
       const known = this.#states.get(other)?.number ?? 0;
-      if (upTo > known) throw bad(`it comes after record ${upTo} of ${other}, and ${known} are here`);
+      if (upTo > known) {
+        throw bad(`it comes after record ${upTo} of ${other}, and ${known} are here`, true);
+      }
       if (upTo <= (state?.seen.get(other) ?? 0)) throw bad(`it had seen record ${upTo} of ${other} before`);
     }
     if (time > nowSec + FUTURE_SEC_MAX) {
