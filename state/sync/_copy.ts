@@ -1,5 +1,6 @@
 import {
   Authors,
+  type CopyKey,
   copyKey,
   hashOf as recordHash,
   packRecord,
@@ -37,8 +38,13 @@ import {
 const utf8 = new TextEncoder();
 const RETENTION_SEC = 30 * 86_400;
 
-export function secretOf(number: number): Uint8Array {
-  return new Uint8Array(32).fill(number);
+const keys = new Map<number, CopyKey>();
+
+/** The key of copy number so and so. */
+export function keyOf(number: number): CopyKey {
+  let key = keys.get(number);
+  if (!key) keys.set(number, key = copyKey(new Uint8Array(32).fill(number)));
+  return key;
 }
 
 /** A tree whose records are signed, and whose contents are in chunks. */
@@ -71,10 +77,10 @@ interface Kept extends Packed {
 }
 
 export interface CopyOptions {
-  /** Keys that everybody knows from the start; without them those of `secretOf` 1 to 9. */
+  /** Keys that everybody knows from the start; without them those of copies 1 to 9. */
   readonly keys?: readonly Uint8Array[];
   readonly format?: number;
-  readonly secret?: Uint8Array;
+  readonly key?: CopyKey;
   /** Every record vouches for these. */
   readonly vouches?: readonly Uint8Array[];
 }
@@ -85,7 +91,7 @@ export class Copy implements SyncStore {
   readonly self: Self;
   readonly number: number;
   readonly #options: CopyOptions;
-  readonly #key: ReturnType<typeof copyKey>;
+  readonly #key: CopyKey;
   tree: Tree;
   /** What is in the database, in order; of it `durable` survive. */
   journal: Kept[] = [];
@@ -102,8 +108,8 @@ export class Copy implements SyncStore {
   constructor(number: number, options: CopyOptions = {}) {
     this.number = number;
     this.#options = options;
-    this.#key = copyKey(options.secret ?? secretOf(number));
-    const keys = options.keys ?? Array.from({ length: 9 }, (_, i) => copyKey(secretOf(i + 1)).publicKey);
+    this.#key = options.key ?? keyOf(number);
+    const keys = options.keys ?? Array.from({ length: 9 }, (_, i) => keyOf(i + 1).publicKey);
     this.#authors = new Authors([], keys);
     this.#durableAuthors = this.#authors.fork();
     this.tree = this.#plant();
@@ -260,7 +266,7 @@ export class Copy implements SyncStore {
     return acknowledged({
       copies: Array.from(
         others,
-        (number) => ({ key: copyKey(secretOf(number)).publicKey, sinceSec: this.now }),
+        (number) => ({ key: keyOf(number).publicKey, sinceSec: this.now }),
       ),
       statements: [...this.statements(), ...[...this.#heard.values()].flat()],
       here: new Map(Array.from(this.#durableAuthors.entries(), ([author, { number }]) => [author, number])),
