@@ -27,7 +27,6 @@ import {
   type Packed,
   type Page,
   type Piece,
-  type Refused,
   type Self,
   sign,
   type Statement,
@@ -166,7 +165,7 @@ export class Copy implements SyncStore {
     return { records, next: undefined };
   }
 
-  take(records: readonly SignedRecord[], absent: readonly Stored[]): readonly Refused[] {
+  take(records: readonly SignedRecord[], absent: readonly Stored[]): ReturnType<SyncStore["take"]> {
     if (this.tree.batching) throw new Error("A batch is open");
     const hashOf = (author: Author, number: number) => this.hashOf(author, number);
     const { good, refused } = checkAll(this.#authors, records, { nowSec: this.now, hashOf });
@@ -240,9 +239,7 @@ export class Copy implements SyncStore {
   }
 
   /** Goes on from what was durable. */
-  restart(): void {
-    const { clock } = this.tree.writer;
-    const { lastNode } = this.tree;
+  restart({ clock, lastNode } = { clock: this.tree.writer.clock, lastNode: this.tree.lastNode }): void {
     this.journal.length = this.durable;
     const replayed = new Authors([], [...this.#durableAuthors.keys()]);
     const number = this.#durableAuthors.get(this.self.author)?.number ?? 0;
@@ -289,13 +286,25 @@ export class Copy implements SyncStore {
     this.tree.commit();
   }
 
-  /** Signs a record and applies it, whatever is in it: what liars do. */
-  write(change: Partial<Record>): SignedRecord {
-    const signed = this.signed(change);
+  /** Has a record in its journal that nobody checked: what liars do. */
+  forge(signed: SignedRecord): SignedRecord {
     this.#authors.wrote(signed, this.#key.publicKey);
     this.#keep(signed);
     this.flush();
     return signed;
+  }
+
+  /** A second home with everything that is in this one, and its identity. */
+  copied(): Copy {
+    const copy = new Copy(this.number, this.#options);
+    for (const [name, bytes] of this.chunked.chunks) copy.chunked.chunks.set(name, bytes);
+    copy.registered = this.registered;
+    const { clock } = this.tree.writer;
+    copy.#durableAuthors = this.#durableAuthors.fork();
+    copy.journal = this.journal.slice(0, this.durable);
+    copy.durable = this.durable;
+    copy.restart({ clock, lastNode: this.tree.lastNode });
+    return copy;
   }
 
   /** The record that would come next, with something changed in it. */
