@@ -15,7 +15,9 @@ export function idOf(bytes: Uint8Array): Uint8Array {
   return utf8.encode(hash("sha256", bytes, "hex").slice(0, 32));
 }
 
-export const nameOf = (id: Uint8Array) => text.decode(id);
+export function nameOf(id: Uint8Array): string {
+  return text.decode(id);
+}
 
 /** A chunk store in memory, whose chunks and lists are so small that a word needs several. A descriptor is `depth id`. */
 export class Chunked {

@@ -7,14 +7,7 @@ import {
   type Record,
   type SignedRecord,
 } from "../record/mod.ts";
-import {
-  type Author,
-  type Changes,
-  type Content,
-  type DocId,
-  type Merger,
-  type MergeRequest,
-} from "../tree/mod.ts";
+import type { Author, Changes, Content, DocId, Merger, MergeRequest } from "../tree/mod.ts";
 import { Copy as TreeCopy, type Start } from "../tree/_fixture.ts";
 import { mergeText } from "../automerge/mod.ts";
 import { contentsIn } from "./contents.ts";
@@ -95,6 +88,7 @@ export class Copy implements SyncStore {
   /** What is in the database, in order; of it `durable` survive. */
   journal: Kept[] = [];
   durable = 0;
+  readonly #hashes = new Map<string, Uint8Array>();
   #authors: Authors;
   #durableAuthors: Authors;
   /** Up to here the journal has let go of an author's records. */
@@ -139,8 +133,7 @@ export class Copy implements SyncStore {
     const head = this.#durableAuthors.get(author);
     if (head?.number === number) return head.hash;
     if (number <= (this.floor.get(author) ?? 0)) return undefined;
-    return this.journal.slice(0, this.durable)
-      .find((each) => each.author === author && each.number === number)?.signed.hash;
+    return this.#hashes.get(`${author}${number}`);
   }
 
   gone(after: Numbers): { author: Author; number: number } | undefined {
@@ -240,7 +233,9 @@ export class Copy implements SyncStore {
 
   /** Goes on from what was durable. */
   restart({ clock, lastNode } = { clock: this.tree.writer.clock, lastNode: this.tree.lastNode }): void {
-    this.journal.length = this.durable;
+    for (const { author, number } of this.journal.splice(this.durable)) {
+      this.#hashes.delete(`${author}${number}`);
+    }
     const replayed = new Authors([], [...this.#durableAuthors.keys()]);
     const number = this.#durableAuthors.get(this.self.author)?.number ?? 0;
     this.#authors = this.#durableAuthors.fork();
@@ -301,7 +296,7 @@ export class Copy implements SyncStore {
     copy.registered = this.registered;
     const { clock } = this.tree.writer;
     copy.#durableAuthors = this.#durableAuthors.fork();
-    copy.journal = this.journal.slice(0, this.durable);
+    for (const { signed } of this.journal.slice(0, this.durable)) copy.#keep(signed);
     copy.durable = this.durable;
     copy.restart({ clock, lastNode: this.tree.lastNode });
     return copy;
@@ -338,5 +333,6 @@ export class Copy implements SyncStore {
   #keep(signed: SignedRecord): void {
     const { author, number } = signed.record;
     this.journal.push({ author, number, bytes: packRecord(signed), signed });
+    this.#hashes.set(`${author}${number}`, signed.hash);
   }
 }

@@ -43,9 +43,11 @@ export function checkAll(
     const { author, number } = signed.record;
     if (refused.has(author)) continue;
     const state = authors.get(author);
-    const known = taken.get(`${author}${number}`) ?? hashOf(author, number);
     const isBefore = state !== undefined && number <= state.number;
-    if (isBefore && (known === undefined || compareBytes(known, signed.hash) === 0)) continue;
+    if (isBefore) {
+      const known = taken.get(`${author}${number}`) ?? hashOf(author, number);
+      if (known === undefined || compareBytes(known, signed.hash) === 0) continue;
+    }
     const isNext = state !== undefined && number === state.number + 1;
     if (isBefore || isNext && compareBytes(state.hash, signed.record.previous) !== 0) {
       const isSigned = verifySignature(state.key, signed.hash, signed.signature);
