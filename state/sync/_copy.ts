@@ -22,6 +22,7 @@ import {
   type Piece,
   type Self,
   sign,
+  speakerOf,
   type Statement,
   type Stored,
   type SyncStore,
@@ -94,7 +95,7 @@ export class Copy implements SyncStore {
   /** Up to here the journal has let go of an author's records. */
   readonly floor = new Map<Author, number>();
   #said: Statement | undefined;
-  readonly #heard = new Map<Author, Statement[]>();
+  readonly #heard = new Map<string, Statement[]>();
   readonly absent = new Map<string, Piece>();
   now = 1_700_000_000;
 
@@ -220,9 +221,9 @@ export class Copy implements SyncStore {
 
   learn(statement: Statement): void {
     if (!this.#authors.has(statement.key)) return;
-    const before = this.#heard.get(statement.author) ?? [];
+    const before = this.#heard.get(speakerOf(statement)) ?? [];
     if (before[0] && !isNewer(statement, before[0])) return;
-    this.#heard.set(statement.author, [statement, ...before].slice(0, 2));
+    this.#heard.set(speakerOf(statement), [statement, ...before].slice(0, 2));
   }
 
   /** Everything that was written so far is durable. */

@@ -9,7 +9,7 @@ import { Copy, keyOf } from "./_copy.ts";
 import { Chunked } from "./_chunked.ts";
 import { type Hello, type Message, packMessage, PROTOCOL, type Stranger, unpackMessage } from "./messages.ts";
 import { MESSAGE_BYTES_MAX, type Piece, Session } from "./mod.ts";
-import { digestOf, sign } from "./statement.ts";
+import { digestOf, sign, speakerOf } from "./statement.ts";
 
 const kinds = (sessions: readonly Session[]) => sessions.map(({ ending }) => ending?.kind);
 const DONE = ["done", "done"];
@@ -339,6 +339,21 @@ Deno.test("a chunk that is not what its id says is refused", async () => {
   const ending = mine.ending;
   assert(ending?.kind === "refused" && /bytes that are not its own/.test(ending.reason));
   assertEquals(a.tree.tree(), ["f = x"]);
+  await goOn(a, b);
+});
+
+Deno.test("nobody says for another copy what that has", async () => {
+  const { a, b, liar } = await members();
+  await goOn(a, b);
+  const before = b.statements().map(speakerOf).sort();
+  const numbers = new Map([[a.self.author, 99]]);
+  const forA = sign({ author: a.self.author, numbers, time: a.now + 1 }, keyOf(7));
+  const unsigned = { ...forA, key: keyOf(1).publicKey };
+  const first = await speakTo(b, liar, {}, [{ kind: "statements", statements: [forA], isLast: true }]);
+  assertEquals(first.session.ending, undefined);
+  const second = await speakTo(b, liar, {}, [{ kind: "statements", statements: [unsigned], isLast: true }]);
+  assert(second.session.ending?.kind === "refused" && /not signed by it/.test(second.session.ending.reason));
+  assertEquals(b.statements().map(speakerOf).sort(), before);
   await goOn(a, b);
 });
 

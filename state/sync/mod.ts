@@ -20,6 +20,7 @@ export {
   isSigned,
   packStatement,
   sign,
+  speakerOf,
   type Statement,
   STATEMENT_BYTES_MAX,
   unpackStatement,

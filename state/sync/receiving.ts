@@ -6,6 +6,8 @@ import type { Numbers } from "./vector.ts";
 
 /** What is applied in one go is about so long, so that clients do not wait for long. */
 export const BATCH_BYTES = 1024 * 1024;
+/** A small record takes some tenths of a millisecond. */
+const BATCH_RECORDS = 1000;
 
 /** Records that came and wait to be applied. */
 export class Receiving {
@@ -63,7 +65,8 @@ export class Receiving {
     this.#bytes -= this.#handedOut;
     let count = 0;
     this.#handedOut = 0;
-    while (count < this.#waiting.length && (count === 0 || this.#handedOut < this.#batchBytes)) {
+    const most = Math.min(this.#waiting.length, BATCH_RECORDS);
+    while (count < most && (count === 0 || this.#handedOut < this.#batchBytes)) {
       this.#handedOut += this.#waiting[count++].bytes;
     }
     const batch = this.#waiting.slice(0, count).map(({ signed }) => signed);

@@ -20,7 +20,7 @@ import { BATCH_BYTES, Receiving } from "./receiving.ts";
 import type { Refused } from "./refused.ts";
 import { SEND_LIMITS, Sending, type SendLimits } from "./sending.ts";
 import { Serving } from "./serving.ts";
-import { digestOf, isNewer, isSigned, packStatement, type Statement } from "./statement.ts";
+import { digestOf, isNewer, isSigned, packStatement, speakerOf, type Statement } from "./statement.ts";
 import type { Stored, SyncStore } from "./sync_store.ts";
 import { AUTHORS_MAX, countMissing, type Head, numbersOf, type Vector } from "./vector.ts";
 
@@ -62,7 +62,8 @@ export class Session {
   readonly #serving: Serving;
   /** Said before anything else. */
   readonly #urgent: Exclude<Message, Stranger>[] = [];
-  readonly #ownStatements: Statement[];
+  /** What this copy knew of all when it said hello. */
+  #ownStatements: readonly Statement[] = [];
   #statementsToSend: Statement[] = [];
   #owesStatements = false;
   #awaitsStatements = true;
@@ -93,7 +94,6 @@ export class Session {
     this.#store = store;
     this.#limits = { ...LIMITS, ...limits };
     this.#serving = new Serving(store);
-    this.#ownStatements = [...store.statements()];
   }
 
   /** How it ended; undefined while it goes on. */
@@ -195,6 +195,7 @@ export class Session {
     const { volume, format, author, key, name } = this.#store.self;
     const own = vectorOf(this.#store);
     this.#own = own;
+    this.#ownStatements = this.#store.statements();
     const statements = digestOf(this.#ownStatements);
     this.#urgent.unshift({
       ...{ kind: "hello", protocol: PROTOCOL, format, volume, author, key, name, statements },
@@ -229,9 +230,9 @@ export class Session {
     if (!sending.isAllAcknowledged || !receiving.isThrough) return undefined;
     this.#isDoneSaid = true;
     if (this.#isDoneHeard) this.#ending = { kind: "done" };
-    const { author } = this.#store.self;
-    const said = this.#ownStatements.find((each) => each.author === author);
-    const statement = this.#store.statements().find((each) => each.author === author);
+    const self = speakerOf(this.#store.self);
+    const said = this.#ownStatements.find((each) => speakerOf(each) === self);
+    const statement = this.#store.statements().find((each) => speakerOf(each) === self);
     const isNew = statement && (!said || isNewer(statement, said));
     return { kind: "done", statement: isNew ? statement : undefined };
   }
@@ -392,10 +393,15 @@ export class Session {
         `${this.#statementsHeard} copies say what they have, and at most ${AUTHORS_MAX} do`,
       );
     }
-    const known = new Map(this.#store.statements().map((each) => [each.author, each]));
+    const known = new Map(this.#store.statements().map((each) => [speakerOf(each), each]));
+    const authors = this.#store.authors();
+    const self = speakerOf(this.#store.self);
     for (const each of statements) {
-      const before = known.get(each.author);
-      if (each.author === this.#store.self.author || before && !isNewer(each, before)) continue;
+      const speaker = speakerOf(each);
+      const before = known.get(speaker);
+      const key = authors.get(each.author)?.key;
+      if (key && compareBytes(key, each.key) !== 0) continue;
+      if (speaker === self || before && !isNewer(each, before)) continue;
       if (!isSigned(each)) throw new Malformed("What a copy says to have is not signed by it");
       this.#store.learn(each);
     }

@@ -120,6 +120,28 @@ Deno.test("contents of which the other side has lost chunks are named, and come 
   assert(a.chunked.chunks.has(lost?.[0] as string));
 });
 
+Deno.test("a copy meets several at once, and writes meanwhile", async () => {
+  const a = fixture();
+  const [b, c, d] = [2, 3, 4].map((number) => new Copy(number));
+  await meet(a, b);
+  await meet(a, c);
+  b.tree.write("from b", "b");
+  c.tree.write("from c", "c");
+  for (const copy of [b, c]) copy.flush();
+  let left = 5;
+  const hear = () => {
+    if (left-- > 0) a.tree.mkdir(`meanwhile ${left}`);
+    a.flush();
+  };
+  const limits = { fillBytes: 1, batchBytes: 1 };
+  const met = await Promise.all([a, b, c].map((copy) => meet(d, copy, { limits, hear })));
+  for (const sessions of met) assertEquals(kinds(sessions), DONE);
+  for (const copy of [b, c]) assertEquals(kinds(await meet(a, copy)), DONE);
+  for (const copy of [b, c, d]) assertEquals(kinds(await meet(a, copy)), DONE);
+  for (const copy of [b, c, d]) assertEquals(copy.tree.tree(), a.tree.tree());
+  assert(a.tree.tree().some((line) => line.startsWith("meanwhile")));
+});
+
 Deno.test("a copy whose disk is full in the middle says so, stays as it was, and goes on later", async () => {
   class Full extends Copy {
     left = 2;

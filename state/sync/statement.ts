@@ -36,6 +36,11 @@ export function isSigned(statement: Statement): boolean {
   return verifySignature(statement.key, hashOf(statement), statement.signature);
 }
 
+/** Whose statement it is: who signs as one author may not speak for another key. */
+export function speakerOf({ key, author }: Pick<Statement, "key" | "author">): string {
+  return author + String.fromCharCode(...key);
+}
+
 /** Whether `a` is what the incarnation said later than `b`: what a copy has only grows. */
 export function isNewer(a: Statement, b: Statement): boolean {
   const [inA, inB] = [total(a), total(b)];

@@ -98,11 +98,14 @@ export interface SyncStore {
   healed(): Promise<void> | void;
 
   /**
-   * Of every incarnation that said so what it has, the newest statement; the one of this copy itself among them, signed anew where it has more by now or a day has
+   * The newest statement of every speaker (`speakerOf`), to be spread; the one of this copy itself always among them, signed anew where it has more by now or a day has
    * passed.
    */
   statements(): readonly Statement[];
 
-  /** Takes note of what another copy said; its signature is right. What is older than what is known, or of a key that was never let in, it passes over. */
+  /**
+   * Takes note of what another copy said; its signature is right. It passes over what is older than what is known (`isNewer`), and keys that were never let in. Of a
+   * speaker it also keeps the one before, as long as the newest does not count yet (`acknowledged`).
+   */
   learn(statement: Statement): void;
 }
