@@ -11,6 +11,8 @@ export class ForkSearch {
   #same = 0;
   /** The first one that is known to differ. */
   #differs: number;
+  /** The other side's hash of that. */
+  #theirs: Uint8Array | undefined;
 
   constructor(author: Author, differs: number, hashOf: HashOf) {
     this.author = author;
@@ -23,6 +25,13 @@ export class ForkSearch {
     return this.#differs;
   }
 
+  /** Whose chain has the lower hash there: the same on both sides, and for however many chains. Undefined where it is not known. */
+  get lower(): "mine" | "theirs" | undefined {
+    const own = this.#hashOf(this.author, this.#differs);
+    if (!own || !this.#theirs || !this.isExact) return undefined;
+    return compareBytes(own, this.#theirs) < 0 ? "mine" : "theirs";
+  }
+
   get isExact(): boolean {
     return this.#differs === this.#same + 1;
   }
@@ -31,12 +40,11 @@ export class ForkSearch {
   narrow({ samples }: Probe): boolean {
     const before = this.#differs - this.#same;
     for (const { number, hash } of samples) {
-      const own = number > this.#same && number < this.#differs
-        ? this.#hashOf(this.author, number)
-        : undefined;
+      if (number <= this.#same || number > this.#differs) continue;
+      const own = this.#hashOf(this.author, number);
       if (!own) continue;
-      if (compareBytes(own, hash) === 0) this.#same = number;
-      else this.#differs = number;
+      if (compareBytes(own, hash) !== 0) [this.#differs, this.#theirs] = [number, hash];
+      else if (number < this.#differs) this.#same = number;
     }
     return this.#differs - this.#same < before;
   }

@@ -190,7 +190,7 @@ Deno.test("a chain that its author breaks is found out, with the author's own si
   for (const honest of [a, b]) {
     const [mine, theirs] = await meet(honest, liar);
     const { author } = liar.self;
-    const fork = { kind: "fork" as const, author, number: 1, isExact: false };
+    const fork = { kind: "fork" as const, author, number: 1, isExact: false, lower: undefined };
     assertEquals(mine.ending, { ...fork, whose: "theirs", isProven: true });
     assertEquals(theirs.ending, { ...fork, whose: "mine", isProven: false });
   }
@@ -214,11 +214,17 @@ Deno.test("an author that tells two copies different things is named when these 
   await meet(liar, a);
   await meet(other, b);
   const before = [a.tree.tree(), b.tree.tree()];
-  for (const session of await meet(a, b)) {
-    const ending = session.ending;
-    assert(ending?.kind === "fork");
-    const { author, whose, number, isExact } = ending;
-    assertEquals([author, whose, number, isExact], [liar.self.author, "other", 41, true]);
+  for (const pair of [[a, b], [b, a]]) {
+    const lower: unknown[] = [];
+    for (const session of await meet(pair[0], pair[1])) {
+      const ending = session.ending;
+      assert(ending?.kind === "fork");
+      const { author, whose, number, isExact } = ending;
+      assertEquals([author, whose, number, isExact], [liar.self.author, "other", 41, true]);
+      lower.push(ending.lower);
+    }
+    // Whose tree stays, both say the same.
+    assertEquals(lower.sort(), ["mine", "theirs"]);
   }
   assertEquals([a.tree.tree(), b.tree.tree()], before);
 });
@@ -231,7 +237,7 @@ Deno.test("a copied home is found where both go on, from the right record on", a
   // Nothing was written since.
   for (const session of await meet(a, copied)) {
     const fork = { kind: "fork", author: a.self.author, whose: "mine", number: 102 };
-    assertEquals(session.ending, { ...fork, isExact: true, isProven: false });
+    assertEquals(session.ending, { ...fork, isExact: true, isProven: false, lower: undefined });
   }
   for (const copy of [a, copied]) {
     for (let i = 0; i < 60 + copy.journal.length % 3; i++) copy.tree.mkdir(`${copy === a ? "a" : "b"}${i}`);
@@ -242,8 +248,10 @@ Deno.test("a copied home is found where both go on, from the right record on", a
   const tree = b.tree.tree();
   const [mine, theirs] = await meet(copied, b);
   const fork = { kind: "fork", author: a.self.author, number: 102, isExact: true, isProven: false };
-  assertEquals(mine.ending, { ...fork, whose: "mine" });
-  assertEquals(theirs.ending, { ...fork, whose: "theirs" });
+  const [one, other] = [mine.ending, theirs.ending];
+  assert(one?.kind === "fork" && other?.kind === "fork");
+  assertEquals(one, { ...fork, whose: "mine", lower: one.lower });
+  assertEquals(other, { ...fork, whose: "theirs", lower: one.lower === "mine" ? "theirs" : "mine" });
   assertEquals(b.tree.tree(), tree);
   await goOn(a, b);
 });
@@ -262,7 +270,7 @@ Deno.test("a fork of which the records are gone is named as far as it is known",
   const [mine] = await meet(b, copied);
   assertEquals(mine.ending, {
     ...{ kind: "fork", author: a.self.author, whose: "theirs", number: 3 },
-    ...{ isExact: false, isProven: false },
+    ...{ isExact: false, isProven: false, lower: undefined },
   });
   await goOn(a, b);
 });

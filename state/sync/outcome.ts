@@ -14,6 +14,7 @@ export type Ending =
   /**
    * Two copies write as one author: a copied home, or a restored backup that went on. Their chains differ from record `number` on, or where that is not exact from an earlier
    * one. `isProven`: another record of that author and number was seen, signed; otherwise it is what the other side says.
+   * `lower`: whose chain has the lower hash at that record. Both sides find the same, so that copies that took different chains of a third one know whose tree stays.
    */
   | {
     readonly kind: "fork";
@@ -22,6 +23,7 @@ export type Ending =
     readonly number: number;
     readonly isExact: boolean;
     readonly isProven: boolean;
+    readonly lower: "mine" | "theirs" | undefined;
   }
   /** A copy is older than what others have of it: a restored backup. The other one has its record `number`, signed, which it does not know of. */
   | { readonly kind: "older"; readonly whose: Whose; readonly number: number }

@@ -283,8 +283,10 @@ export class Session {
       case "probe": {
         const search = this.#search ??= this.#searchFor(message.author, meeting);
         if (message.author !== search.author) throw new Malformed("It looks for two forks at once");
-        if (search.narrow(message) && !search.isExact) this.#urgent.push(search.probe());
-        else this.#forked(search.author, search.number, search.isExact, false);
+        const isNarrower = search.narrow(message);
+        // Also at the end, so that both sides know both hashes.
+        this.#urgent.push(search.probe());
+        if (!isNarrower || search.isExact) this.#forked(search.author, search.number, search.isExact, false);
         return;
       }
       case "done":
@@ -377,8 +379,16 @@ export class Session {
       if (!author) throw new Malformed("It is not said which record it is about");
       if (code === "fork") {
         const isExact = this.#search?.isExact === true && this.#search.number === number;
-        const whose = this.#whose(author);
-        this.#ending = { kind: code, author, whose, number, isExact, isProven: false };
+        const lower = isExact ? this.#search?.lower : undefined;
+        this.#ending = {
+          kind: code,
+          author,
+          whose: this.#whose(author),
+          number,
+          isExact,
+          isProven: false,
+          lower,
+        };
       } else if (code === "older") this.#ending = { kind: code, whose: "theirs", number };
       else this.#ending = { kind: code, whose: "mine", author, number };
       return;
@@ -502,7 +512,8 @@ export class Session {
   #forked(author: Author, number: number, isExact: boolean, isProven: boolean): void {
     const from = isExact ? `record ${number}` : `record ${number}, or before`;
     this.#say("fork", author, number, `Two copies have one identity, ${author}: they differ from ${from}`);
-    this.#ending = { kind: "fork", author, whose: this.#whose(author), number, isExact, isProven };
+    const lower = isProven ? undefined : this.#search?.lower;
+    this.#ending = { kind: "fork", author, whose: this.#whose(author), number, isExact, isProven, lower };
   }
 
   #gone({ author, number }: { readonly author: Author; readonly number: number }, whose: Whose): void {
