@@ -114,7 +114,10 @@ export class Session {
     };
   }
 
-  /** Who is at the other end, as it says itself; undefined before its first message. */
+  /**
+   * Who is at the other end, as it says itself, and nobody has checked; undefined before its first message. From then on `summary` tells how much there is to send and to receive,
+   * so that whoever wants to know no more cuts the session here.
+   */
   get peer(): Pick<Hello, "name" | "key" | "author"> | undefined {
     return this.#meeting?.peer;
   }
@@ -150,7 +153,7 @@ export class Session {
     this.#wake();
   }
 
-  /** No more messages will come. */
+  /** No more messages will come, or are wanted. */
   async cut(): Promise<void> {
     await this.#inTurn(() => {
       this.#ending ??= { kind: "cut" };
@@ -228,12 +231,12 @@ export class Session {
   #done({ sending, receiving }: Meeting): Message & { kind: "done" } | undefined {
     if (this.#isDoneSaid || this.#awaitsStatements || this.#work) return undefined;
     if (!sending.isAllAcknowledged || !receiving.isThrough) return undefined;
-    this.#isDoneSaid = true;
-    if (this.#isDoneHeard) this.#ending = { kind: "done" };
     const self = speakerOf(this.#store.self);
     const said = this.#ownStatements.find((each) => speakerOf(each) === self);
     const statement = this.#store.statements().find((each) => speakerOf(each) === self);
     const isNew = statement && (!said || isNewer(statement, said));
+    this.#isDoneSaid = true;
+    if (this.#isDoneHeard) this.#ending = { kind: "done" };
     return { kind: "done", statement: isNew ? statement : undefined };
   }
 

@@ -62,8 +62,8 @@ export interface SyncStore {
   gone(after: Numbers): { readonly author: Author; readonly number: number } | undefined;
 
   /**
-   * Durable records that are not in `after`, in the order of the journal, from `start` on: 0, or the `next` of the page before. At least one where there are any, and not more
-   * than what makes up about `bytesMax`.
+   * Durable records that are not in `after`, in the order of the journal, from `start` on: 0, or the `next` of the page before. Together at most `bytesMax`, unless the first
+   * alone is longer; at least one, unless there are none.
    */
   records(after: Numbers, start: number, bytesMax: number): Page;
 
@@ -77,12 +77,15 @@ export interface SyncStore {
     absent: readonly Stored[],
   ): Promise<readonly Refused[]> | readonly Refused[];
 
-  /** The chunk that a content begins with; undefined where it needs none, or is none that this program makes. */
+  /**
+   * The chunk that a content begins with; undefined where it needs none, where it is none that this program makes, or where it is not to be fetched before somebody
+   * reads it (then `lacking` tells of it).
+   */
   pieceOf(content: Stored): Piece | undefined;
 
   hasChunk(id: Uint8Array): boolean;
 
-  /** What a list that is here consists of, without holes. Throws for a chunk that is no list of this size. */
+  /** What a list that is here consists of, without holes. Whatever it throws leaves the content absent: a chunk that is no list of this size, or that cannot be read. */
   piecesOf(list: Piece): readonly Piece[];
 
   /** The bytes of a chunk; undefined where it is not here, or damaged. */
