@@ -24,6 +24,13 @@ export interface Made extends Dot {
   readonly changes: Changes;
 }
 
+/** Where a copy goes on that was there before. */
+export interface Start {
+  readonly number: number;
+  readonly clock: number;
+  readonly lastNode: number;
+}
+
 /** A copy of a volume in memory, worked on by paths as a shell does: what tests of the tree are written with. */
 export class Copy {
   readonly author: Author;
@@ -44,7 +51,7 @@ export class Copy {
   #shared = 0;
   #sec = 1_700_000_000;
 
-  constructor(number: number) {
+  constructor(number: number, start: Start = { number: 0, clock: 0, lastNode: 0 }) {
     const bytes = new Uint8Array(8);
     bytes[7] = number;
     this.author = authorOf(bytes);
@@ -53,22 +60,27 @@ export class Copy {
     this.writer = new TreeWriter({
       documents: this.documents,
       index: this.index,
-      merge: mergeStored,
+      merge: (request) => this.merge(request),
       author: this.author,
-      clock: 0,
-      number: 0,
+      clock: start.clock,
+      number: start.number,
       newNode: () => this.newNode(),
       // Somebody pulled, and so it may be elsewhere.
       shared: () => this.#shared,
     });
+    this.#lastNode = start.lastNode;
   }
 
   /** The first copy of a volume, with a root. */
   static first(number = 1): Copy {
     const copy = new Copy(number);
-    copy.writer.createRoot(copy.#attributes("directory", 0o755));
-    copy.commit();
+    copy.createRoot();
     return copy;
+  }
+
+  createRoot(): void {
+    this.writer.createRoot(this.#attributes("directory", 0o755));
+    this.commit();
   }
 
   newNode(): NodeId {
@@ -93,7 +105,7 @@ export class Copy {
 
   /** Takes over what the other has, or the first `max` records of it, as two copies that meet. Returns how many there were. */
   pull(other: Copy, max = Infinity): number {
-    other.#shared = other.writer.clock;
+    other.share();
     const news = other.log.filter(({ author, number }) => number > (this.vector.get(author) ?? 0))
       .slice(0, max);
     this.writer.receive(news.map(({ author, number, seen, changes }) => ({
@@ -108,6 +120,21 @@ export class Copy {
     }
     if (news.length < max) this.acknowledged.set(other.author, new Map(other.vector));
     return news.length;
+  }
+
+  /** What was written so far may be on other copies from now on. */
+  share(): void {
+    this.#shared = this.writer.clock;
+  }
+
+  /** The number of the last node that it made. */
+  get lastNode(): number {
+    return this.#lastNode;
+  }
+
+  /** Merges by `mergeText`, as the state Worker does. */
+  merge(request: MergeRequest): ReturnType<Merger> {
+    return mergeStored(request);
   }
 
   /** Lets go of what is dead in all documents of which those copies have everything. */
@@ -247,7 +274,7 @@ export class Copy {
 
   /** The tree by the documents alone. */
   shown(): ShownTree {
-    return shownTree(this.documents.all(), mergeStored);
+    return shownTree(this.documents.all(), (request) => this.merge(request));
   }
 
   now(): { sec: number; nsec: number } {
@@ -298,8 +325,13 @@ export function linesOf({ directories, nodes }: Omit<ShownTree, "problems">, att
 
 export function store(bytes: Uint8Array, text: boolean, mtime: Content["mtime"]): Content {
   const descriptor = hash("sha256", bytes, "hex").slice(0, 32);
-  stored.set(descriptor, bytes);
+  keepBytes(descriptor, bytes);
   return { size: bytes.length, descriptor: utf8.encode(descriptor), mtime, text };
+}
+
+/** What a descriptor stands for, for tests that look at trees. */
+export function keepBytes(descriptor: string, bytes: Uint8Array): void {
+  stored.set(descriptor, bytes);
 }
 
 export function textOf(content: Content | undefined): string {
@@ -310,7 +342,6 @@ function bytesOf(content: Pick<Content, "descriptor">): Uint8Array {
   return stored.get(new TextDecoder().decode(content.descriptor)) ?? new Uint8Array();
 }
 
-/** Merges by `mergeText`, as the state Worker does. */
 export function mergeStored({ base, sides }: MergeRequest): ReturnType<Merger> {
   const merged = mergeText(base ? bytesOf(base) : new Uint8Array(), sides.map(bytesOf));
   return merged ? store(merged, true, sides[0].mtime) : "unmergeable";

@@ -61,8 +61,8 @@ export function workApart(seed: number, log: (line: string) => void = () => {}):
   return copies;
 }
 
-type Random = (below: number) => number;
-type Pick = <T>(things: readonly T[]) => T;
+export type Random = (below: number) => number;
+export type Pick = <T>(things: readonly T[]) => T;
 
 /** One copy takes in some of what another has. */
 function deliver(copies: readonly Copy[], random: Random, log: (line: string) => void): void {
@@ -73,7 +73,7 @@ function deliver(copies: readonly Copy[], random: Random, log: (line: string) =>
 }
 
 /** `written`: nodes that the open batch wrote to. What is in them is not known before it ends, so nothing removes them. */
-function operate(
+export function operate(
   copy: Copy,
   random: Random,
   pick: Pick,
@@ -214,12 +214,12 @@ function shownRows(copy: Copy): ShownRow[] {
   return rows;
 }
 
-function compareWithDocuments(copy: Copy): void {
+export function compareWithDocuments(copy: Copy): void {
   assertEquals(linesOf(indexTree(copy.index), true), linesOf(copy.shown(), true));
 }
 
 /** Directories are in one place, names are names. */
-function checkShape(copy: Copy): void {
+export function checkShape(copy: Copy): void {
   const seen = new Set<NodeId>();
   for (const row of shownRows(copy)) {
     const name = row.path.slice(row.path.lastIndexOf("/") + 1);
@@ -235,7 +235,7 @@ function checkShape(copy: Copy): void {
 const TOKEN = /t\d+t/g;
 
 /** Follows what was written: every write is a word of its own. */
-class Tokens {
+export class Tokens {
   #last = 0;
   readonly #written = new Set<string>();
 
@@ -251,6 +251,11 @@ class Tokens {
   /** Somebody who saw `before` put `after` in its place: what is not in `after` may be gone. */
   replaced(before: string, after: string): void {
     for (const token of before.match(TOKEN) ?? []) if (!after.includes(token)) this.#written.delete(token);
+  }
+
+  /** Nobody ever saw it. */
+  unmade(token: string): void {
+    this.#written.delete(token.trim());
   }
 
   check(copy: Copy): void {

@@ -87,6 +87,8 @@ interface Made extends Known {
 
 /** A record is about so long, so that each fits a message to another copy; a larger batch becomes several. */
 const RECORD_BYTES = 512 * 1024;
+/** Lengths that are told with a put, or with a document, at most about. */
+const LENGTH_BYTES = 4;
 const NO_ROWS = { nodes: [], forgotten: [], edges: [], removed: [] };
 
 /**
@@ -475,10 +477,13 @@ export class TreeWriter {
     (documents.get(doc) ?? documents.create(doc)).set(key, values);
     this.#changed.add(doc);
     let open = this.#open.get(doc);
-    if (open === undefined) this.#open.set(doc, open = new Map());
+    if (open === undefined) {
+      this.#open.set(doc, open = new Map());
+      this.#openBytes += doc.length + LENGTH_BYTES;
+    }
     open.set(key, payload);
     this.#note(doc, key, node);
-    this.#openBytes += key.length + (payload?.length ?? 0);
+    this.#openBytes += key.length + (payload?.length ?? 0) + LENGTH_BYTES;
     if (this.#openBytes >= RECORD_BYTES) this.#endRecord();
   }
 
