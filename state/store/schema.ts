@@ -116,6 +116,8 @@ const MIGRATIONS: readonly (string | ((db: DatabaseSync) => void))[] = [
   DROP INDEX change_by_record;
   CREATE TABLE change(doc TEXT NOT NULL, id INTEGER NOT NULL, bytes BLOB NOT NULL, PRIMARY KEY (doc, id)) WITHOUT ROWID;
   CREATE INDEX change_by_record ON change(id);
+  -- How many records since \`seq\` set something in the document.
+  ALTER TABLE extent ADD COLUMN changes INTEGER NOT NULL DEFAULT 0;
   -- Of each author the last record that is here, the key of the copy that writes so, and what it had seen.
   CREATE TABLE author(author BLOB PRIMARY KEY, key BLOB NOT NULL, number INTEGER NOT NULL, hash BLOB NOT NULL, seen BLOB NOT NULL)
     WITHOUT ROWID;

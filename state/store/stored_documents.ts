@@ -14,14 +14,12 @@ import {
   type TreeDocument,
   unpackPuts,
 } from "../tree/mod.ts";
-import type { Entry } from "./journal.ts";
+import { checkJournal, type Entry } from "./journal.ts";
 
 /** Documents in memory, beyond those with an open change. */
 const LOADED_MAX = 64;
 /** A document is saved whole once so many changes came since, or so many bytes more than it has. */
 const CHANGES_MAX = 64;
-/** Operations of a document of an older volume, which nobody counted. */
-const UNKNOWN = 1_000_000_000;
 
 interface Loaded {
   readonly document: TreeDocument;
@@ -34,7 +32,8 @@ interface Loaded {
 interface DocumentRow {
   readonly root: number;
   readonly seq: number;
-  readonly operations: number;
+  /** Records since then that set something in it. */
+  readonly changes: number;
   /** Null where it was never saved. */
   readonly saved: Uint8Array | null;
   readonly sum: number | null;
@@ -56,7 +55,7 @@ export class StoredDocuments implements Documents {
   readonly #keys = new Map<DocId, number>();
   readonly #sql: Record<keyof typeof SQL, StatementSync>;
 
-  constructor(db: DatabaseSync, readonly core: DocumentCore) {
+  constructor(readonly db: DatabaseSync, readonly core: DocumentCore) {
     this.#sql = Object.fromEntries(
       Object.entries(SQL).map(([name, text]) => [name, db.prepare(text)]),
     ) as Record<keyof typeof SQL, StatementSync>;
@@ -99,7 +98,6 @@ export class StoredDocuments implements Documents {
    */
   changed(entries: readonly Entry[]): Extent[] {
     const extents = new Map<DocId, Extent>();
-    const last = entries.at(-1)?.id ?? 0;
     for (const { id: record, changes } of entries) {
       for (const [id, { byteLength }] of changes) {
         const loaded = this.#loaded.get(id);
@@ -111,10 +109,12 @@ export class StoredDocuments implements Documents {
         // What began with this record has everything after the one before it.
         this.#sql.extend.run(id, record - 1, record - 1, keys, operations);
         extents.set(id, { doc: id, keys, operations });
-        if (loaded.changes >= CHANGES_MAX || loaded.bytes >= loaded.savedBytes + 65_536) {
-          this.#save(id, last);
-        }
       }
+    }
+    const last = entries.at(-1)?.id ?? 0;
+    for (const id of extents.keys()) {
+      const { changes, bytes, savedBytes } = this.#loaded.get(id)!;
+      if (changes >= CHANGES_MAX || bytes >= savedBytes + 65_536) this.#save(id, last);
     }
     this.trim();
     return [...extents.values()];
@@ -196,8 +196,8 @@ export class StoredDocuments implements Documents {
       const changes = this.#sql.since.all(id, root) as unknown as ChangeRow[];
       try {
         if (changes.length === 0) throw new Error("there are none");
+        for (const wrong of checkJournal(this.db)) throw wrong;
         replay(document, changes);
-        this.#checkOperations(document);
       } catch (thrown) {
         document.free();
         throw new NineError(
@@ -246,26 +246,16 @@ export class StoredDocuments implements Documents {
       ? this.core.create(id, this.actor)
       : this.core.load(id, saved, this.actor);
     const changes = this.#sql.since.all(id, seq) as unknown as ChangeRow[];
-    try {
-      replay(document, changes);
-      this.#checkOperations(document);
-    } catch (thrown) {
+    if (changes.length !== row.changes) {
       document.free();
-      throw thrown;
+      throw new NineError(
+        "EIO",
+        `Document ${id} is damaged: ${changes.length} records since it was saved are here, of ${row.changes}`,
+      );
     }
+    replay(document, changes);
     const bytes = changes.reduce((sum, { bytes }) => sum + bytes.byteLength, 0);
     return { document, changes: changes.length, bytes, savedBytes: saved.byteLength };
-  }
-
-  /** EIO where keys were not set as often as they were. */
-  #checkOperations(document: TreeDocument): void {
-    const { operations: expected } = this.#sql.get.get(document.id) as unknown as DocumentRow;
-    const { operations } = document;
-    if (expected >= UNKNOWN || operations >= expected) return;
-    throw new NineError(
-      "EIO",
-      `Document ${document.id} is damaged: its changes do not make it, ${operations} operations of ${expected}`,
-    );
   }
 }
 
@@ -290,13 +280,13 @@ interface ChangeRow {
 
 const SQL = {
   get:
-    "SELECT extent.root, extent.seq, operations, saved, sum FROM extent LEFT JOIN document ON id = doc WHERE doc = ?",
+    "SELECT extent.root, extent.seq, changes, saved, sum FROM extent LEFT JOIN document ON id = doc WHERE doc = ?",
   put: "INSERT OR REPLACE INTO document(id, saved, sum) VALUES(?, ?, ?)",
   remove: "DELETE FROM document WHERE id = ?",
-  extend: "INSERT INTO extent(doc, root, seq, keys, operations) VALUES(?, ?, ?, ?, ?) " +
-    "ON CONFLICT DO UPDATE SET keys = excluded.keys, operations = excluded.operations",
-  saved: "UPDATE extent SET seq = ? WHERE doc = ?",
-  rooted: "UPDATE extent SET root = ?, seq = ?, keys = ?, operations = ? WHERE doc = ?",
+  extend: "INSERT INTO extent(doc, root, seq, keys, operations, changes) VALUES(?, ?, ?, ?, ?, 1) " +
+    "ON CONFLICT DO UPDATE SET keys = excluded.keys, operations = excluded.operations, changes = changes + 1",
+  saved: "UPDATE extent SET seq = ?, changes = 0 WHERE doc = ?",
+  rooted: "UPDATE extent SET root = ?, seq = ?, keys = ?, operations = ?, changes = 0 WHERE doc = ?",
   removeExtent: "DELETE FROM extent WHERE doc = ?",
   keysIn: "SELECT keys FROM extent WHERE doc = ?",
   ids: "SELECT doc FROM extent",
