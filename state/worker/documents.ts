@@ -15,7 +15,6 @@ import {
   StoredDocuments,
 } from "../store/mod.ts";
 import {
-  type Attributes,
   type Author,
   authorOf,
   directoryOf,
