@@ -88,7 +88,15 @@ export const IMPORT_RULES: readonly ImportRule[] = [
   },
   {
     part: "state/volume",
-    mayImport: ["9p", "state/disk", "state/log", "state/chunks", "state/operation", "state/store"],
+    mayImport: [
+      "9p",
+      "state/disk",
+      "state/log",
+      "state/chunks",
+      "state/operation",
+      "state/store",
+      "state/record",
+    ],
     reason:
       "the main isolate logs and reads; what it has no need of, as Automerge, costs an idle node memory",
   },

@@ -1,6 +1,6 @@
 import { NineError } from "../../9p/mod.ts";
 import type { Named } from "../../state/store/mod.ts";
-import { ROOT_INO } from "./inode.ts";
+import { type Inode, ROOT_INO } from "./inode.ts";
 import type { Place } from "./place.ts";
 import type { Tree } from "./tree.ts";
 
@@ -8,17 +8,21 @@ const DEPTH_MAX = 10_000;
 
 /**
  * Brings what is in memory to what the index says, where that changed by itself. Nothing is pending but contents that are
- * settled anyway. Who holds a place keeps it: it follows its file to where that has its name now.
+ * settled anyway. Who holds a place keeps it: it follows its file to where that has its name now. `changed`: the files that
+ * are others than before, and the directories in which names are; all, where that is not known.
  */
-export function reload(tree: Tree): void {
+export function reload(tree: Tree, changed?: ReadonlySet<number>): void {
   const { index } = tree.store;
   const displaced: Place[] = [];
+  const isOther = ({ ino }: Inode) => changed === undefined || changed.has(ino);
   for (const place of placesBelow(tree.root)) {
+    if (!isOther(place.inode) && !isOther(place.parent.inode)) continue;
     const edge = index.edge(place.parent.inode.ino, place.name);
     if (edge?.ino === place.inode.ino) place.eid = edge.eid;
     else displaced.push(place);
   }
   for (const inode of tree.places.inodes()) {
+    if (!isOther(inode)) continue;
     const row = index.node(inode.ino);
     inode.xattrs.clear();
     if (row !== undefined) inode.reload(row);

@@ -60,8 +60,11 @@ export interface VolumeStore {
   onRenewed: (() => void) | undefined;
   /** Who is told that a snapshot is about to be logged, and settles what was written before it. */
   onSnapshot: (() => void) | undefined;
-  /** Who is told, after `onRenewed`, when files became what they were, which no operation of this side did. */
-  onRestored: (() => void) | undefined;
+  /**
+   * Who is told, after `onRenewed`, when files became what they were, or what others made them, which no operation of this
+   * side did. `changed`: the files and directories that are others than before, where that is known.
+   */
+  onRestored: ((changed?: ReadonlySet<number>) => void) | undefined;
   /** Who is told that what an operation wrote to a file cannot be read from the log. */
   onLost: ((ino: number, number: number, reason: string) => void) | undefined;
   /** Who tells which files somebody holds. */

@@ -72,7 +72,7 @@ export class Tree {
     for (const left of store.left) this.#takeUp(left);
     store.onRenewed = () => this.#renewed();
     store.onSnapshot = () => this.#settleAll();
-    store.onRestored = () => reload(this);
+    store.onRestored = (changed) => reload(this, changed);
     store.onLost = (ino, number, reason) => this.places.inode(ino)?.contents?.lose(number, reason);
     store.heldFiles = () =>
       [...this.places.inodes()].flatMap(({ ino, holds }) => holds > 0 && ino !== ROOT_INO ? [ino] : []);

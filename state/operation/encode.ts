@@ -59,6 +59,8 @@ export function encode(operation: Operation): Encoded {
       packer.text(operation.snapshot).text(operation.path).u32(operation.held.length);
       for (const ino of operation.held) packer.integer(ino);
       break;
+    case "receive":
+      break;
   }
   return { type, payload: packer.packed() };
 }
@@ -140,6 +142,8 @@ export function decode(type: number, payload: Uint8Array): Operation {
       return { kind: "unsnapshot", ...common, name: from.text() };
     case RECORD_TYPES.restore:
       return { kind: "restore", ...common, snapshot: from.text(), path: from.text(), held: integersOf(from) };
+    case RECORD_TYPES.receive:
+      return { kind: "receive", ...common };
   }
   throw new NineError("EIO", `A record of type ${type}, which this version does not know`);
 }

@@ -16,7 +16,8 @@ export type Operation =
   | SetXattr
   | Snapshot
   | Unsnapshot
-  | Restore;
+  | Restore
+  | Receive;
 
 interface Of<Kind extends string> {
   readonly kind: Kind;
@@ -130,6 +131,12 @@ export interface Restore extends Of<"restore"> {
   readonly held: readonly number[];
 }
 
+/**
+ * What others changed is taken in after this. It does nothing: its number is that of the versions that files get by it,
+ * which no operation of this side has then.
+ */
+export type Receive = Of<"receive">;
+
 /** The types of log records. Numbers once given stay. */
 export const RECORD_TYPES: { readonly [Kind in Operation["kind"]]: number } = {
   create: 1,
@@ -145,4 +152,5 @@ export const RECORD_TYPES: { readonly [Kind in Operation["kind"]]: number } = {
   unsnapshot: 11,
   // 12 was one that called the snapshot by its record.
   restore: 13,
+  receive: 14,
 };

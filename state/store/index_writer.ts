@@ -16,7 +16,8 @@ interface Held {
   readonly passed: Uint8Array[];
 }
 
-interface EdgeFound extends EdgeRow {
+/** A name, and the record since which it is so. */
+export interface EdgeFound extends EdgeRow {
   readonly since: number;
 }
 
@@ -31,6 +32,10 @@ export class IndexWriter {
   #lastIno: number;
   #lastEid: number;
   readonly #held = new Map<number, Held>();
+  /** Names for ever that came, went or changed hands within the transaction. */
+  readonly #inos = new Map<string, number | undefined>();
+  /** Of these, those that are made of two. */
+  readonly #joined = new Set<string>();
   readonly #db: DatabaseSync;
   readonly #sql: Record<keyof typeof SQL, StatementSync>;
 
@@ -58,11 +63,15 @@ export class IndexWriter {
     this.setMeta("lastEid", this.#lastEid);
     run(this.#db, "COMMIT");
     this.#held.clear();
+    this.#inos.clear();
+    this.#joined.clear();
   }
 
   /** As if the transaction had not begun. On a full disk SQLite has ended it by itself. */
   rollback(): void {
     this.#held.clear();
+    this.#inos.clear();
+    this.#joined.clear();
     if (this.#db.isTransaction) this.#db.exec("ROLLBACK");
     this.seq = Number(this.meta("seq") ?? 0);
   }
@@ -86,6 +95,32 @@ export class IndexWriter {
     return row && id;
   }
 
+  /** The number here of what is called so everywhere and for ever; undefined where there is none. */
+  inoOf(id: string): number | undefined {
+    if (this.#inos.has(id)) return this.#inos.get(id);
+    return (this.#sql.inoOf.get(id) as { ino: number } | undefined)?.ino;
+  }
+
+  /** Names for ever that are this one, a `~` and something more. */
+  joinedIds(id: string): string[] {
+    const rows = this.#sql.joinedIds.all(`${id}~`, `${id}\x7f`) as { id: string }[];
+    const ids = rows.map((row) => row.id).filter((joined) => !this.#inos.has(joined));
+    for (const joined of this.#joined) {
+      if (joined.startsWith(`${id}~`) && this.#inos.get(joined) !== undefined) ids.push(joined);
+    }
+    return ids;
+  }
+
+  /** The file is called something else from now on. */
+  setId(ino: number, id: string): void {
+    const held = this.#hold(ino);
+    if (held.row === undefined) return;
+    this.#leaveId(held.id, ino);
+    this.#takeId(id, ino);
+    held.id = id;
+    held.isChanged = true;
+  }
+
   /** The same, which will be written. */
   change(ino: number): NodeRow | undefined {
     const held = this.#hold(ino);
@@ -98,6 +133,7 @@ export class IndexWriter {
     held.row = row;
     held.id = id;
     held.isChanged = true;
+    this.#takeId(id, row.ino);
     this.#lastIno = Math.max(this.#lastIno, row.ino);
   }
 
@@ -106,6 +142,7 @@ export class IndexWriter {
     if (held.row === undefined) return;
     held.row = undefined;
     held.isChanged = true;
+    this.#leaveId(held.id, ino);
     for (const { name } of this.#sql.xattrNames.all(ino) as { name: string }[]) {
       this.setXattr(ino, name, null);
     }
@@ -131,6 +168,16 @@ export class IndexWriter {
     return this.#sql.edgeTo.get(ino) as { parent: number; name: string } | undefined;
   }
 
+  /** All names of the file. */
+  namesOf(ino: number): (EdgeFound & { readonly parent: number })[] {
+    return this.#sql.namesOf.all(ino) as unknown as (EdgeFound & { readonly parent: number })[];
+  }
+
+  /** The files in a directory. */
+  inside(parent: number): number[] {
+    return (this.#sql.inside.all(parent) as { ino: number }[]).map(({ ino }) => ino);
+  }
+
   /** A number for a name that this side makes: odd, where those of the main isolate are even. */
   nextEid(): number {
     return this.#lastEid + 1 + this.#lastEid % 2;
@@ -146,6 +193,11 @@ export class IndexWriter {
       this.#sql.pastEdge.run(eid, parent, name, ino, since, this.seq, edgeSum(eid, parent, name, ino));
     }
     this.#sql.removeEdge.run(eid);
+  }
+
+  xattrs(ino: number): Map<string, Uint8Array> {
+    const rows = this.#sql.xattrs.all(ino) as { name: string; value: Uint8Array }[];
+    return new Map(rows.map(({ name, value }) => [name, value]));
   }
 
   /** Sets an attribute, or removes it where `value` is null. */
@@ -184,6 +236,15 @@ export class IndexWriter {
     else this.#sql.unsettle.run(ino, number);
   }
 
+  #takeId(id: string, ino: number): void {
+    this.#inos.set(id, ino);
+    if (id.includes("~")) this.#joined.add(id);
+  }
+
+  #leaveId(id: string, ino: number): void {
+    if ((this.#inos.get(id) ?? ino) === ino) this.#inos.set(id, undefined);
+  }
+
   #hold(ino: number): Held {
     let held = this.#held.get(ino);
     if (held === undefined) {
@@ -218,8 +279,13 @@ const SQL = {
   putNode: "INSERT OR REPLACE INTO node(ino, id, since, data) VALUES(?, ?, ?, ?)",
   removeNode: "DELETE FROM node WHERE ino = ?",
   pastNode: "INSERT INTO node_past(ino, since, until, data) VALUES(?, ?, ?, ?)",
+  inoOf: "SELECT ino FROM node WHERE id = ?",
+  joinedIds: "SELECT id FROM node WHERE id > ? AND id < ?",
   edge: "SELECT eid, ino, since FROM edge WHERE parent = ? AND name = ?",
   edgeTo: "SELECT parent, name FROM edge WHERE ino = ? LIMIT 1",
+  namesOf: "SELECT eid, parent, name, ino, since FROM edge WHERE ino = ?",
+  inside: "SELECT ino FROM edge WHERE parent = ?",
+  xattrs: "SELECT name, value FROM xattr WHERE ino = ?",
   addEdge: "INSERT INTO edge(eid, parent, name, ino, since, sum) VALUES(?, ?, ?, ?, ?, ?)",
   removeEdge: "DELETE FROM edge WHERE eid = ?",
   pastEdge: "INSERT INTO edge_past(eid, parent, name, ino, since, until, sum) VALUES(?, ?, ?, ?, ?, ?, ?)",

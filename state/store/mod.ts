@@ -10,7 +10,7 @@ export type { EdgeRow } from "./edge_row.ts";
 export { IndexReader } from "./index_reader.ts";
 export { KEPT, type Kept, packKept, unpackKept } from "./kept.ts";
 export { type Led, type PastNode, PastReader, type SnapshotRow } from "./past_reader.ts";
-export { IndexWriter } from "./index_writer.ts";
+export { type EdgeFound, IndexWriter } from "./index_writer.ts";
 export {
   checkJournal,
   type Entry,

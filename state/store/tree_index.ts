@@ -65,6 +65,21 @@ export class SqliteTreeIndex implements TreeIndex {
     }
   }
 
+  /** At most so many nodes after this one, in the order of their ids. */
+  after(id: string, max: number): NodeId[] {
+    return (this.#sql.after.all(id, max) as { id: NodeId }[]).map((row) => row.id);
+  }
+
+  /** Nodes with versions that are shown as conflict files. */
+  conflicted(): NodeId[] {
+    return (this.#sql.conflicted.all() as { node: NodeId }[]).map(({ node }) => node);
+  }
+
+  /** Directories that others are shown as one with. */
+  joined(): NodeId[] {
+    return (this.#sql.joined.all() as { alias: NodeId }[]).map(({ alias }) => alias);
+  }
+
   /** The first thing that is wrong with a row, if anything. */
   firstDamage(): string | undefined {
     try {
@@ -126,6 +141,9 @@ const SQL = {
   conflicts: `${COLUMNS} WHERE conflictIn = ?`,
   aliases: "SELECT id FROM tree_node WHERE alias = ?",
   displaced: "SELECT DISTINCT node FROM tree_edge WHERE displaced = 1",
+  after: "SELECT id FROM tree_node WHERE id > ? ORDER BY id LIMIT ?",
+  joined: "SELECT DISTINCT alias FROM tree_node WHERE alias IS NOT NULL",
+  conflicted: "SELECT DISTINCT node FROM tree_edge WHERE conflictIn IS NOT NULL AND version <> ''",
   removeEdge: "DELETE FROM tree_edge WHERE node = ? AND slot = ? AND version = ?",
   kept: "SELECT id, data FROM tree_node WHERE kept IS NOT NULL",
   allNodes: "SELECT id, data FROM tree_node",

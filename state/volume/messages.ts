@@ -1,4 +1,5 @@
 import type { Principal, Timestamp } from "../../9p/mod.ts";
+import type { SignedRecord } from "../record/mod.ts";
 import type { JournalBounds } from "../store/mod.ts";
 
 /** Who has the root directory of a new volume. */
@@ -48,6 +49,14 @@ export interface LostWrite {
   readonly reason: string;
 }
 
+/** What others changed. */
+export interface News {
+  /** Records that this copy may not have, each after what its writer had seen. */
+  readonly records: readonly SignedRecord[];
+  /** Chunks that contents among them need and that are not here. */
+  readonly chunks: readonly Uint8Array[];
+}
+
 /** How long history is kept, days: everything, then the last of each hour, then the last of each day. */
 export interface Retention {
   readonly everything: number;
@@ -70,6 +79,12 @@ export type ToWorker =
   | { readonly kind: "collect"; readonly retention: Retention }
   /** Nobody reads these packs any more. */
   | { readonly kind: "forgotten"; readonly packs: readonly number[] }
+  /** Take in what others changed, once the main isolate holds back changes for that. */
+  | { readonly kind: "receive"; readonly news: News }
+  /** Changes are held back, and everything up to number `last` is durable in the log. Somebody holds these files. */
+  | { readonly kind: "held"; readonly last: number; readonly files: readonly number[] }
+  /** Why they are not. */
+  | { readonly kind: "unheld"; readonly errno: number; readonly message: string }
   /** Apply what is logged, and end. */
   | { readonly kind: "close"; readonly last: number };
 
@@ -96,6 +111,19 @@ export type FromWorker =
     readonly damage: readonly string[];
     readonly lost: readonly LostWrite[];
   }
+  /** Changes are to be held back: what is shown is about to be something else than operations of this side made of it. */
+  | { readonly kind: "holds" }
+  /**
+   * It is: these files and directories are others than they were. `refused`: what was refused of what came with the oldest
+   * `receive`, and why; undefined where nothing came.
+   */
+  | {
+    readonly kind: "received";
+    readonly changed: readonly number[];
+    readonly refused: readonly string[] | undefined;
+  }
+  /** It is not, of what came with the oldest `receive`. */
+  | { readonly kind: "unreceived"; readonly errno: number; readonly message: string }
   /** What is live of these packs is elsewhere now: they go once they are forgotten. */
   | { readonly kind: "moved"; readonly packs: readonly number[]; readonly problems: readonly string[] }
   | { readonly kind: "collected" }

@@ -9,6 +9,7 @@ export {
   type KeeperOptions,
   type LeftFile,
   type LostWrite,
+  type News,
   type Owned,
   RETENTION,
   type Retention,

@@ -1,13 +1,20 @@
 import { statfsSync } from "node:fs";
 import { join } from "node:path";
-import { NineError, type Principal, S, type Timestamp } from "../../9p/mod.ts";
+import { errnoOf, NineError, type Principal, reasonOf, S, type Timestamp } from "../../9p/mod.ts";
 import { ChunkReader, type Content, decodeDescriptor, Packs } from "../chunks/mod.ts";
 import { type Disk, realDisk } from "../disk/mod.ts";
 import { Log } from "../log/mod.ts";
 import { encode, type Operation } from "../operation/mod.ts";
 import { IndexReader, type JournalBounds, type SnapshotRow } from "../store/mod.ts";
 import { DATABASE, LOG, PACKS } from "./layout.ts";
-import { type FromWorker, type LeftFile, RETENTION, type Retention, type ToWorker } from "./messages.ts";
+import {
+  type FromWorker,
+  type LeftFile,
+  type News,
+  RETENTION,
+  type Retention,
+  type ToWorker,
+} from "./messages.ts";
 
 const OWNED = { uid: "owner", gid: "owner" };
 const ROOT_INO = 1;
@@ -51,9 +58,9 @@ export interface VolumeStoreOptions {
 /** Files in the record of a restoring. */
 const HELD_MAX = 1_000_000;
 
-/** Everything else that changes waits until it is done. */
+/** Going back to a snapshot, or taking in what others changed: everything else that changes waits until it is done. */
 interface Restoring {
-  /** Its operation, once that is in the log. */
+  /** The operation of the former, once that is in the log. */
   number: number | undefined;
   readonly done: PromiseWithResolvers<void>;
 }
@@ -73,10 +80,11 @@ export interface Logged {
 export class VolumeStore {
   onRenewed: (() => void) | undefined;
   onSnapshot: (() => void) | undefined;
-  onRestored: (() => void) | undefined;
+  onRestored: ((changed?: ReadonlySet<number>) => void) | undefined;
   onLost: ((ino: number, number: number, reason: string) => void) | undefined;
   heldFiles: (() => number[]) | undefined;
   #restoring: Restoring | undefined;
+  #receiving: PromiseWithResolvers<readonly string[]> | undefined;
   #nextIno: number;
   #nextEid: number;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -279,6 +287,32 @@ export class VolumeStore {
     await this.caughtUp(restoring.number);
   }
 
+  /** Takes in what others changed. Says what of it was refused, and why. */
+  async receive(news: News): Promise<readonly string[]> {
+    while (this.#receiving !== undefined) await this.#receiving.promise.catch(() => {});
+    this.#checkAlive();
+    const receiving = this.#receiving = Promise.withResolvers<readonly string[]>();
+    this.#say({ kind: "receive", news });
+    return await receiving.promise.finally(() => this.#receiving = undefined);
+  }
+
+  /** Changes wait from here on, until the Worker says what is other. */
+  async #hold(): Promise<void> {
+    while (this.#restoring !== undefined) await this.#restoring.done.promise;
+    if (this.#isClosing || this.#dead !== undefined) return;
+    this.#restoring = { number: undefined, done: Promise.withResolvers() };
+    try {
+      // Of what is written and in no version the documents know nothing.
+      this.onSnapshot?.();
+      const last = this.append({ kind: "receive", by: "", time: now() }).number;
+      await this.log.sync();
+      this.#say({ kind: "held", last, files: this.heldFiles?.() ?? [] });
+    } catch (thrown) {
+      this.#endRestoring();
+      this.#say({ kind: "unheld", errno: errnoOf(thrown), message: reasonOf(thrown) });
+    }
+  }
+
   #endRestoring(): void {
     const { done } = this.#restoring!;
     this.#restoring = undefined;
@@ -374,7 +408,9 @@ export class VolumeStore {
     // The index's view would keep the database from being closed whole; where the Worker is dead, it must (see `abandon`).
     if (this.#dead === undefined) this.index[Symbol.dispose]();
     if (this.#dead === undefined) await closed;
-    this.#collected?.reject(new NineError("EBADF", `The volume in ${this.folder} was closed`));
+    const closedError = new NineError("EBADF", `The volume in ${this.folder} was closed`);
+    this.#collected?.reject(closedError);
+    this.#receiving?.reject(closedError);
     this.contents.close();
     this.log.close();
     this.worker.terminate();
@@ -419,6 +455,16 @@ export class VolumeStore {
       this.#collected?.reject(new NineError(message.errno, message.message));
     } else if (message.kind === "stuck") {
       this.#trouble(new NineError(message.errno, message.message));
+    } else if (message.kind === "holds") {
+      this.#hold();
+    } else if (message.kind === "received") {
+      this.#renew();
+      this.onRestored?.(new Set(message.changed));
+      this.#endRestoring();
+      if (message.refused !== undefined) this.#receiving?.resolve(message.refused);
+    } else if (message.kind === "unreceived") {
+      if (this.#restoring !== undefined) this.#endRestoring();
+      this.#receiving?.reject(new NineError(message.errno, message.message));
     } else if (message.kind === "applied") {
       this.#stuck = undefined;
       for (const { ino, number, reason } of message.lost) this.onLost?.(ino, number, reason);
@@ -447,6 +493,7 @@ export class VolumeStore {
   #die(error: NineError): void {
     this.#dead = error;
     this.#collected?.reject(error);
+    this.#receiving?.reject(error);
     this.#trouble(error);
     if (this.#restoring !== undefined) this.#endRestoring();
     this.#onClosed?.();

@@ -78,6 +78,8 @@ export class Applier {
         return index.removeSnapshot(operation.name);
       case "restore":
         return this.options.restore(operation, place);
+      case "receive":
+        return;
     }
   }
 

@@ -48,6 +48,18 @@ export class ContentWriter {
     return { content: now.size === 0 ? null : encodeDescriptor(now), size: now.size };
   }
 
+  /** Makes contents of bytes that are at hand. */
+  put(bytes: Uint8Array): Descriptor {
+    this.#wroteChunks = true;
+    return this.store.putContent(bytes);
+  }
+
+  /** Puts a chunk into packs as it is. */
+  putChunk(bytes: Uint8Array): void {
+    this.#wroteChunks = true;
+    this.store.put(bytes);
+  }
+
   /** How far contents are written. */
   mark(): PackMark {
     return this.store.packs.mark();

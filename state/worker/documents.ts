@@ -1,9 +1,9 @@
 import type { DatabaseSync } from "node:sqlite";
-import { S } from "../../9p/mod.ts";
+import type { Timestamp } from "../../9p/mod.ts";
 import { automerge, mergeText } from "../automerge/mod.ts";
 import { decodeDescriptor, encodeDescriptor } from "../chunks/mod.ts";
-import { copyKey } from "../record/mod.ts";
-import type { Create, Operation, SetAttributes } from "../operation/mod.ts";
+import { BadRecord, copyKey, type SignedRecord } from "../record/mod.ts";
+import type { Create, Operation, Rename, SetAttributes } from "../operation/mod.ts";
 import {
   type Entry,
   type Extent,
@@ -15,12 +15,12 @@ import {
   StoredDocuments,
 } from "../store/mod.ts";
 import {
-  type Attributes,
   type Author,
   authorOf,
   directoryOf,
   type DocId,
-  type Kind,
+  type EdgeRow,
+  type Incoming,
   MERGE_BYTES_MAX,
   type Merger,
   MergeRules,
@@ -29,12 +29,16 @@ import {
   reroot,
   ROOT,
   TreeWriter,
+  type Updated,
+  versionId,
   View,
 } from "../tree/mod.ts";
+import { attributesOf, FLAGS_XATTR } from "./attributes.ts";
 import type { ContentWriter } from "./content_writer.ts";
+import { parseFileId, type Stands } from "./file_id.ts";
+import { nodesOf } from "./reconcile.ts";
+import { Touched } from "./touched.ts";
 
-/** A Plan 9 file's flags, as an attribute of the documents alone. */
-const FLAGS_XATTR = "lux9.flags";
 const ROOT_INO = 1;
 const DEPTH_MAX = 1000;
 /**
@@ -48,16 +52,6 @@ const COLLECTED = { operations: 64, part: 1 / 8 };
 const SAVED_AT_ONCE = 8;
 const RECORDS_AT_ONCE = 250;
 
-const KINDS = new Map<number, Kind>([
-  [S.IFREG, "file"],
-  [S.IFDIR, "directory"],
-  [S.IFLNK, "symlink"],
-  [S.IFIFO, "fifo"],
-  [S.IFCHR, "character"],
-  [S.IFBLK, "block"],
-  [S.IFSOCK, "socket"],
-]);
-
 /**
  * Does to the documents what an operation does to the index, and writes what came of it into the journal, in the same
  * transaction. What the index shows is what the tree of the documents shows: `verify` holds one against the other.
@@ -70,6 +64,7 @@ export class DocumentKeeper {
   readonly #contents: ContentWriter;
   readonly #writer: TreeWriter;
   readonly #tree: SqliteTreeIndex;
+  readonly #touched: Touched;
   /** Documents that are mostly history: those that are not to grow any further, and all. */
   readonly #urgent = new Set<DocId>();
   readonly #overgrown = new Set<DocId>();
@@ -94,6 +89,7 @@ export class DocumentKeeper {
     this.#journal = new Journal(db, { author: this.#author, key }, journal);
     this.#rules = new MergeRules(merge);
     this.#tree = new SqliteTreeIndex(db);
+    this.#touched = new Touched(this.#tree);
     this.#writer = new TreeWriter({
       documents: this.#documents,
       index: this.#tree,
@@ -126,23 +122,21 @@ export class DocumentKeeper {
       case "create":
         return this.#create(operation);
       case "link": {
-        const [node, parent] = [this.#id(operation.ino), this.#id(operation.parent)];
-        if (node && parent) this.#writer.link({ node, parent, name: operation.name }, operation.time);
-        return;
+        const { ino, parent: parentIno, name, time } = operation;
+        const [node, parent] = [this.#own(ino, time), this.#id(parentIno)];
+        if (!node || !parent) return;
+        this.#touched.gave(node, parent, name);
+        this.#keepRevived(node, time);
+        return this.#writer.link({ node, parent, name }, time);
       }
       case "unlink":
-        return this.#unlink(operation.parent, operation.name, operation);
-      case "rename": {
-        const { ino, parent: from, name, toParent, toName, time } = operation;
-        const [node, parent, to] = [this.#id(ino), this.#id(from), this.#id(toParent)];
-        if (!node || !parent || !to || this.#index.edge(from, name)?.ino !== ino) return;
-        this.#unlink(toParent, toName, operation);
-        return this.#writer.rename({ node, parent, name }, { parent: to, name: toName }, time);
-      }
+        return this.#unlink(operation.parent, operation.name, operation, operation.ino);
+      case "rename":
+        return this.#rename(operation);
       case "attributes":
         return this.#attributes(operation);
       case "xattr": {
-        const node = this.#id(operation.ino);
+        const node = this.#own(operation.ino, operation.time);
         if (node) this.#writer.setxattr(node, operation.name, operation.value?.slice(), operation.time);
         return;
       }
@@ -151,24 +145,79 @@ export class DocumentKeeper {
 
   /** To be called after the index has the file's new version. */
   version(ino: number): void {
-    const [node, row] = [this.#id(ino), this.#index.node(ino)];
+    const row = this.#index.node(ino);
     // A file without a name is nobody's but its holder's.
-    if (node === undefined || row === undefined || row.nlink === 0) return;
+    if (row === undefined || row.nlink === 0) return;
+    const node = this.#own(ino, row.ctime);
+    if (node === undefined) return;
     const { size, mtime, content } = row;
     const descriptor = content ?? new Uint8Array(0);
     this.#writer.content(node, { size, mtime, descriptor, text: this.#isText(row) });
+    // Contents tell when they were written. What was done to the file since is later, also where it set that time back.
+    if (!sameTime(row.ctime, mtime)) this.#writer.setattr(node, {}, row.ctime);
   }
 
   /** Ends the batch of one transaction, which is record `seq` of the journal, of that time in seconds since 1970. */
-  commit(seq: number, sec: number): void {
-    const { records } = this.#writer.commit();
+  commit(seq: number, sec: number): readonly Updated[] {
+    const { records, updates } = this.#writer.commit();
     this.#wrote(this.#journal.append(seq, sec, this.#writer.clock, records));
+    return updates;
   }
 
   #wrote(entries: readonly Entry[]): void {
     for (const extent of this.#documents.changed(entries)) this.#look(extent);
+    this.keepNumber();
+  }
+
+  /** To be called in the transaction in which numbers were given. */
+  keepNumber(): void {
     this.#index.setMeta("clock", this.#writer.clock);
     this.#index.setMeta("lastNumber", this.#lastNumber);
+  }
+
+  /** The rows of the tree that the documents show. */
+  get tree(): SqliteTreeIndex {
+    return this.#tree;
+  }
+
+  /** After a commit: nodes of which the index may show something else than the tree. */
+  beyond(updates: readonly Updated[]): Set<NodeId> {
+    return this.#touched.beyond(updates);
+  }
+
+  /**
+   * Takes in, as transaction `seq` at that time in seconds since 1970, records of others, in an order in which nothing comes before what its writer had seen; what is
+   * here already is passed over. Gives the nodes that they are about, and what was refused.
+   */
+  receive(
+    records: readonly SignedRecord[],
+    seq: number,
+    sec: number,
+  ): { nodes: Set<NodeId>; refused: string[] } {
+    const { authors } = this.#journal;
+    const good: { readonly signed: SignedRecord; readonly incoming: Incoming }[] = [];
+    const refused = new Map<Author, string>();
+    for (const signed of records) {
+      const { author, number } = signed.record;
+      if (refused.has(author) || number <= (authors.get(author)?.number ?? 0)) continue;
+      try {
+        good.push({ signed, incoming: authors.accept(signed, sec) });
+      } catch (thrown) {
+        if (!(thrown instanceof BadRecord)) throw thrown;
+        refused.set(author, thrown.message);
+      }
+    }
+    const { documents, updated } = this.#writer.receive(good.map(({ incoming }) => incoming));
+    this.#journal.receive(seq, sec, good.map(({ signed }) => signed));
+    for (const extent of this.#documents.received(documents, this.#journal.lastId)) this.#look(extent);
+    this.#touched.forget();
+    this.keepNumber();
+    return { nodes: nodesOf([updated]), refused: [...refused.values()] };
+  }
+
+  /** What this copy wrote so far may be on others from now on: what they make of it and what is made of it here have it in common. */
+  share(): void {
+    this.#index.setMeta("shared", this.#writer.clock);
   }
 
   /** Makes anew, in the transaction that is open, what of documents and of the rows of their tree is not what was written. */
@@ -252,35 +301,124 @@ export class DocumentKeeper {
     const parent = this.#id(parentIno);
     if (!parent) return;
     const node = this.idOf(ino);
+    this.#touched.gave(node, parent, name);
     const times = { atime: time, mtime: time, ctime: time };
     this.#writer.create({ node, parent, name }, attributesOf({ mode, uid, gid, rdev, target, ...times }));
     if (flags !== 0) this.#writer.setxattr(node, FLAGS_XATTR, new Uint8Array([flags]), time);
   }
 
-  #unlink(parentIno: number, name: string, { time }: Operation): void {
+  /** `ino`: what had the name when it was asked to go; its name may be another by now if it is a conflict file's. */
+  #unlink(parentIno: number, name: string, { time }: Operation, ino?: number): void {
     const edge = this.#index.edge(parentIno, name);
+    const conflict = this.#conflict(ino ?? edge?.ino);
+    if (conflict) return this.#resolve(conflict, time);
     const [parent, node] = [this.#id(parentIno), edge && this.#id(edge.ino)];
-    if (parent && node) this.#writer.unlink({ node, parent, name }, time);
+    if (!parent || !node) return;
+    this.#touched.took(node, parent, name);
+    this.#writer.unlink({ node, parent, name }, time);
+    if (this.#touched.isJoined(parent)) this.#left(parent, time);
+  }
+
+  #rename(operation: Rename): void {
+    const { ino, parent: from, name, toParent, toName, time } = operation;
+    const [parent, to] = [this.#id(from), this.#id(toParent)];
+    const conflict = this.#conflict(ino);
+    if (!parent || !to || !conflict && this.#index.edge(from, name)?.ino !== ino) return;
+    this.#unlink(toParent, toName, operation);
+    if (conflict) return void this.#adopt(ino, conflict, time, { parent: to, name: toName });
+    const node = this.#id(ino);
+    if (!node) return;
+    this.#touched.took(node, parent, name);
+    this.#touched.gave(node, to, toName);
+    this.#writer.rename({ node, parent, name }, { parent: to, name: toName }, time);
+    if (parent !== to || this.#touched.isJoined(parent)) this.#left(parent, time);
+  }
+
+  /** A name that others removed and that is back for what was written since would go as soon as the file has another one. */
+  #keepRevived(node: NodeId, time: Timestamp): void {
+    const isRevived = (row: EdgeRow) => row.version === undefined && row.removed && row.alive;
+    if (!this.#tree.edges(node).some(isRevived)) return;
+    this.#writer.refresh([]);
+    for (const { shown } of this.#tree.edges(node).filter(isRevived)) {
+      if (shown) this.#writer.rename({ node, ...shown }, shown, time);
+      if (shown) this.#touched.look(shown.parent);
+    }
+  }
+
+  /** A name went from the directory, which no edge of it tells. */
+  #left(directory: NodeId, time: Timestamp): void {
+    this.#writer.setattr(directory, { mtime: time }, time);
   }
 
   #attributes({ ino, mode, uid, gid, flags, atime, mtime, time }: SetAttributes): void {
-    const [node, row] = [this.#id(ino), this.#index.node(ino)];
-    if (node === undefined || row === undefined || row.nlink === 0) return;
-    const same = (a: Attributes["atime"], b: Attributes["atime"]) => a.sec === b.sec && a.nsec === b.nsec;
+    const row = this.#index.node(ino);
+    if (row === undefined || row.nlink === 0) return;
+    const node = this.#own(ino, time);
+    if (node === undefined) return;
     this.#writer.setattr(node, {
       mode: mode !== row.mode ? mode & 0o7777 : undefined,
       uid: uid !== row.uid ? uid : undefined,
       gid: gid !== row.gid ? gid : undefined,
-      atime: same(atime, row.atime) ? undefined : atime,
-      mtime: same(mtime, row.mtime) ? undefined : mtime,
+      atime: sameTime(atime, row.atime) ? undefined : atime,
+      mtime: sameTime(mtime, row.mtime) ? undefined : mtime,
     }, time);
     if (flags !== row.flags) {
       this.#writer.setxattr(node, FLAGS_XATTR, flags === 0 ? undefined : new Uint8Array([flags]), time);
     }
   }
 
+  /** The node that a file is, which no conflict file is. */
   #id(ino: number): NodeId | undefined {
-    return ino === ROOT_INO ? ROOT : this.#index.id(ino) as NodeId | undefined;
+    if (ino === ROOT_INO) return ROOT;
+    const stands = this.#stands(ino);
+    return stands?.version === undefined ? stands?.node : undefined;
+  }
+
+  #stands(ino: number): Stands | undefined {
+    const id = this.#index.id(ino);
+    return id === undefined ? undefined : parseFileId(id);
+  }
+
+  #conflict(ino: number | undefined): Stands | undefined {
+    const stands = ino === undefined ? undefined : this.#stands(ino);
+    return stands?.version === undefined ? undefined : stands;
+  }
+
+  /** The node that a file is, and that a conflict file becomes now: what is done to it is done to a file of its own. */
+  #own(ino: number, time: Timestamp): NodeId | undefined {
+    const conflict = this.#conflict(ino);
+    if (!conflict) return this.#id(ino);
+    return (this.#index.node(ino)?.nlink ?? 0) > 0 ? this.#adopt(ino, conflict, time) : undefined;
+  }
+
+  /** Where a conflict file is shown; what was done in this batch may have moved it. */
+  #shown({ node, version }: Stands): EdgeRow["shown"] {
+    this.#writer.refresh([]);
+    return this.#tree.edges(node).find((row) => row.version && versionId(row.version.stamp) === version)
+      ?.shown;
+  }
+
+  #resolve(conflict: Stands, time: Timestamp): void {
+    const shown = this.#shown(conflict);
+    if (!shown) return;
+    this.#writer.unlink({ node: conflict.node, ...shown }, time);
+    this.#left(shown.parent, time);
+    this.#touched.look(shown.parent);
+  }
+
+  /** Makes a conflict file a file of its own, where it is or under another name. Its number stays. */
+  #adopt(ino: number, conflict: Stands, time: Timestamp, to?: EdgeRow["shown"]): NodeId | undefined {
+    const shown = this.#shown(conflict);
+    if (!shown) return undefined;
+    const { node } = conflict;
+    const xattrs = this.#tree.node(node)?.xattrs;
+    this.#writer.rename({ node, ...shown }, to ?? shown, time);
+    const own = nodeId(this.#author, this.#lastNumber);
+    for (const [name, value] of xattrs ?? []) this.#writer.setxattr(own, name, value, time);
+    this.#index.setId(ino, own);
+    if (to) this.#left(shown.parent, time);
+    this.#touched.look(shown.parent);
+    return own;
   }
 
   #isText({ ino, size, content }: NodeRow): boolean {
@@ -310,7 +448,7 @@ export class DocumentKeeper {
     );
     if (merged === undefined) return "unmergeable";
     if (merged.byteLength === 0) return { size: 0, descriptor: new Uint8Array(0) };
-    return { size: merged.byteLength, descriptor: encodeDescriptor(this.#contents.store.putContent(merged)) };
+    return { size: merged.byteLength, descriptor: encodeDescriptor(this.#contents.put(merged)) };
   }
 
   #bytesOf({ size, descriptor }: { readonly size: number; readonly descriptor: Uint8Array }): Uint8Array {
@@ -320,17 +458,6 @@ export class DocumentKeeper {
   }
 }
 
-function attributesOf(row: Pick<NodeRow, Exclude<keyof Attributes, "kind">>): Attributes {
-  const { mode, uid, gid, atime, mtime, ctime, target, rdev } = row;
-  return {
-    kind: KINDS.get(mode & S.IFMT)!,
-    mode: mode & 0o7777,
-    uid,
-    gid,
-    atime,
-    mtime,
-    ctime,
-    target,
-    rdev,
-  };
+function sameTime(a: Timestamp, b: Timestamp): boolean {
+  return a.sec === b.sec && a.nsec === b.nsec;
 }

@@ -15,7 +15,7 @@ import {
   PastReader,
   run,
 } from "../store/mod.ts";
-import { ROOT } from "../tree/mod.ts";
+import { type NodeId, ROOT } from "../tree/mod.ts";
 import {
   DATABASE,
   DATABASE_LOG,
@@ -23,6 +23,7 @@ import {
   type LeftFile,
   LOG,
   type LostWrite,
+  type News,
   type Owned,
   type Retention,
 } from "../volume/mod.ts";
@@ -32,6 +33,7 @@ import { ContentWriter } from "./content_writer.ts";
 import type { DatabaseGuard } from "./database_guard.ts";
 import { bringFromFormat3 } from "./format_3.ts";
 import { DocumentKeeper } from "./documents.ts";
+import { reconcile } from "./reconcile.ts";
 import { restore } from "./restore.ts";
 import { Unsettled } from "./unsettled.ts";
 
@@ -41,6 +43,8 @@ const OPERATIONS_MAX = 5000;
 const BYTES_MAX = 64 * 1024 * 1024;
 /** What one record has was done within about so long. */
 const RECORD_SEC_MAX = 1;
+/** Nodes of an older volume that are looked at in one transaction. */
+const SHOWN_AT_ONCE = 1000;
 /** The database's own log is brought into it after so many bytes or transactions, if not before; then log segments go. */
 const CHECKPOINT_BYTES = 64 * 1024 * 1024;
 const CHECKPOINT_TRANSACTIONS = 2000;
@@ -83,6 +87,8 @@ export class Keeper implements Disposable {
   /** The segment of the last operation. */
   #segment = 0;
   #lost: LostWrite[] = [];
+  /** Files that are others than the operations made them, since it was asked. */
+  #changed = new Set<number>();
   #isRecovering = false;
   /** What applying found, for who asked for it. */
   #damage: string[] = [];
@@ -101,7 +107,8 @@ export class Keeper implements Disposable {
     this.#index = new IndexWriter(this.#db);
     this.#log = new LogReader(disk, LOG);
     if (this.#index.meta("volume") === undefined) this.#name();
-    else if (this.#index.meta("isOfFormat3") !== undefined) bringFromFormat3(this.#db, this.#index);
+    const isOld = this.#index.meta("isOfFormat3") !== undefined;
+    if (isOld) bringFromFormat3(this.#db, this.#index);
     this.#beAlone(placeOf(`${folder}/${DATABASE}`));
     const chunks = new ChunkRowsWriter(this.#db);
     this.#contents = new ContentWriter(disk, this.#log, chunks, this.#index.meta("key") as Uint8Array);
@@ -136,7 +143,8 @@ export class Keeper implements Disposable {
     // What a process left that was killed may be in the kernel alone, and the log is about to lose what is said to be needless.
     try {
       this.#durable = guard.applied ?? this.applied;
-      this.#makeDurable();
+      this.makeDurable();
+      if (isOld) this.#showAll();
     } catch (thrown) {
       this[Symbol.dispose]();
       throw thrown;
@@ -183,7 +191,7 @@ export class Keeper implements Disposable {
     });
     // No operation of the log says so: when power is lost, applying those that come now again would find it undone, and
     // a snapshot among them would be without what was written before it.
-    this.#makeDurable();
+    this.makeDurable();
     return damage;
   }
 
@@ -238,6 +246,46 @@ export class Keeper implements Disposable {
       // What the log is to have and has not will not come.
       return applied < from && !isLater ? last : applied;
     });
+  }
+
+  /**
+   * Takes in what others changed, in one transaction, after everything that is logged: `number` is that of its last
+   * operation, and `held` are files that somebody has open. Says which records were refused, and why.
+   */
+  receive(news: News, number: number, held: ReadonlySet<number>): string[] {
+    const unsettled = this.#unsettled.inos;
+    if (unsettled.length > 0) {
+      this.#transaction(() => {
+        for (const ino of unsettled) this.#applier.settle(ino);
+        return this.applied;
+      });
+    }
+    let refused: string[] = [];
+    this.#within(() => {
+      for (const chunk of news.chunks) this.#contents.putChunk(chunk);
+      const received = this.#documents.receive(news.records, this.#index.seq, nowSec());
+      refused = received.refused;
+      this.#reconcile(received.nodes, number, (ino) => held.has(ino));
+      return this.applied;
+    });
+    // What comes next in the log is about files that there are by this alone.
+    this.makeDurable();
+    return refused;
+  }
+
+  /** What this copy did so far may be on others from now on. */
+  share(): void {
+    this.#guard.pay();
+    run(this.#db, "BEGIN IMMEDIATE");
+    this.#documents.share();
+    run(this.#db, "COMMIT");
+  }
+
+  /** Files and directories that became others by themselves since the last time: by what was received, or where conflicts are. */
+  takeChanged(): number[] {
+    const changed = [...this.#changed];
+    this.#changed = new Set();
+    return changed;
   }
 
   /** Makes anew what is damaged of documents and of their tree, from what else there is. Adds to `damage` what that was. */
@@ -317,7 +365,7 @@ export class Keeper implements Disposable {
    * nobody looks at an older state when it is called, nor, until the next transaction, at anything but the newest.
    */
   checkpoint(): void {
-    this.#makeDurable();
+    this.makeDurable();
     this.#bringOver();
     this.#bytesSince = this.#operationsSince = this.#transactionsSince = 0;
     this.#needless = Math.min(this.#durable, this.#unsettled.first - 1);
@@ -325,7 +373,7 @@ export class Keeper implements Disposable {
   }
 
   /** SQLite syncs its log only where it has something to bring over; what counts here is every commit so far. */
-  #makeDurable(): void {
+  makeDurable(): void {
     const wal = this.#disk.open(DATABASE_LOG, { create: true });
     wal.syncBlocking();
     wal.close();
@@ -361,7 +409,18 @@ export class Keeper implements Disposable {
     this.#guard.closing(() => this.#db.close(), applied);
   }
 
+  /** What operations do, as a transaction and a record of the journal. */
   #transaction(act: () => number): void {
+    this.#within(() => {
+      const applied = act();
+      const updates = this.#documents.commit(this.#index.seq, this.#time ?? nowSec());
+      // Who holds what is not known: files without a name go at the next start.
+      this.#reconcile(this.#documents.beyond(updates), applied, () => true);
+      return applied;
+    });
+  }
+
+  #within(act: () => number): void {
     this.#guard.pay();
     this.#time = undefined;
     const mark = this.#contents.mark();
@@ -369,7 +428,6 @@ export class Keeper implements Disposable {
     try {
       const applied = act();
       this.#unsettled.write(this.#index);
-      this.#documents.commit(this.#index.seq, this.#time ?? nowSec());
       // What the rows refer to is on disk before they can be.
       this.#contents.sync();
       this.#index.commit(applied);
@@ -380,6 +438,29 @@ export class Keeper implements Disposable {
         this.#contents.backTo(mark);
       }
       throw thrown;
+    }
+  }
+
+  /** Makes the index show of these nodes what the tree shows. */
+  #reconcile(nodes: Set<NodeId>, version: number, isHeld: (ino: number) => boolean): void {
+    if (nodes.size === 0) return;
+    const { tree } = this.#documents;
+    const nextIno = () => this.#documents.nextIno();
+    const forget = (ino: number) => this.#applier.forget(ino);
+    const changed = reconcile({ index: this.#index, tree, nextIno, version, isHeld, forget }, nodes);
+    this.#documents.keepNumber();
+    for (const ino of changed) this.#changed.add(ino);
+  }
+
+  /** Volumes of before did not hold some times in the index against those in the documents. */
+  #showAll(): void {
+    const { tree } = this.#documents;
+    for (let nodes = tree.after("", SHOWN_AT_ONCE); nodes.length > 0;) {
+      this.#within(() => {
+        this.#reconcile(new Set(nodes), this.applied, () => true);
+        return this.applied;
+      });
+      nodes = tree.after(nodes[nodes.length - 1], SHOWN_AT_ONCE);
     }
   }
 

@@ -1,7 +1,9 @@
 import { existsSync } from "node:fs";
-import { DatabaseSync } from "node:sqlite";
+
+import { Buffer } from "node:buffer";
+import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { NineError, reasonOf, S } from "../../9p/mod.ts";
-import { automerge } from "../automerge/mod.ts";
+import { automerge, mergeText } from "../automerge/mod.ts";
 import { ChunkReader, decodeDescriptor, type Descriptor, Packs } from "../chunks/mod.ts";
 import { realDisk } from "../disk/mod.ts";
 import { type LogDamage, LogReader } from "../log/mod.ts";
@@ -19,9 +21,11 @@ import {
   unpackTreeNode,
   xattrSum,
 } from "../store/mod.ts";
-import { type NodeId, type ShownNode, shownTree } from "../tree/mod.ts";
+import { type Merger, type NodeId, ROOT, type ShownNode, shownTree, type Version } from "../tree/mod.ts";
 import { DATABASE, LOG, PACKS } from "../volume/mod.ts";
+import { FLAGS_XATTR, flagsOf } from "./attributes.ts";
 import { DatabaseGuard } from "./database_guard.ts";
+import { fileId } from "./file_id.ts";
 
 export interface Verified {
   readonly files: number;
@@ -98,6 +102,7 @@ interface Found {
 class Verification {
   readonly #files = new Map<number, Found>();
   readonly #chunks: ChunkReader;
+  readonly #xattrRows: StatementSync;
   /** Those that were checked. */
   readonly #unsettled = new Set<number>();
   readonly #seen = new Set<string>();
@@ -111,6 +116,7 @@ class Verification {
     readonly problems: string[],
     readonly onProgress: ((files: number) => void) | undefined,
   ) {
+    this.#xattrRows = db.prepare("SELECT name, value FROM xattr WHERE ino = ?");
     const key = this.#meta("key") as Uint8Array | undefined;
     this.#chunks = new ChunkReader({
       packs: new Packs(realDisk(folder), PACKS),
@@ -283,8 +289,7 @@ class Verification {
   #documents(): void {
     const documents = new StoredDocuments(this.db, automerge);
     this.#attempt("The documents", () => {
-      const merge = () => "later" as const;
-      const shown = shownTree(documents.all(), merge);
+      const shown = shownTree(documents.all(), this.#merger());
       for (const { doc, key, reason } of shown.problems) {
         this.#problem(`Document ${doc}, key ${key}: ${reason}`);
       }
@@ -297,36 +302,85 @@ class Verification {
         const entry = dir && shown.directories.get(dir)?.get(name);
         const what = `Name ${JSON.stringify(name)} in directory ${parent}`;
         if (entry === undefined) this.#problem(`${what}: the documents do not have it`);
-        else if (entry.node !== node) this.#problem(`${what}: in the documents it is ${entry.node}`);
-        else this.#compare(shown.nodes.get(entry.node), ino);
+        else if (fileId(entry.node, entry.version) !== node) {
+          this.#problem(`${what}: in the documents it is ${fileId(entry.node, entry.version)}`);
+        } else this.#compare(shown.nodes.get(entry.node), entry.version, ino);
       }
+      this.#compare(shown.nodes.get(ROOT), undefined, ROOT_INO);
       const inDocuments = [...shown.directories.values()].reduce((sum, { size }) => sum + size, 0);
-      if (inDocuments !== names) {
-        this.#problem(`The documents show ${inDocuments} names and the index has ${names}`);
+      if (inDocuments === names) return;
+      this.#problem(`The documents show ${inDocuments} names and the index has ${names}`);
+      const has = this.db.prepare(
+        "SELECT 1 FROM edge JOIN node ON node.ino = edge.parent WHERE node.id = ? AND edge.name = ?",
+      );
+      for (const [dir, entries] of shown.directories) {
+        for (const [name, { node, version }] of entries) {
+          if (has.get(dir, name) !== undefined) continue;
+          this.#problem(
+            `The index does not have name ${JSON.stringify(name)} of ${fileId(node, version)} in ${dir}`,
+          );
+        }
       }
     });
     documents.free();
   }
 
-  #compare(node: ShownNode | undefined, ino: number): void {
+  /** What texts are merged into is nowhere but in the index, so that is made again. */
+  #merger(): Merger {
+    const inoOf = this.db.prepare("SELECT ino FROM node WHERE id = ?");
+    return ({ node, base, sides }) => {
+      const merged = mergeText(
+        base ? this.#bytesOf(base) : new Uint8Array(0),
+        sides.map((side) => this.#bytesOf(side)),
+      );
+      if (merged === undefined) return "unmergeable";
+      const { ino } = (inoOf.get(node) ?? {}) as { ino?: number };
+      const { size, content } = (ino === undefined ? undefined : this.#files.get(ino)?.row) ??
+        { size: 0, content: null };
+      const descriptor = content ?? new Uint8Array(0);
+      const isSame = size === merged.byteLength &&
+        Buffer.compare(merged, this.#bytesOf({ size, descriptor })) === 0;
+      return { size: merged.byteLength, descriptor: isSame ? descriptor : new Uint8Array(0) };
+    };
+  }
+
+  #bytesOf({ size, descriptor }: { readonly size: number; readonly descriptor: Uint8Array }): Uint8Array {
+    const bytes = new Uint8Array(size);
+    if (size > 0) this.#chunks.read(decodeDescriptor(descriptor), 0, bytes);
+    return bytes;
+  }
+
+  #compare(node: ShownNode | undefined, version: Version | undefined, ino: number): void {
     const row = this.#files.get(ino)?.row;
     if (row === undefined || node?.attributes === undefined) return;
-    const { mode, uid, gid, target, mtime } = node.attributes;
+    const { mode, uid, gid, target, mtime, atime } = node.attributes;
     const differs = (what: string, shown: unknown, indexed: unknown) => {
       if (shown !== indexed) {
         this.#problem(`File ${ino} has ${what} ${shown} in the documents and ${indexed} in the index`);
       }
     };
+    const time = ({ sec, nsec }: NodeRow["mtime"]) => `${sec}.${nsec}`;
     differs("mode", mode, row.mode & 0o7777);
     differs("owner", uid, row.uid);
     differs("group", gid, row.gid);
     differs("target", target, row.target);
-    if ((row.mode & S.IFMT) !== S.IFREG) return;
+    differs("flags", flagsOf(node.xattrs), row.flags);
+    differs("time of access", time(atime), time(row.atime));
+    const xattrs = [...node.xattrs].filter(([name]) => name !== FLAGS_XATTR);
+    differs("attributes", textOf(xattrs), textOf(this.#xattrsOf(ino)));
     // An operation on a file that is still written to is in the documents once the file is settled.
     if (this.#unsettled.has(ino)) return;
-    differs("time", `${mtime.sec}.${mtime.nsec}`, `${row.mtime.sec}.${row.mtime.nsec}`);
-    differs("size", node.content?.size ?? 0, row.size);
-    differs("contents", (node.content?.descriptor ?? []).join(), (row.content ?? []).join());
+    differs("time", time(version?.mtime ?? mtime), time(row.mtime));
+    differs("time of the last change", time(node.attributes.ctime), time(row.ctime));
+    if ((row.mode & S.IFMT) !== S.IFREG) return;
+    const content = version ?? node.content;
+    differs("size", content?.size ?? 0, row.size);
+    differs("contents", (content?.descriptor ?? []).join(), (row.content ?? []).join());
+  }
+
+  #xattrsOf(ino: number): [string, Uint8Array][] {
+    const rows = this.#xattrRows.all(ino) as { name: string; value: Uint8Array }[];
+    return rows.map(({ name, value }) => [name, value]);
   }
 
   #edgeSum({ eid, parent, name, ino, sum }: EdgeData): string {
@@ -370,6 +424,11 @@ class Verification {
       | { value: unknown }
       | undefined)?.value;
   }
+}
+
+/** Of attributes, in the order of their names. */
+function textOf(xattrs: readonly (readonly [string, Uint8Array])[]): string {
+  return xattrs.map(([name, value]) => `${JSON.stringify(name)}=${[...value]}`).sort().join();
 }
 
 function isDirectory({ mode }: NodeRow): boolean {

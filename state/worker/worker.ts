@@ -3,7 +3,7 @@ import { Errno, errnoOf, reasonOf } from "../../9p/mod.ts";
 import { realDisk } from "../disk/mod.ts";
 import { DatabaseGuard } from "./database_guard.ts";
 import { Keeper } from "./keeper.ts";
-import type { FromWorker, ToWorker } from "../volume/mod.ts";
+import type { FromWorker, News, ToWorker } from "../volume/mod.ts";
 import { wrongRows } from "./verify.ts";
 
 /** Deno's types here are those of a window. */
@@ -36,6 +36,13 @@ let isApplying = false;
 let damage: string[] = [];
 let whenRenewed: (() => void) | undefined;
 let isClosing = false;
+/** What others changed and is not taken in yet. */
+const incoming: News[] = [];
+/** Files that are others than the main isolate knows. */
+let changed = new Set<number>();
+/** The main isolate was asked to hold back changes, and does so. */
+let isHoldAsked = false;
+let held: Extract<ToWorker, { kind: "held" }> | undefined;
 /** Who asked for collecting waits until all is in order. */
 let isCollecting = false;
 
@@ -64,6 +71,8 @@ function take(message: ToWorker): void {
     case "recover":
       logged = Math.max(logged, message.last);
       damage = keeper!.recover(message.last);
+      // Nobody has looked at anything yet.
+      keeper!.takeChanged();
       scope.postMessage({ kind: "recovered", damage, left: keeper!.left() });
       damage = [];
       return;
@@ -82,6 +91,20 @@ function take(message: ToWorker): void {
       ready().removePacks(message.packs);
       isCollecting = true;
       return applySome();
+    case "receive":
+      incoming.push(message.news);
+      return askToHold();
+    case "held":
+      held = message;
+      logged = Math.max(logged, message.last);
+      return applySome();
+    case "unheld": {
+      isHoldAsked = false;
+      const { errno, message: reason } = message;
+      if (incoming.shift() !== undefined) scope.postMessage({ kind: "unreceived", errno, message: reason });
+      // As on a full disk, it may be so for some time.
+      return void setTimeout(askToHold, RETRY_MS);
+    }
     case "close":
       logged = message.last;
       isClosing = true;
@@ -95,14 +118,52 @@ function resume(): void {
   next?.();
 }
 
+/** What the main isolate shows is about to be something else, or is so already: it is to hold back changes, if it does not. */
+function askToHold(): void {
+  if (isHoldAsked || incoming.length === 0 && changed.size === 0) return;
+  isHoldAsked = true;
+  scope.postMessage({ kind: "holds" });
+}
+
+/** Everything that was logged is applied, and no change comes before the main isolate was told what is other now. */
+function takeIn(current: Keeper, { last, files }: NonNullable<typeof held>): void {
+  held = undefined;
+  isHoldAsked = false;
+  isApplying = true;
+  const batch = incoming.shift();
+  try {
+    const refused = batch &&
+      [...current.receive(batch, last, new Set(files))].map(([doc, reason]) => `Document ${doc}: ${reason}`);
+    noteChanged(current);
+    // Operations that are logged from now on may be about what only the database tells.
+    if (refused === undefined) current.makeDurable();
+    scope.postMessage({ kind: "received", changed: [...changed], refused });
+    changed = new Set();
+  } catch (thrown) {
+    scope.postMessage({ kind: "unreceived", ...told(thrown) });
+    letGo();
+    mend(thrown);
+  }
+  askToHold();
+  setTimeout(goOn, 0);
+}
+
+function noteChanged(current: Keeper): void {
+  for (const ino of current.takeChanged()) changed.add(ino);
+}
+
 /** One transaction a turn, so that messages come between. */
 function applySome(): void {
   if (isApplying) return;
-  if (keeper && keeper.applied >= logged) return isClosing ? end() : tidySome(keeper);
+  if (keeper && keeper.applied >= logged) {
+    return isClosing ? end() : held ? takeIn(keeper, held) : tidySome(keeper);
+  }
   isApplying = true;
   try {
     const current = ready();
     current.apply(logged, damage);
+    noteChanged(current);
+    askToHold();
     current.tidy(false);
     if (current.isCheckpointDue) return applied(() => checkpoint(ready()));
     tellApplied(current, false);

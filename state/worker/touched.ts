@@ -1,0 +1,104 @@
+import type { SqliteTreeIndex } from "../store/mod.ts";
+import type { EdgeRow, NodeId, Updated } from "../tree/mod.ts";
+
+type Shown = NonNullable<EdgeRow["shown"]>;
+
+/**
+ * Which nodes of the tree the operations of a transaction are about, and which others changed with them. An operation
+ * does to the index what it says; where there are conflicts the tree may show more of it than that: the conflict files of
+ * a file that moves move with it, and a directory that was kept from a cycle goes where it was to go.
+ */
+export class Touched {
+  readonly #tree: SqliteTreeIndex;
+  /** Names that operations gave, and nodes that they took names from. */
+  readonly #given = new Map<NodeId, Shown[]>();
+  readonly #taken = new Set<NodeId>();
+  readonly #looked = new Set<NodeId>();
+  /** Nodes that have conflict files, once they were asked for. */
+  #conflicted: Set<NodeId> | undefined;
+  /** Directories that others are shown as one with, the same way. */
+  #joined: Set<NodeId> | undefined;
+
+  constructor(tree: SqliteTreeIndex) {
+    this.#tree = tree;
+  }
+
+  /** An operation gives the node this name, and the index shows it. */
+  gave(node: NodeId, parent: NodeId, name: string): void {
+    const given = this.#given.get(node);
+    if (given) given.push({ parent, name });
+    else this.#given.set(node, [{ parent, name }]);
+  }
+
+  /** An operation takes this name from the node, and the index does not show it. */
+  took(node: NodeId, parent: NodeId, name: string): void {
+    this.#taken.add(node);
+    const given = this.#given.get(node);
+    const at = given?.findIndex((other) => other.parent === parent && other.name === name) ?? -1;
+    if (at >= 0) given!.splice(at, 1);
+  }
+
+  /** Whether names that are shown in the directory may be in another one by themselves. */
+  isJoined(directory: NodeId): boolean {
+    this.#joined ??= new Set(this.#tree.joined());
+    return this.#joined.has(directory);
+  }
+
+  /** What an operation did to the node may not be in the index. */
+  look(node: NodeId): void {
+    this.#looked.add(node);
+  }
+
+  /** Nodes of which the index may show something else than the tree, now that all operations of a transaction were done. */
+  beyond(updates: readonly Updated[]): Set<NodeId> {
+    const beyond = new Set(this.#looked);
+    const before = this.#conflicted ??= new Set(this.#tree.conflicted());
+    let areOthers = false;
+    for (const { rows } of updates) {
+      for (const row of rows.edges) {
+        if (row.version) areOthers = true;
+        if (!isContended(row) && this.#isDone(row)) continue;
+        beyond.add(row.node);
+        if (row.shown) beyond.add(row.shown.parent);
+      }
+      for (const { node, version } of rows.removed) {
+        if (version) areOthers = true;
+        if (version || !this.#taken.has(node)) beyond.add(node);
+      }
+      // Conflict files have the attributes of their file.
+      if (before.size > 0) { for (const { id } of rows.nodes) if (before.has(id)) beyond.add(id); }
+    }
+    this.#clear();
+    if (areOthers) this.#conflicted = undefined;
+    if (this.#joined === undefined || this.#joined.size > 0 || areJoined(updates)) this.#joined = undefined;
+    return beyond;
+  }
+
+  /** Changes of others came: what has conflict files may be something else. */
+  forget(): void {
+    this.#clear();
+    this.#conflicted = this.#joined = undefined;
+  }
+
+  #clear(): void {
+    this.#given.clear();
+    this.#taken.clear();
+    this.#looked.clear();
+  }
+
+  /** Whether the index shows this, as an operation said. */
+  #isDone({ node, shown }: EdgeRow): boolean {
+    if (!shown) return this.#taken.has(node);
+    const { parent, name } = shown;
+    return this.#given.get(node)?.some((given) => given.parent === parent && given.name === name) ?? false;
+  }
+}
+
+function areJoined(updates: readonly Updated[]): boolean {
+  return updates.some(({ rows }) => rows.nodes.some(({ alias }) => alias !== undefined));
+}
+
+/** Whether it is not simply there or not. */
+function isContended({ version, conflict, displaced, directory, removed, alive }: EdgeRow): boolean {
+  return version !== undefined || conflict || displaced || directory && removed && alive;
+}
