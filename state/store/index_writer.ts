@@ -216,6 +216,14 @@ export class IndexWriter {
     this.#sql.removeSnapshot.run(name);
   }
 
+  /** The contents of all files. */
+  *contents(): Generator<Uint8Array> {
+    for (const { ino, data } of this.#sql.nodes.iterate() as Iterable<{ ino: number; data: Uint8Array }>) {
+      const { content } = unpackNode(ino, data);
+      if (content !== null) yield content;
+    }
+  }
+
   addOrphan(ino: number): void {
     this.#sql.addOrphan.run(ino);
   }
@@ -275,6 +283,7 @@ export class IndexWriter {
 const SQL = {
   meta: "SELECT value FROM meta WHERE key = ?",
   setMeta: "INSERT OR REPLACE INTO meta(key, value) VALUES(?, ?)",
+  nodes: "SELECT ino, data FROM node",
   node: "SELECT id, since, data FROM node WHERE ino = ?",
   putNode: "INSERT OR REPLACE INTO node(ino, id, since, data) VALUES(?, ?, ?, ?)",
   removeNode: "DELETE FROM node WHERE ino = ?",

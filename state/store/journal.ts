@@ -129,6 +129,26 @@ export class Journal {
     return row && this.#recordOf(row);
   }
 
+  /** The hash of an author's record; of the last one always, of others while they are here. */
+  hashOf(author: Author, number: number): Uint8Array | undefined {
+    const last = this.#authors.get(author);
+    if (last?.number === number) return last.hash;
+    const row = this.#sql.hashOf.get(authorBytes(author), number) as { hash: Uint8Array } | undefined;
+    return row?.hash;
+  }
+
+  /** The last record up to which there is none that comes after these; the last of all where there is none. */
+  lastWithin(upTo: ReadonlyMap<Author, number>): number {
+    let last = this.#lastId;
+    for (const [author] of this.#authors.entries()) {
+      const { id } = this.#sql.firstBeyond.get(authorBytes(author), upTo.get(author) ?? 0) as {
+        id: number | null;
+      };
+      if (id !== null) last = Math.min(last, id - 1);
+    }
+    return last;
+  }
+
   /** The number of an author's oldest record that is still here; undefined where none is. */
   oldest(author: Author): number | undefined {
     return (this.#sql.oldest.get(authorBytes(author)) as { number: number | null }).number ?? undefined;
@@ -326,6 +346,8 @@ const SQL = {
   changes: "SELECT doc, bytes FROM change WHERE id = ?",
   after: "SELECT * FROM journal WHERE id > ? ORDER BY id LIMIT ?",
   record: "SELECT * FROM journal WHERE author = ? AND number = ?",
+  hashOf: "SELECT hash FROM journal WHERE author = ? AND number = ?",
+  firstBeyond: "SELECT min(id) AS id FROM journal WHERE author = ? AND number > ?",
   oldest: "SELECT min(number) AS number FROM journal WHERE author = ?",
   lastOf: "SELECT max(id) AS id FROM change WHERE doc = ?",
   keptFrom: "SELECT id FROM journal ORDER BY id DESC LIMIT 1 OFFSET ?",

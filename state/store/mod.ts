@@ -5,6 +5,7 @@
  */
 export { ChangeReader, type Named, type Span } from "./change_reader.ts";
 export { type ChunkRow, ChunkRows, ChunkRowsWriter } from "./chunk_rows.ts";
+export { type AbsentRow, Copies, type CopyRow, type StatementRow } from "./copies.ts";
 export { type Difference, differences, sameAttributes, sameContents } from "./difference.ts";
 export type { EdgeRow } from "./edge_row.ts";
 export { IndexReader } from "./index_reader.ts";

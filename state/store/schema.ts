@@ -124,7 +124,8 @@ const MIGRATIONS: readonly (string | ((db: DatabaseSync) => void))[] = [
   -- Public keys of the copies that belong to the volume, and when each was let in, seconds since 1970.
   CREATE TABLE copy(key BLOB PRIMARY KEY, since INTEGER NOT NULL) WITHOUT ROWID;
   -- What incarnations of copies last said that they have, signed.
-  CREATE TABLE statement(author BLOB PRIMARY KEY, key BLOB NOT NULL, time INTEGER NOT NULL, bytes BLOB NOT NULL) WITHOUT ROWID;
+  CREATE TABLE statement(author BLOB NOT NULL, slot INTEGER NOT NULL, bytes BLOB NOT NULL, PRIMARY KEY (author, slot))
+    WITHOUT ROWID;
   -- Chunks that contents need and that no copy had when these came: with depth 0 of so many bytes, else a list for so many.
   CREATE TABLE absent(id BLOB PRIMARY KEY, depth INTEGER NOT NULL, size INTEGER NOT NULL) WITHOUT ROWID;
   -- Rows that name contents which are shown nowhere and are needed to merge.

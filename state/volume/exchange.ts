@@ -70,11 +70,22 @@ export class FrameReader {
   }
 }
 
+export interface ExchangeOptions {
+  /** Gives a frame to the Worker. */
+  post(frame: Frame): void;
+  /** Tells the Worker that so many bytes of frames were read. */
+  onRead(bytes: number): void;
+  /** Tells it that nobody reads any more. */
+  onClose(): void;
+}
+
 /** The main isolate's end of an exchange that the state Worker holds with another copy: bytes in, bytes out. */
 export class Exchange {
   readonly #reader = new FrameReader();
   /** What waits to be read. */
   readonly #out: Uint8Array[] = [];
+  /** Bytes of the first of them, with what was read of it. */
+  #whole = 0;
   #wake: (() => void) | undefined;
   #isEnded = false;
   #failure: NineError | undefined;
@@ -82,8 +93,7 @@ export class Exchange {
   #untaken = 0;
   #room: PromiseWithResolvers<void> | undefined;
 
-  /** `post` gives a frame to the Worker, `onClose` tells that nobody reads any more. */
-  constructor(readonly post: (frame: Frame) => void, readonly onClose: () => void) {}
+  constructor(readonly options: ExchangeOptions) {}
 
   /** Resolves when there is room for more. EPIPE once it has ended. */
   write(bytes: Uint8Array): void | Promise<void> {
@@ -91,7 +101,7 @@ export class Exchange {
     if (this.#isEnded) throw new NineError("EPIPE", "The exchange has ended: open another one");
     for (const frame of this.#reader.add(bytes)) {
       this.#untaken += frame.payload.byteLength;
-      this.post(frame);
+      this.options.post(frame);
     }
     if (this.#untaken <= WAITING_BYTES_MAX) return;
     this.#room ??= Promise.withResolvers();
@@ -109,13 +119,14 @@ export class Exchange {
 
   close(): void {
     this.end();
-    this.onClose();
+    this.options.onClose();
   }
 
   /** A frame from the Worker. */
   push(frame: Frame): void {
     if (this.#isEnded) return;
     this.#out.push(packFrame(frame));
+    if (this.#out.length === 1) this.#whole = this.#out[0].byteLength;
     this.#wake?.();
   }
 
@@ -138,7 +149,12 @@ export class Exchange {
   #take(max: number): Uint8Array | undefined {
     const [first] = this.#out;
     if (first === undefined) return undefined;
-    if (first.byteLength <= max) return this.#out.shift();
+    if (first.byteLength <= max) {
+      this.options.onRead(this.#whole - HEAD_BYTES);
+      this.#out.shift();
+      this.#whole = this.#out[0]?.byteLength ?? 0;
+      return first;
+    }
     this.#out[0] = first.subarray(max);
     return first.subarray(0, max);
   }

@@ -1,6 +1,7 @@
 import type { Principal, Timestamp } from "../../9p/mod.ts";
 import type { SignedRecord } from "../record/mod.ts";
 import type { JournalBounds } from "../store/mod.ts";
+import type { Frame } from "./exchange.ts";
 
 /** Who has the root directory of a new volume. */
 export interface Owned {
@@ -55,6 +56,8 @@ export interface News {
   readonly records: readonly SignedRecord[];
   /** Chunks that contents among them need and that are not here. */
   readonly chunks: readonly Uint8Array[];
+  /** Contents of which chunks are nowhere. */
+  readonly absent?: readonly { readonly size: number; readonly descriptor: Uint8Array }[];
 }
 
 /** How long history is kept, days: everything, then the last of each hour, then the last of each day. */
@@ -81,6 +84,12 @@ export type ToWorker =
   | { readonly kind: "forgotten"; readonly packs: readonly number[] }
   /** Take in what others changed, once the main isolate holds back changes for that. */
   | { readonly kind: "receive"; readonly news: News }
+  /** A frame of an exchange with another copy, the first of which begins it. */
+  | { readonly kind: "exchange"; readonly id: number; readonly frame: Frame }
+  /** So many bytes of what it said were read. */
+  | { readonly kind: "exchangeRead"; readonly id: number; readonly bytes: number }
+  /** Nobody carries it any more. */
+  | { readonly kind: "exchangeClosed"; readonly id: number }
   /** Changes are held back, and everything up to number `last` is durable in the log. Somebody holds these files. */
   | { readonly kind: "held"; readonly last: number; readonly files: readonly number[] }
   /** Why they are not. */
@@ -113,17 +122,16 @@ export type FromWorker =
   }
   /** Changes are to be held back: what is shown is about to be something else than operations of this side made of it. */
   | { readonly kind: "holds" }
-  /**
-   * It is: these files and directories are others than they were. `refused`: what was refused of what came with the oldest
-   * `receive`, and why; undefined where nothing came.
-   */
-  | {
-    readonly kind: "received";
-    readonly changed: readonly number[];
-    readonly refused: readonly string[] | undefined;
-  }
-  /** It is not, of what came with the oldest `receive`. */
-  | { readonly kind: "unreceived"; readonly errno: number; readonly message: string }
+  /** It is, or nothing came of it: these files and directories are others than they were. */
+  | { readonly kind: "received"; readonly changed: readonly number[] }
+  /** What came with the oldest `receive` is in, but for what was refused, and why. */
+  | { readonly kind: "taken"; readonly refused: readonly string[] }
+  | { readonly kind: "untaken"; readonly errno: number; readonly message: string }
+  /** A frame of an exchange, for whoever carries it. */
+  | { readonly kind: "exchange"; readonly id: number; readonly frame: Frame }
+  /** So many bytes of frames for an exchange were looked at. */
+  | { readonly kind: "exchangeTook"; readonly id: number; readonly bytes: number }
+  | { readonly kind: "exchangeEnded"; readonly id: number }
   /** What is live of these packs is elsewhere now: they go once they are forgotten. */
   | { readonly kind: "moved"; readonly packs: readonly number[]; readonly problems: readonly string[] }
   | { readonly kind: "collected" }

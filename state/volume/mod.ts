@@ -4,6 +4,7 @@
  * @module
  */
 export { DATABASE, DATABASE_LOG, GUARD, LOG, PACKS } from "./layout.ts";
+export { Exchange, FRAME, type Frame, FrameReader, packFrame } from "./exchange.ts";
 export {
   type FromWorker,
   type KeeperOptions,

@@ -6,6 +6,7 @@ import { type Disk, realDisk } from "../disk/mod.ts";
 import { Log } from "../log/mod.ts";
 import { encode, type Operation } from "../operation/mod.ts";
 import { IndexReader, type JournalBounds, type SnapshotRow } from "../store/mod.ts";
+import { Exchange } from "./exchange.ts";
 import { DATABASE, LOG, PACKS } from "./layout.ts";
 import {
   type FromWorker,
@@ -85,6 +86,8 @@ export class VolumeStore {
   heldFiles: (() => number[]) | undefined;
   #restoring: Restoring | undefined;
   #receiving: PromiseWithResolvers<readonly string[]> | undefined;
+  readonly #exchanges = new Map<number, Exchange>();
+  #lastExchange = 0;
   #nextIno: number;
   #nextEid: number;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -287,6 +290,21 @@ export class VolumeStore {
     await this.caughtUp(restoring.number);
   }
 
+  /** An exchange with another copy, to be carried to it and back. */
+  exchange(): Exchange {
+    this.#checkAlive();
+    const id = ++this.#lastExchange;
+    const exchange = new Exchange({
+      post: (frame) => this.#say({ kind: "exchange", id, frame }),
+      onRead: (bytes) => this.#say({ kind: "exchangeRead", id, bytes }),
+      onClose: () => {
+        if (this.#exchanges.delete(id)) this.#say({ kind: "exchangeClosed", id });
+      },
+    });
+    this.#exchanges.set(id, exchange);
+    return exchange;
+  }
+
   /** Takes in what others changed. Says what of it was refused, and why. */
   async receive(news: News): Promise<readonly string[]> {
     while (this.#receiving !== undefined) await this.#receiving.promise.catch(() => {});
@@ -411,6 +429,7 @@ export class VolumeStore {
     const closedError = new NineError("EBADF", `The volume in ${this.folder} was closed`);
     this.#collected?.reject(closedError);
     this.#receiving?.reject(closedError);
+    for (const exchange of this.#exchanges.values()) exchange.end(closedError);
     this.contents.close();
     this.log.close();
     this.worker.terminate();
@@ -461,10 +480,19 @@ export class VolumeStore {
       this.#renew();
       this.onRestored?.(new Set(message.changed));
       this.#endRestoring();
-      if (message.refused !== undefined) this.#receiving?.resolve(message.refused);
-    } else if (message.kind === "unreceived") {
-      if (this.#restoring !== undefined) this.#endRestoring();
+    } else if (message.kind === "taken") {
+      this.#receiving?.resolve(message.refused);
+    } else if (message.kind === "untaken") {
       this.#receiving?.reject(new NineError(message.errno, message.message));
+    } else if (message.kind === "exchange") {
+      this.#exchanges.get(message.id)?.push(message.frame);
+    } else if (message.kind === "exchangeTook") {
+      this.#exchanges.get(message.id)?.took(message.bytes);
+    } else if (message.kind === "exchangeEnded") {
+      this.#exchanges.get(message.id)?.end();
+      // What was damaged may be somewhere else now.
+      this.contents.forgetPlaces();
+      this.#exchanges.delete(message.id);
     } else if (message.kind === "applied") {
       this.#stuck = undefined;
       for (const { ino, number, reason } of message.lost) this.onLost?.(ino, number, reason);
@@ -494,6 +522,7 @@ export class VolumeStore {
     this.#dead = error;
     this.#collected?.reject(error);
     this.#receiving?.reject(error);
+    for (const exchange of this.#exchanges.values()) exchange.end(error);
     this.#trouble(error);
     if (this.#restoring !== undefined) this.#endRestoring();
     this.#onClosed?.();

@@ -10,6 +10,7 @@ import {
   unpackNode,
 } from "../store/mod.ts";
 import type { ContentWriter } from "./content_writer.ts";
+import type { FetchedChunks } from "./fetched.ts";
 import { LiveIds } from "./live_ids.ts";
 import type { Retention } from "../volume/mod.ts";
 
@@ -22,8 +23,10 @@ export class Collector {
   readonly #db: DatabaseSync;
   readonly #chunks: ChunkRowsWriter;
   readonly #contents: ContentWriter;
+  readonly #fetched: FetchedChunks;
 
-  constructor(db: DatabaseSync, chunks: ChunkRowsWriter, contents: ContentWriter) {
+  constructor(db: DatabaseSync, chunks: ChunkRowsWriter, contents: ContentWriter, fetched: FetchedChunks) {
+    this.#fetched = fetched;
     this.#db = db;
     this.#chunks = chunks;
     this.#contents = contents;
@@ -101,6 +104,7 @@ export class Collector {
    */
   move(onDamage: (reason: string) => void): number[] {
     const { packs } = this.#contents.store;
+    this.#fetched.flush();
     const live = this.#live();
     const isLive = (id: Uint8Array) => live.has(id);
     const bytesIn = (pack: number) => liveBytes(this.#chunks, pack, isLive);
@@ -174,6 +178,7 @@ export class Collector {
         for (const id of this.#contents.reader.ids(decodeDescriptor(descriptor))) live.add(id);
       }
     }
+    for (const id of this.#fetched.spared()) live.add(id);
     return live;
   }
 }

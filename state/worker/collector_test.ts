@@ -5,6 +5,7 @@ import { LogReader } from "../log/mod.ts";
 import { ChunkRowsWriter, Moments, openDatabase, PastReader } from "../store/mod.ts";
 import { Collector } from "./collector.ts";
 import { ContentWriter } from "./content_writer.ts";
+import { FetchedChunks } from "./fetched.ts";
 import { DATABASE, LOG } from "../volume/mod.ts";
 
 const DAY_SEC = 24 * 3600;
@@ -19,11 +20,8 @@ Deno.test("Collector.thin: whatever time is asked for, what it leads to is whole
     const disk = realDisk(folder);
     const chunks = new ChunkRowsWriter(db);
     const key = randomBytes(32);
-    const collector = new Collector(
-      db,
-      chunks,
-      new ContentWriter(disk, new LogReader(disk, LOG), chunks, key),
-    );
+    const contents = new ContentWriter(disk, new LogReader(disk, LOG), chunks, key);
+    const collector = new Collector(db, chunks, contents, new FetchedChunks(contents, () => {}));
     const past = new PastReader(db);
     const moments = new Moments(db);
     const addRow = db.prepare("INSERT INTO node_past VALUES(?, ?, ?, x'00')");

@@ -2,7 +2,7 @@ import type { DatabaseSync } from "node:sqlite";
 import type { Timestamp } from "../../9p/mod.ts";
 import { automerge, mergeText } from "../automerge/mod.ts";
 import { decodeDescriptor, encodeDescriptor } from "../chunks/mod.ts";
-import { BadRecord, copyKey, type SignedRecord } from "../record/mod.ts";
+import { type CopyKey, copyKey, type SignedRecord } from "../record/mod.ts";
 import type { Create, Operation, Rename, SetAttributes } from "../operation/mod.ts";
 import {
   type Entry,
@@ -20,7 +20,6 @@ import {
   directoryOf,
   type DocId,
   type EdgeRow,
-  type Incoming,
   MERGE_BYTES_MAX,
   type Merger,
   MergeRules,
@@ -33,6 +32,7 @@ import {
   versionId,
   View,
 } from "../tree/mod.ts";
+import { checkAll, type Refused } from "../sync/mod.ts";
 import { attributesOf, FLAGS_XATTR } from "./attributes.ts";
 import type { ContentWriter } from "./content_writer.ts";
 import { parseFileId, type Stands } from "./file_id.ts";
@@ -57,6 +57,7 @@ const RECORDS_AT_ONCE = 250;
  * transaction. What the index shows is what the tree of the documents shows: `verify` holds one against the other.
  */
 export class DocumentKeeper {
+  readonly key: CopyKey;
   readonly #index: IndexWriter;
   readonly #author: Author;
   readonly #documents: StoredDocuments;
@@ -85,8 +86,8 @@ export class DocumentKeeper {
     this.#author = authorOf(index.meta("incarnation") as Uint8Array);
     this.#lastNumber = Number(index.meta("lastNumber") ?? 1);
     this.#documents = new StoredDocuments(db, automerge);
-    const key = copyKey(index.meta("secret") as Uint8Array);
-    this.#journal = new Journal(db, { author: this.#author, key }, journal);
+    this.key = copyKey(index.meta("secret") as Uint8Array);
+    this.#journal = new Journal(db, { author: this.#author, key: this.key }, journal);
     this.#rules = new MergeRules(merge);
     this.#tree = new SqliteTreeIndex(db);
     this.#touched = new Touched(this.#tree);
@@ -175,6 +176,14 @@ export class DocumentKeeper {
     this.#index.setMeta("lastNumber", this.#lastNumber);
   }
 
+  get journal(): Journal {
+    return this.#journal;
+  }
+
+  get author(): Author {
+    return this.#author;
+  }
+
   /** The rows of the tree that the documents show. */
   get tree(): SqliteTreeIndex {
     return this.#tree;
@@ -193,26 +202,17 @@ export class DocumentKeeper {
     records: readonly SignedRecord[],
     seq: number,
     sec: number,
-  ): { nodes: Set<NodeId>; refused: string[] } {
-    const { authors } = this.#journal;
-    const good: { readonly signed: SignedRecord; readonly incoming: Incoming }[] = [];
-    const refused = new Map<Author, string>();
-    for (const signed of records) {
-      const { author, number } = signed.record;
-      if (refused.has(author) || number <= (authors.get(author)?.number ?? 0)) continue;
-      try {
-        good.push({ signed, incoming: authors.accept(signed, sec) });
-      } catch (thrown) {
-        if (!(thrown instanceof BadRecord)) throw thrown;
-        refused.set(author, thrown.message);
-      }
-    }
+  ): { nodes: Set<NodeId>; refused: readonly Refused[] } {
+    const { good, refused } = checkAll(this.#journal.authors, records, {
+      nowSec: sec,
+      hashOf: (author, number) => this.#journal.hashOf(author, number),
+    });
     const { documents, updated } = this.#writer.receive(good.map(({ incoming }) => incoming));
     this.#journal.receive(seq, sec, good.map(({ signed }) => signed));
     for (const extent of this.#documents.received(documents, this.#journal.lastId)) this.#look(extent);
     this.#touched.forget();
     this.keepNumber();
-    return { nodes: nodesOf([updated]), refused: [...refused.values()] };
+    return { nodes: nodesOf([updated]), refused };
   }
 
   /** What this copy wrote so far may be on others from now on: what they make of it and what is made of it here have it in common. */

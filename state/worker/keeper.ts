@@ -9,6 +9,7 @@ import { newCopyKey } from "../record/mod.ts";
 import {
   ChangeReader,
   ChunkRowsWriter,
+  Copies,
   IndexWriter,
   type NodeRow,
   openDatabase,
@@ -28,11 +29,14 @@ import {
   type Retention,
 } from "../volume/mod.ts";
 import { Applier } from "./applier.ts";
+import type { Piece, Refused, Stored, SyncStore } from "../sync/mod.ts";
 import { Collector } from "./collector.ts";
 import { ContentWriter } from "./content_writer.ts";
 import type { DatabaseGuard } from "./database_guard.ts";
 import { bringFromFormat3 } from "./format_3.ts";
+import { CopyStore, type CopyStoreOptions } from "./copy_store.ts";
 import { DocumentKeeper } from "./documents.ts";
+import { FetchedChunks } from "./fetched.ts";
 import { reconcile } from "./reconcile.ts";
 import { restore } from "./restore.ts";
 import { Unsettled } from "./unsettled.ts";
@@ -70,7 +74,11 @@ export class Keeper implements Disposable {
   readonly #applier: Applier;
   readonly #past: PastReader;
   readonly #changes: ChangeReader;
+  readonly #copies: Copies;
+  readonly #fetched: FetchedChunks;
   readonly #collector: Collector;
+  /** Everything that was committed is durable, and known to be shared. */
+  #isShared = false;
   readonly #guard: DatabaseGuard;
   /** What the database holds on disk without its own log. */
   #durable = 0;
@@ -112,7 +120,12 @@ export class Keeper implements Disposable {
     this.#beAlone(placeOf(`${folder}/${DATABASE}`));
     const chunks = new ChunkRowsWriter(this.#db);
     this.#contents = new ContentWriter(disk, this.#log, chunks, this.#index.meta("key") as Uint8Array);
-    this.#collector = new Collector(this.#db, chunks, this.#contents);
+    this.#copies = new Copies(this.#db);
+    this.#fetched = new FetchedChunks(this.#contents, (rows) =>
+      this.#write(() => {
+        for (const { id, place } of rows) chunks.add(id, place);
+      }));
+    this.#collector = new Collector(this.#db, chunks, this.#contents, this.#fetched);
     this.#documents = new DocumentKeeper(this.#db, this.#index, this.#contents, { journal, merge });
     this.#past = new PastReader(this.#db);
     this.#changes = new ChangeReader(this.#db);
@@ -252,7 +265,8 @@ export class Keeper implements Disposable {
    * Takes in what others changed, in one transaction, after everything that is logged: `number` is that of its last
    * operation, and `held` are files that somebody has open. Says which records were refused, and why.
    */
-  receive(news: News, number: number, held: ReadonlySet<number>): string[] {
+  receive(news: News, number: number, held: ReadonlySet<number>): readonly Refused[] {
+    this.#fetched.flush();
     const unsettled = this.#unsettled.inos;
     if (unsettled.length > 0) {
       this.#transaction(() => {
@@ -260,25 +274,67 @@ export class Keeper implements Disposable {
         return this.applied;
       });
     }
-    let refused: string[] = [];
+    let refused: readonly Refused[] = [];
     this.#within(() => {
       for (const chunk of news.chunks) this.#contents.putChunk(chunk);
       const received = this.#documents.receive(news.records, this.#index.seq, nowSec());
       refused = received.refused;
       this.#reconcile(received.nodes, number, (ino) => held.has(ino));
+      for (const piece of this.#missing(news.absent ?? [])) this.#copies.addAbsent(piece);
+      this.#copies.forgetFound();
       return this.applied;
     });
+    this.#fetched.release();
     // What comes next in the log is about files that there are by this alone.
     this.makeDurable();
     return refused;
   }
 
+  /** The pieces of contents that are not here. */
+  *#missing(contents: readonly Stored[]): Generator<Piece> {
+    const store = this.copyStore({ name: "", heals: false, take: () => Promise.resolve([]) });
+    const open = contents.flatMap((content) => store.pieceOf(content) ?? []);
+    for (let piece = open.pop(); piece !== undefined; piece = open.pop()) {
+      if (!store.hasChunk(piece.id)) yield piece;
+      else if (piece.depth > 0) open.push(...store.piecesOf(piece));
+    }
+  }
+
+  /** This copy as an exchange with another one sees it, until something fails here. */
+  copyStore(options: Pick<CopyStoreOptions, "name" | "heals" | "take">): SyncStore {
+    return new CopyStore({
+      ...options,
+      index: this.#index,
+      documents: this.#documents,
+      contents: this.#contents,
+      copies: this.#copies,
+      fetched: this.#fetched,
+      durable: () => {
+        if (this.#isShared) return;
+        this.makeDurable();
+        this.share();
+      },
+      write: (act) => this.#write(act),
+    });
+  }
+
   /** What this copy did so far may be on others from now on. */
   share(): void {
+    this.#write(() => this.#documents.share());
+    this.#isShared = true;
+  }
+
+  /** Something small, in a transaction of its own. */
+  #write(act: () => void): void {
     this.#guard.pay();
     run(this.#db, "BEGIN IMMEDIATE");
-    this.#documents.share();
-    run(this.#db, "COMMIT");
+    try {
+      act();
+      run(this.#db, "COMMIT");
+    } catch (thrown) {
+      if (this.#db.isTransaction) run(this.#db, "ROLLBACK");
+      throw thrown;
+    }
   }
 
   /** Files and directories that became others by themselves since the last time: by what was received, or where conflicts are. */
@@ -290,15 +346,7 @@ export class Keeper implements Disposable {
 
   /** Makes anew what is damaged of documents and of their tree, from what else there is. Adds to `damage` what that was. */
   mend(damage: string[]): void {
-    this.#guard.pay();
-    run(this.#db, "BEGIN IMMEDIATE");
-    try {
-      damage.push(...this.#documents.mend());
-      run(this.#db, "COMMIT");
-    } catch (thrown) {
-      if (this.#db.isTransaction) run(this.#db, "ROLLBACK");
-      throw thrown;
-    }
+    this.#write(() => damage.push(...this.#documents.mend()));
   }
 
   /**
@@ -310,6 +358,7 @@ export class Keeper implements Disposable {
     if (!this.#documents.isUntidy(isIdle)) return isIdle && this.#vacuum();
     this.#guard.pay();
     const mark = this.#contents.mark();
+    this.#isShared = false;
     this.#index.begin();
     try {
       this.#documents.tidy(this.#index.seq, nowSec());
@@ -424,6 +473,7 @@ export class Keeper implements Disposable {
     this.#guard.pay();
     this.#time = undefined;
     const mark = this.#contents.mark();
+    this.#isShared = false;
     this.#index.begin();
     try {
       const applied = act();

@@ -1,7 +1,9 @@
 /** The state Worker: the only writer of a volume's database and packs. */
-import { Errno, errnoOf, reasonOf } from "../../9p/mod.ts";
+import { Errno, errnoOf, NineError, reasonOf } from "../../9p/mod.ts";
 import { realDisk } from "../disk/mod.ts";
+import type { Refused } from "../sync/mod.ts";
 import { DatabaseGuard } from "./database_guard.ts";
+import { Exchanges } from "./exchanges.ts";
 import { Keeper } from "./keeper.ts";
 import type { FromWorker, News, ToWorker } from "../volume/mod.ts";
 import { wrongRows } from "./verify.ts";
@@ -12,6 +14,13 @@ const scope = self as unknown as {
   postMessage(message: FromWorker): void;
   close(): void;
 };
+
+/** What others changed, and who is to know what came of it. */
+interface Incoming {
+  readonly news: News;
+  done(refused: readonly Refused[]): void;
+  failed(thrown: unknown): void;
+}
 
 const RETRY_MS = 500;
 /** So long the database's pages are checked before it is opened; the rest of a large one comes between transactions. */
@@ -37,7 +46,13 @@ let damage: string[] = [];
 let whenRenewed: (() => void) | undefined;
 let isClosing = false;
 /** What others changed and is not taken in yet. */
-const incoming: News[] = [];
+const incoming: Incoming[] = [];
+const exchanges = new Exchanges({
+  store: (options) => ready().copyStore(options),
+  take: (records, absent) =>
+    new Promise((done, failed) => takeLater({ news: { records, chunks: [], absent }, done, failed })),
+  post: (message) => scope.postMessage(message),
+});
 /** Files that are others than the main isolate knows. */
 let changed = new Set<number>();
 /** The main isolate was asked to hold back changes, and does so. */
@@ -92,22 +107,31 @@ function take(message: ToWorker): void {
       isCollecting = true;
       return applySome();
     case "receive":
-      incoming.push(message.news);
-      return askToHold();
+      return takeLater({
+        news: message.news,
+        done: (refused) => scope.postMessage({ kind: "taken", refused: refused.map(({ reason }) => reason) }),
+        failed: (thrown) => scope.postMessage({ kind: "untaken", ...told(thrown) }),
+      });
+    case "exchange":
+      return exchanges.frame(message);
+    case "exchangeRead":
+      return exchanges.read(message.id, message.bytes);
+    case "exchangeClosed":
+      return exchanges.close(message.id);
     case "held":
       held = message;
       logged = Math.max(logged, message.last);
       return applySome();
     case "unheld": {
       isHoldAsked = false;
-      const { errno, message: reason } = message;
-      if (incoming.shift() !== undefined) scope.postMessage({ kind: "unreceived", errno, message: reason });
+      incoming.shift()?.failed(new NineError(message.errno, message.message));
       // As on a full disk, it may be so for some time.
       return void setTimeout(askToHold, RETRY_MS);
     }
     case "close":
       logged = message.last;
       isClosing = true;
+      exchanges.end();
       return whenRenewed === undefined ? applySome() : resume();
   }
 }
@@ -116,6 +140,11 @@ function resume(): void {
   const next = whenRenewed;
   whenRenewed = undefined;
   next?.();
+}
+
+function takeLater(batch: Incoming): void {
+  incoming.push(batch);
+  askToHold();
 }
 
 /** What the main isolate shows is about to be something else, or is so already: it is to hold back changes, if it does not. */
@@ -132,16 +161,17 @@ function takeIn(current: Keeper, { last, files }: NonNullable<typeof held>): voi
   isApplying = true;
   const batch = incoming.shift();
   try {
-    const refused = batch &&
-      [...current.receive(batch, last, new Set(files))].map(([doc, reason]) => `Document ${doc}: ${reason}`);
+    const refused = batch && current.receive(batch.news, last, new Set(files));
     noteChanged(current);
     // Operations that are logged from now on may be about what only the database tells.
     if (refused === undefined) current.makeDurable();
-    scope.postMessage({ kind: "received", changed: [...changed], refused });
+    scope.postMessage({ kind: "received", changed: [...changed] });
     changed = new Set();
+    batch?.done(refused!);
   } catch (thrown) {
-    scope.postMessage({ kind: "unreceived", ...told(thrown) });
+    scope.postMessage({ kind: "received", changed: [] });
     letGo();
+    batch?.failed(thrown);
     mend(thrown);
   }
   askToHold();
@@ -215,6 +245,8 @@ function fail(thrown: unknown): void {
 
 /** What failed may have left it with what is not so; another finds the same damage again. */
 function letGo(): void {
+  // What they know of this copy may not be so any more.
+  exchanges.end();
   const failed = keeper;
   keeper = undefined;
   damage = [];

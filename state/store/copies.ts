@@ -1,0 +1,79 @@
+import type { DatabaseSync, StatementSync } from "node:sqlite";
+
+/** A copy that was let into the volume. */
+export interface CopyRow {
+  readonly key: Uint8Array;
+  /** When, seconds since 1970. */
+  readonly since: number;
+}
+
+/** What an incarnation of a copy said that it has, packed. */
+export interface StatementRow {
+  readonly author: Uint8Array;
+  /** 0 for the newest; 1 for the one before, until that counts. */
+  readonly slot: 0 | 1;
+  readonly bytes: Uint8Array;
+}
+
+/** A chunk that a content needs and that no copy had. */
+export interface AbsentRow {
+  readonly id: Uint8Array;
+  readonly depth: number;
+  readonly size: number;
+}
+
+/** What the database knows of other copies. */
+export class Copies {
+  readonly #sql: Record<keyof typeof SQL, StatementSync>;
+
+  constructor(db: DatabaseSync) {
+    this.#sql = Object.fromEntries(
+      Object.entries(SQL).map(([name, text]) => [name, db.prepare(text)]),
+    ) as Record<keyof typeof SQL, StatementSync>;
+  }
+
+  all(): CopyRow[] {
+    return this.#sql.copies.all() as unknown as CopyRow[];
+  }
+
+  has(key: Uint8Array): boolean {
+    return this.#sql.copy.get(key) !== undefined;
+  }
+
+  statements(): StatementRow[] {
+    return this.#sql.statements.all() as unknown as StatementRow[];
+  }
+
+  putStatement({ author, slot, bytes }: StatementRow): void {
+    this.#sql.putStatement.run(author, slot, bytes);
+  }
+
+  absent(max: number): AbsentRow[] {
+    return this.#sql.absent.all(max) as unknown as AbsentRow[];
+  }
+
+  addAbsent({ id, depth, size }: AbsentRow): void {
+    this.#sql.addAbsent.run(id, depth, size);
+  }
+
+  /** Whether the chunk is known not to be anywhere. */
+  isAbsent(id: Uint8Array): boolean {
+    return this.#sql.isAbsent.get(id) !== undefined;
+  }
+
+  /** Chunks that are here by now are not absent. */
+  forgetFound(): void {
+    this.#sql.forgetFound.run();
+  }
+}
+
+const SQL = {
+  copies: "SELECT key, since FROM copy",
+  copy: "SELECT 1 FROM copy WHERE key = ?",
+  statements: "SELECT author, slot, bytes FROM statement",
+  putStatement: "INSERT OR REPLACE INTO statement(author, slot, bytes) VALUES(?, ?, ?)",
+  absent: "SELECT id, depth, size FROM absent LIMIT ?",
+  isAbsent: "SELECT 1 FROM absent WHERE id = ?",
+  addAbsent: "INSERT OR IGNORE INTO absent(id, depth, size) VALUES(?, ?, ?)",
+  forgetFound: "DELETE FROM absent WHERE id IN (SELECT id FROM chunk)",
+} as const;

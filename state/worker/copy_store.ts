@@ -1,0 +1,224 @@
+import { decodeDescriptor } from "../chunks/mod.ts";
+import type { Authors, SignedRecord } from "../record/mod.ts";
+import { packRecord } from "../record/mod.ts";
+import { type Copies, FORMAT, type IndexWriter } from "../store/mod.ts";
+import {
+  isNewer,
+  type Numbers,
+  packStatement,
+  type Page,
+  type Piece,
+  type Refused,
+  type Self,
+  sign,
+  type Statement,
+  type Stored,
+  type SyncStore,
+  unpackStatement,
+} from "../sync/mod.ts";
+import { type Author, authorBytes } from "../tree/mod.ts";
+import type { ContentWriter } from "./content_writer.ts";
+import type { DocumentKeeper } from "./documents.ts";
+import type { FetchedChunks } from "./fetched.ts";
+import { damagedPieces } from "./damaged_pieces.ts";
+
+/** Records that are looked at for one page. */
+const RECORDS_AT_ONCE = 64;
+/** Chunks that other copies are asked for at once. */
+const LACKING_MAX = 4096;
+/** After so long a copy says again what it has, so that others know that it is still there; seconds. */
+const STATEMENT_SEC = 24 * 3600;
+
+export interface CopyStoreOptions {
+  readonly index: IndexWriter;
+  readonly documents: DocumentKeeper;
+  readonly contents: ContentWriter;
+  readonly copies: Copies;
+  readonly fetched: FetchedChunks;
+  /** What this copy is called to others. */
+  readonly name: string;
+  /** Whether to look for chunks that are damaged. */
+  readonly heals: boolean;
+  /** Makes durable what was committed so far. */
+  durable(): void;
+  /** Writes something in a transaction of its own. */
+  write(act: () => void): void;
+  take(records: readonly SignedRecord[], absent: readonly Stored[]): Promise<readonly Refused[]>;
+}
+
+/** A copy of a volume as an exchange sees it. */
+export class CopyStore implements SyncStore {
+  readonly self: Self;
+  readonly #options: CopyStoreOptions;
+  /** Ids of chunks that are here and are not what they should be. */
+  readonly #damaged = new Set<string>();
+
+  constructor(options: CopyStoreOptions) {
+    this.#options = options;
+    const { index, documents, name } = options;
+    this.self = {
+      volume: new TextEncoder().encode(String(index.meta("volume"))),
+      format: FORMAT,
+      author: documents.author,
+      key: documents.key.publicKey,
+      name,
+    };
+  }
+
+  nowSec(): number {
+    return Math.floor(Date.now() / 1000);
+  }
+
+  authors(): Authors {
+    const { durable, documents } = this.#options;
+    durable();
+    return documents.journal.authors;
+  }
+
+  hashOf(author: Author, number: number): Uint8Array | undefined {
+    return this.#options.documents.journal.hashOf(author, number);
+  }
+
+  gone(after: Numbers): { readonly author: Author; readonly number: number } | undefined {
+    const { journal } = this.#options.documents;
+    for (const [author, { number }] of journal.authors.entries()) {
+      const has = after.get(author) ?? 0;
+      if (has >= number) continue;
+      const oldest = journal.oldest(author);
+      if (oldest === undefined || oldest > has + 1) return { author, number: has + 1 };
+    }
+  }
+
+  records(after: Numbers, start: number, bytesMax: number): Page {
+    const { journal } = this.#options.documents;
+    const records: { author: Author; number: number; bytes: Uint8Array }[] = [];
+    let bytesLeft = bytesMax;
+    for (let id = start;;) {
+      const rows = journal.after(id, RECORDS_AT_ONCE);
+      for (const row of rows) {
+        const { author, number } = row.record;
+        if (number > (after.get(author) ?? 0)) {
+          const bytes = packRecord(row);
+          if (records.length > 0 && bytes.length > bytesLeft) return { records, next: id };
+          records.push({ author, number, bytes });
+          bytesLeft -= bytes.length;
+        }
+        id = row.id;
+      }
+      if (rows.length < RECORDS_AT_ONCE) return { records, next: undefined };
+      if (bytesLeft <= 0) return { records, next: id };
+    }
+  }
+
+  take(records: readonly SignedRecord[], absent: readonly Stored[]): Promise<readonly Refused[]> {
+    return this.#options.take(records, absent);
+  }
+
+  pieceOf({ size, descriptor }: Stored): Piece | undefined {
+    if (descriptor.length === 0) return undefined;
+    try {
+      const { id, depth, size: told } = decodeDescriptor(descriptor);
+      return id === undefined || told !== size ? undefined : { id, depth, size };
+    } catch {
+      return undefined;
+    }
+  }
+
+  hasChunk(id: Uint8Array): boolean {
+    const { fetched, contents } = this.#options;
+    if (fetched.has(id)) return true;
+    return !this.#damaged.has(String.fromCharCode(...id)) && contents.store.index.find(id) !== undefined;
+  }
+
+  piecesOf({ id, depth, size }: Piece): Piece[] {
+    const { fetched, contents } = this.#options;
+    fetched.flush();
+    const { list } = contents.reader.list(id, size);
+    const pieces: Piece[] = [];
+    for (let i = 0; i < list.count; i++) {
+      const child = list.id(i);
+      if (child) pieces.push({ id: child.slice(), depth: depth - 1, size: list.ends[i] - list.start(i) });
+    }
+    return pieces;
+  }
+
+  chunk(id: Uint8Array): Uint8Array | undefined {
+    const { contents } = this.#options;
+    if (contents.store.index.find(id) === undefined) return undefined;
+    try {
+      return contents.reader.chunk(id);
+    } catch {
+      return undefined;
+    }
+  }
+
+  putChunk(id: Uint8Array, bytes: Uint8Array): boolean {
+    return this.#options.fetched.put(id, bytes);
+  }
+
+  lacking(): Piece[] {
+    const { copies, heals, contents, index } = this.#options;
+    const pieces: Piece[] = copies.absent(LACKING_MAX).filter(({ id }) => !this.hasChunk(id));
+    if (!heals) return pieces;
+    this.#damaged.clear();
+    for (const piece of damagedPieces(index, contents, LACKING_MAX - pieces.length)) {
+      this.#damaged.add(String.fromCharCode(...piece.id));
+      pieces.push(piece);
+    }
+    return pieces;
+  }
+
+  healed(): void {
+    const { fetched, copies, write, durable } = this.#options;
+    fetched.flush();
+    write(() => copies.forgetFound());
+    durable();
+    fetched.release();
+    this.#damaged.clear();
+  }
+
+  statements(): Statement[] {
+    const { copies, documents, write } = this.#options;
+    const stored = copies.statements().map(({ slot, bytes }) => ({ slot, said: unpackStatement(bytes) }));
+    const own = stored.find(({ slot, said }) => slot === 0 && said.author === documents.author)?.said;
+    const numbers = numbersOf(documents.journal.authors);
+    const now = this.nowSec();
+    const isSame = own !== undefined && own.numbers.size === numbers.size &&
+      [...numbers].every(([author, number]) => own.numbers.get(author) === number);
+    const others = stored.filter(({ slot, said }) => slot === 0 && said.author !== documents.author);
+    const said = isSame && now < own.time + STATEMENT_SEC
+      ? own
+      : sign({ author: documents.author, numbers, time: now }, documents.key);
+    if (said !== own) {
+      write(() =>
+        copies.putStatement({ author: authorBytes(said.author), slot: 0, bytes: packStatement(said) })
+      );
+    }
+    return [said, ...others.map(({ said }) => said)];
+  }
+
+  learn(statement: Statement): void {
+    const { copies, documents, write } = this.#options;
+    if (statement.author === documents.author || !copies.has(statement.key)) return;
+    const author = authorBytes(statement.author);
+    const before = copies.statements().filter((row) => compare(row.author, author) === 0);
+    const newest = before.find(({ slot }) => slot === 0);
+    const said = newest && unpackStatement(newest.bytes);
+    if (said && (compare(said.key, statement.key) !== 0 || !isNewer(statement, said))) return;
+    // The one before goes on counting until all is here that the copy had written by the newest.
+    const here = documents.journal.authors.get(statement.author)?.number ?? 0;
+    const counts = said !== undefined && (said.numbers.get(said.author) ?? 0) <= here;
+    write(() => {
+      if (newest && counts) copies.putStatement({ ...newest, slot: 1 });
+      copies.putStatement({ author, slot: 0, bytes: packStatement(statement) });
+    });
+  }
+}
+
+export function numbersOf(authors: Authors): Map<Author, number> {
+  return new Map(Array.from(authors.entries(), ([author, { number }]) => [author, number]));
+}
+
+function compare(a: Uint8Array, b: Uint8Array): number {
+  return a.length === b.length && a.every((byte, i) => byte === b[i]) ? 0 : 1;
+}

@@ -1,0 +1,38 @@
+import { z } from "zod";
+import { NineError } from "../../9p/mod.ts";
+import type { Ending, Summary } from "../sync/mod.ts";
+
+const wish = z.strictObject({
+  do: z.literal("sync"),
+  /** What this copy is called to the other one. */
+  name: z.string().max(80).default(""),
+  /** Only to see how much there is to send and to receive. */
+  isDry: z.boolean().default(false),
+  /** Whether to look for damaged chunks, and to ask the other copy for them. */
+  heals: z.boolean().default(false),
+});
+
+/** What whoever carries an exchange wants of it, in its first frame. */
+export type Wish = z.infer<typeof wish>;
+
+/** What an exchange tells whoever carries it. */
+export type Told =
+  | { readonly progress: Summary }
+  | { readonly peer: string | undefined; readonly ended: Ending | undefined; readonly summary: Summary }
+  | { readonly peer: string | undefined; readonly dry: Summary }
+  | { readonly failed: string };
+
+const WISH_BYTES_MAX = 1024;
+
+/** EINVAL for what is none. */
+export function parseWish(payload: Uint8Array): Wish {
+  const isShort = payload.byteLength <= WISH_BYTES_MAX;
+  try {
+    return wish.parse(isShort ? JSON.parse(new TextDecoder().decode(payload)) : undefined);
+  } catch (thrown) {
+    throw new NineError(
+      "EINVAL",
+      `An exchange begins with what is wanted, as {"do":"sync"}: ${(thrown as Error).message}`,
+    );
+  }
+}

@@ -1,0 +1,135 @@
+import { reasonOf } from "../../9p/mod.ts";
+import type { SignedRecord } from "../record/mod.ts";
+import { type Refused, Session, type Stored, type SyncStore } from "../sync/mod.ts";
+import { FRAME, type FromWorker, type ToWorker } from "../volume/mod.ts";
+import type { CopyStoreOptions } from "./copy_store.ts";
+import { parseWish, type Told, type Wish } from "./exchange_words.ts";
+
+export interface ExchangesOptions {
+  /** This copy as it is now. */
+  store(options: Pick<CopyStoreOptions, "name" | "heals" | "take">): SyncStore;
+  take(records: readonly SignedRecord[], absent: readonly Stored[]): Promise<readonly Refused[]>;
+  post(message: FromWorker): void;
+}
+
+/** What is said is made only as it is read: no more than so many bytes wait. */
+const UNREAD_BYTES_MAX = 4 * 1024 * 1024;
+/** How often whoever carries an exchange is told how far it is. */
+const PROGRESS_MS = 200;
+
+interface Exchange {
+  readonly id: number;
+  session: Session | undefined;
+  unread: number;
+  whenRead: (() => void) | undefined;
+  /** Frames are taken one after the other. */
+  turn: Promise<void>;
+  progress: ReturnType<typeof setInterval> | undefined;
+}
+
+/** The exchanges with other copies that go on at this moment. */
+export class Exchanges {
+  readonly #options: ExchangesOptions;
+  readonly #open = new Map<number, Exchange>();
+
+  constructor(options: ExchangesOptions) {
+    this.#options = options;
+  }
+
+  frame({ id, frame: { kind, payload } }: Extract<ToWorker, { kind: "exchange" }>): void {
+    const exchange = this.#exchange(id);
+    exchange.turn = exchange.turn.then(async () => {
+      if (!this.#open.has(id)) return;
+      if (kind === FRAME.message) await exchange.session?.receive(payload);
+      else this.#wish(exchange, payload);
+      this.#options.post({ kind: "exchangeTook", id, bytes: payload.byteLength });
+    }).catch((thrown) => this.#end(exchange, { failed: reasonOf(thrown) }));
+  }
+
+  read(id: number, bytes: number): void {
+    const exchange = this.#open.get(id);
+    if (exchange === undefined) return;
+    exchange.unread -= bytes;
+    if (exchange.unread < UNREAD_BYTES_MAX) exchange.whenRead?.();
+  }
+
+  close(id: number): void {
+    const exchange = this.#open.get(id);
+    this.#forget(id);
+    exchange?.session?.cut();
+  }
+
+  /** All of them end here; what was acknowledged stays. */
+  end(): void {
+    for (const exchange of [...this.#open.values()]) {
+      exchange.session?.cut();
+      this.#end(exchange, { failed: "This copy stopped to take part: try again" });
+    }
+  }
+
+  #exchange(id: number): Exchange {
+    let exchange = this.#open.get(id);
+    if (exchange === undefined) {
+      exchange = {
+        ...{ id, session: undefined, unread: 0, whenRead: undefined },
+        ...{ turn: Promise.resolve(), progress: undefined },
+      };
+      this.#open.set(id, exchange);
+    }
+    return exchange;
+  }
+
+  #wish(exchange: Exchange, payload: Uint8Array): void {
+    const wish = parseWish(payload);
+    if (exchange.session !== undefined) throw new Error("An exchange has begun already");
+    const store = this.#options.store({ name: wish.name, heals: wish.heals, take: this.#options.take });
+    exchange.session = new Session(store);
+    exchange.progress = setInterval(
+      () => this.#tell(exchange, { progress: exchange.session!.summary }),
+      PROGRESS_MS,
+    );
+    this.#run(exchange, exchange.session, wish).catch((thrown) =>
+      this.#end(exchange, { failed: reasonOf(thrown) })
+    );
+  }
+
+  async #run(exchange: Exchange, session: Session, wish: Wish): Promise<void> {
+    for (;;) {
+      const bytes = await session.message();
+      if (bytes === undefined || !this.#open.has(exchange.id)) break;
+      if (wish.isDry && session.peer !== undefined) {
+        session.cut();
+        return this.#end(exchange, { peer: session.peer.name, dry: session.summary });
+      }
+      this.#post(exchange, FRAME.message, bytes);
+      while (exchange.unread >= UNREAD_BYTES_MAX && this.#open.has(exchange.id)) {
+        await new Promise<void>((wake) => exchange.whenRead = wake);
+      }
+    }
+    this.#end(exchange, { peer: session.peer?.name, ended: session.ending, summary: session.summary });
+  }
+
+  /** What came of it, and that is all. */
+  #end(exchange: Exchange, told: Told): void {
+    if (!this.#open.has(exchange.id)) return;
+    this.#tell(exchange, told);
+    this.#forget(exchange.id);
+    this.#options.post({ kind: "exchangeEnded", id: exchange.id });
+  }
+
+  #forget(id: number): void {
+    const exchange = this.#open.get(id);
+    this.#open.delete(id);
+    clearInterval(exchange?.progress);
+    exchange?.whenRead?.();
+  }
+
+  #tell(exchange: Exchange, told: Told): void {
+    this.#post(exchange, FRAME.word, new TextEncoder().encode(JSON.stringify(told)));
+  }
+
+  #post(exchange: Exchange, kind: number, payload: Uint8Array): void {
+    exchange.unread += payload.byteLength;
+    this.#options.post({ kind: "exchange", id: exchange.id, frame: { kind, payload } });
+  }
+}
