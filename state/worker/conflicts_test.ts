@@ -341,6 +341,22 @@ Deno.test("a file that is back for what was written to it stays where it is when
     },
   ));
 
+Deno.test("a file that is back for what was written to it: the index shows what the documents do when it moves", () =>
+  apart(
+    (copy) => copy.write("f.md", "one\ntwo\nthree\n"),
+    (copy) => copy.write("f.md", "ONE\ntwo\nthree\n"),
+    (copy) => {
+      copy.write("f.md", "one\ntwo\nTHREE\n");
+      copy.rm("f.md");
+    },
+    ["f.md = ONE\ntwo\nthree\n"],
+    ([a, b]) => {
+      a.mv("f.md", "g.md");
+      a.check();
+      meet([a, b]);
+    },
+  ));
+
 Deno.test("a file that somebody holds and that others remove goes on without a name, and what comes back is another", () =>
   World.with(2, ([a, b]) => {
     const ino = a.at("f");

@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import type { DatabaseSync } from "node:sqlite";
 import type { Timestamp } from "../../9p/mod.ts";
 import { automerge, mergeText } from "../automerge/mod.ts";
@@ -29,6 +30,7 @@ import {
   ROOT,
   TreeWriter,
   type Updated,
+  type Version,
   versionId,
   View,
 } from "../tree/mod.ts";
@@ -191,7 +193,23 @@ export class DocumentKeeper {
 
   /** After a commit: nodes of which the index may show something else than the tree. */
   beyond(updates: readonly Updated[]): Set<NodeId> {
-    return this.#touched.beyond(updates);
+    const beyond = this.#touched.beyond(updates);
+    // What others removed and is back for what was written since has more in it once it is there for good.
+    for (const { rows } of updates) {
+      for (const { id, attributes, content, nlink } of rows.nodes) {
+        if (attributes?.kind === "file" && nlink > 0 && !this.#hasContent(id, content)) beyond.add(id);
+      }
+    }
+    return beyond;
+  }
+
+  /** Whether the index has these contents of the node. */
+  #hasContent(node: NodeId, content: Version | undefined): boolean {
+    const ino = this.#index.inoOf(node);
+    const row = ino === undefined ? undefined : this.#index.node(ino);
+    const size = content?.size ?? 0;
+    return row !== undefined && row.size === size &&
+      (size === 0 || Buffer.compare(row.content!, content!.descriptor) === 0);
   }
 
   /**
