@@ -491,6 +491,7 @@ export class VolumeStore {
     } else if (message.kind === "exchangeEnded") {
       this.#exchanges.get(message.id)?.end();
       // What was damaged may be somewhere else now.
+      this.#renew();
       this.contents.forgetPlaces();
       this.#exchanges.delete(message.id);
     } else if (message.kind === "applied") {
