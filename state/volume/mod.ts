@@ -3,7 +3,7 @@
  *
  * @module
  */
-export { DATABASE, DATABASE_LOG, GUARD, LOG, PACKS } from "./layout.ts";
+export { DATABASE, DATABASE_LOG, GUARD, LOG, PACKS } from "../guard/mod.ts";
 export {
   type FromWorker,
   type KeeperOptions,
