@@ -74,14 +74,14 @@ Deno.test("two copies that meet come to one tree, with all bytes; meeting again 
     put(b, "shared", noise(800, 8));
     await a.caughtUp();
     await b.caughtUp();
-    const first = await carry(a.exchange(), b.exchange());
+    const first = await carry(await a.exchange(), await b.exchange());
     assert.ok("ended" in first.a && first.a.ended?.kind === "done", JSON.stringify(first));
     assert.ok("ended" in first.b && first.b.ended?.kind === "done", JSON.stringify(first));
     assert.deepEqual(names(a), names(b));
     assert.equal(names(a).length, 5, "with the conflict file");
     for (const name of names(a)) assert.deepEqual(get(a, name), get(b, name), name);
     assert.deepEqual(get(b, "large"), large);
-    const again = await carry(a.exchange(), b.exchange());
+    const again = await carry(await a.exchange(), await b.exchange());
     assert.ok("ended" in again.a && again.a.ended?.kind === "done");
     assert.ok(
       "summary" in again.a && again.a.summary.sent.records === 0 && again.a.summary.sent.messages <= 3,
@@ -99,7 +99,7 @@ Deno.test("an exchange that is cut goes on where it was", async () => {
     }
     let cuts = 0;
     for (let after = 3;; after += 5) {
-      const { a: told } = await carry(a.exchange(), b.exchange(), { cutAfter: after });
+      const { a: told } = await carry(await a.exchange(), await b.exchange(), { cutAfter: after });
       if (told !== undefined && "ended" in told && told.ended?.kind === "done") break;
       cuts++;
       assert.ok(cuts < 100, "it never ends");
@@ -115,7 +115,7 @@ Deno.test("only looking tells how much there is, and moves nothing", async () =>
   await withCopies(async (a, b) => {
     put(a, "new", noise(10, 1));
     await a.caughtUp();
-    const { a: told } = await carry(a.exchange(), b.exchange(), { wish: { isDry: true } });
+    const { a: told } = await carry(await a.exchange(), await b.exchange(), { wish: { isDry: true } });
     assert.ok("dry" in told && told.dry.toSend === 1 && told.dry.toReceive === 0, JSON.stringify(told));
     assert.equal(get(b, "new"), undefined);
   });
@@ -126,14 +126,14 @@ Deno.test("a damaged chunk is healed from the other copy", async () => {
     const bytes = noise(50_000, 9);
     put(a, "file", bytes);
     await a.caughtUp();
-    await carry(a.exchange(), b.exchange());
+    await carry(await a.exchange(), await b.exchange());
     assert.deepEqual(get(b, "file"), bytes);
     const pack = [...Deno.readDirSync(`${folders[1]}/packs`)].map(({ name }) => name).sort().at(-1);
     using file = Deno.openSync(`${folders[1]}/packs/${pack}`, { read: true, write: true });
     file.seekSync(-100, Deno.SeekMode.End);
     file.writeSync(new Uint8Array(8));
     assert.match(verify(folders[1]).problems.join(), /is damaged/);
-    const { b: told } = await carry(a.exchange(), b.exchange(), { wish: { heals: true } });
+    const { b: told } = await carry(await a.exchange(), await b.exchange(), { wish: { heals: true } });
     assert.ok("summary" in told && told.summary.received.chunks === 1, JSON.stringify(told));
     assert.deepEqual(verify(folders[1]).problems, []);
     assert.deepEqual(get(b, "file"), bytes);
