@@ -81,6 +81,11 @@ export const IMPORT_RULES: readonly ImportRule[] = [
     reason: "the database keeps rows; what is done to them is decided by who applies operations",
   },
   {
+    part: "state/guard",
+    mayImport: ["9p", "state/disk"],
+    reason: "the guard knows pages and their sums; what is in them is the database's",
+  },
+  {
     part: "state/automerge",
     mayImport: ["state/tree"],
     reason:
@@ -96,6 +101,7 @@ export const IMPORT_RULES: readonly ImportRule[] = [
       "state/operation",
       "state/store",
       "state/record",
+      "state/guard",
     ],
     reason:
       "the main isolate logs and reads; what it has no need of, as Automerge, costs an idle node memory",

@@ -71,7 +71,8 @@ export const RETENTION: Retention = { everything: 2, hourly: 14, daily: 180 };
 
 /** What the main isolate says to the state Worker. */
 export type ToWorker =
-  | ({ readonly kind: "open"; readonly folder: string } & KeeperOptions)
+  /** `isWaking`: files may be open, and what was written to them goes on to be in the log. */
+  | ({ readonly kind: "open"; readonly folder: string; readonly isWaking: boolean } & KeeperOptions)
   /** The log is open and durable up to that number: apply it, and settle what is open. */
   | { readonly kind: "recover"; readonly last: number }
   /** Operations up to that number are durable in the log. */
@@ -94,6 +95,8 @@ export type ToWorker =
   | { readonly kind: "held"; readonly last: number; readonly files: readonly number[] }
   /** Why they are not. */
   | { readonly kind: "unheld"; readonly errno: number; readonly message: string }
+  /** End once there is nothing to do, with the database whole, which goes on to be read; unless something else is said before. */
+  | { readonly kind: "rest" }
   /** Apply what is logged, and end. */
   | { readonly kind: "close"; readonly last: number };
 
@@ -140,4 +143,7 @@ export type FromWorker =
   /** Applying does not work, as on a full disk, and is tried again. */
   | { readonly kind: "stuck"; readonly errno: number; readonly message: string }
   | { readonly kind: "failed"; readonly errno: number; readonly message: string }
+  /** It is to rest no more. */
+  | { readonly kind: "awake" }
+  | { readonly kind: "rested" }
   | { readonly kind: "closed" };

@@ -3,7 +3,7 @@
  *
  * @module
  */
-export { DATABASE, DATABASE_LOG, GUARD, LOG, PACKS } from "./layout.ts";
+export { DATABASE, DATABASE_LOG, GUARD, LOG, PACKS } from "../guard/mod.ts";
 export { Exchange, FRAME, type Frame, FrameReader, packFrame } from "./exchange.ts";
 export {
   type FromWorker,

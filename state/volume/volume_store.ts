@@ -1,35 +1,27 @@
-import { statfsSync } from "node:fs";
 import { join } from "node:path";
-import { errnoOf, NineError, type Principal, reasonOf, S, type Timestamp } from "../../9p/mod.ts";
+import { errnoOf, NineError, type Principal, reasonOf, type Timestamp } from "../../9p/mod.ts";
 import { ChunkReader, type Content, decodeDescriptor, Packs } from "../chunks/mod.ts";
 import { type Disk, realDisk } from "../disk/mod.ts";
+import { DATABASE, LOG, PACKS } from "../guard/mod.ts";
 import { Log } from "../log/mod.ts";
 import { encode, type Operation } from "../operation/mod.ts";
-import { IndexReader, type JournalBounds, type SnapshotRow } from "../store/mod.ts";
+import { IndexReader, type JournalBounds } from "../store/mod.ts";
 import { Exchange } from "./exchange.ts";
-import { DATABASE, LOG, PACKS } from "./layout.ts";
-import {
-  type FromWorker,
-  type LeftFile,
-  type News,
-  RETENTION,
-  type Retention,
-  type ToWorker,
-} from "./messages.ts";
+import { lockFolder } from "./folder_lock.ts";
+import { type FromWorker, type LeftFile, type News, RETENTION, type Retention } from "./messages.ts";
+import { checkRestorable } from "./restorable.ts";
+import { Space } from "./space.ts";
+import { StateWorker } from "./state_worker.ts";
+import { wholeAt } from "./whole.ts";
 
 const OWNED = { uid: "owner", gid: "owner" };
-const ROOT_INO = 1;
 const GATHER_MS = 50;
 /** Until the log is synced again where that failed. */
 const RETRY_MS = 500;
 /** How often history is thinned and what nothing shows is let go. */
 const COLLECT_MS = 6 * 3600 * 1000;
-/** Near the end of the disk, at this many bytes or this part of it, nothing that makes the volume larger is taken. */
-const RESERVE_BYTES = 64 * 1024 * 1024;
-const RESERVE_PART = 1 / 20;
-/** The disk is asked again after so many bytes or milliseconds. */
-const SPACE_BYTES = 1024 * 1024;
-const SPACE_MS = 500;
+/** After so long with nothing to do the Worker ends. */
+const REST_MS = 30_000;
 /** With more operations, or bytes of log, that are not applied, changes wait. Each is some 500 bytes of memory. */
 const BEHIND_MAX = 50_000;
 /** They go on once it is this part of that: on a slow machine clients do not wait half a minute for a reply. */
@@ -54,6 +46,8 @@ export interface VolumeStoreOptions {
   readonly journal?: JournalBounds;
   /** With more operations that the index does not have, changes wait; 50,000. */
   readonly behindMax?: number;
+  /** After so long with nothing to do the Worker ends, until there is something; 30 s, never if Infinity. */
+  readonly restMs?: number;
 }
 
 /** Files in the record of a restoring. */
@@ -84,6 +78,9 @@ export class VolumeStore {
   onRestored: ((changed?: ReadonlySet<number>) => void) | undefined;
   onLost: ((ino: number, number: number, reason: string) => void) | undefined;
   heldFiles: (() => number[]) | undefined;
+  readonly contents: ChunkReader;
+  readonly #space: Space;
+  #index: IndexReader | undefined;
   #restoring: Restoring | undefined;
   #receiving: PromiseWithResolvers<readonly string[]> | undefined;
   readonly #exchanges = new Map<number, Exchange>();
@@ -92,11 +89,10 @@ export class VolumeStore {
   #nextEid: number;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #collects: ReturnType<typeof setInterval>;
+  #rests: ReturnType<typeof setTimeout> | undefined;
+  /** Since when the Worker has nothing to do. */
+  #idleMs = performance.now();
   #isClosing = false;
-  /** Bytes since the disk was asked for its space, and when that was. */
-  #unasked = 0;
-  #askedMs = -Infinity;
-  #isFull = false;
   #stuck: NineError | undefined;
   #whenApplied: (() => void)[] = [];
   #collecting: Promise<void> | undefined;
@@ -104,63 +100,95 @@ export class VolumeStore {
   #onClosed: (() => void) | undefined;
   /** Why there is no Worker any more. */
   #dead: NineError | undefined;
+  /** Why there is none as long as it could not be started. */
+  #unstarted: NineError | undefined;
 
   private constructor(
     readonly folder: string,
-    readonly index: IndexReader,
     readonly log: Log,
-    readonly contents: ChunkReader,
     readonly left: readonly LeftFile[],
     readonly lock: Deno.FsFile,
-    readonly worker: Worker,
+    readonly state: StateWorker,
     readonly options: VolumeStoreOptions,
   ) {
+    this.#space = new Space(folder);
+    const { index } = this;
     this.#nextIno = even(Number(index.lastIno()));
     this.#nextEid = even(Number(index.lastEid()));
-    worker.onmessage = ({ data }: MessageEvent<FromWorker>) => this.#take(data);
-    worker.onerror = (event) => {
-      event.preventDefault();
-      this.#die(
-        new NineError("EIO", `The state Worker ended, and the volume takes nothing more: ${event.message}`),
-      );
-    };
+    this.contents = new ChunkReader({
+      packs: new Packs(realDisk(folder), PACKS),
+      index: { find: (id) => this.index.chunks.find(id) },
+      key: index.meta("key") as Uint8Array,
+    });
+    state.listen({
+      took: (message) => this.#take(message),
+      woke: (damage) => {
+        this.#unstarted = this.#stuck = undefined;
+        for (const reason of damage) options.onTrouble?.(reason);
+        this.#watch();
+      },
+      stayed: () => this.#watch(),
+      rested: () => this.#reopen(),
+      failed: (error) => {
+        this.#unstarted = error;
+        this.#collected?.reject(error);
+        this.#receiving?.reject(error);
+        for (const exchange of this.#exchanges.values()) exchange.end(error);
+        this.#exchanges.clear();
+        this.#trouble(error);
+        this.#onClosed?.();
+      },
+      died: (error) => this.#die(error),
+    });
     // What keeps it from happening is told as trouble.
     this.#collects = setInterval(() => this.collect().catch(() => {}), COLLECT_MS);
     if (typeof this.#collects === "number") Deno.unrefTimer(this.#collects);
+    this.#watch();
   }
 
-  /** Opens a volume, or makes one in an empty folder. What the log has and the index has not is applied first. */
+  /**
+   * Opens a volume, or makes one in an empty folder. What the log has and the index has not is applied first. One that was
+   * closed whole is there at once, without a Worker.
+   */
   static async open(folder: string, options: VolumeStoreOptions = {}): Promise<VolumeStore> {
     const disk = realDisk(folder);
     const lock = lockFolder(folder);
-    const worker = new Worker(new URL("../worker/worker.ts", import.meta.url), {
-      type: "module",
-      name: "state",
+    const state = new StateWorker({
+      folder,
+      owned: options.owned ?? OWNED,
+      checkpointOperations: options.checkpointOperations ?? 50_000,
+      journal: options.journal,
+      merge: options.merge,
     });
+    const { segmentBytes } = options;
+    let log: Log | undefined;
     try {
-      const { needless, applied, damage } = await ask(
-        worker,
-        {
-          kind: "open",
-          folder,
-          owned: options.owned ?? OWNED,
-          checkpointOperations: options.checkpointOperations ?? 50_000,
-          journal: options.journal,
-          merge: options.merge,
-        },
-        "opened",
-      );
+      const whole = wholeAt(disk, folder);
+      if (whole !== undefined) log = new Log(disk, LOG, { after: whole, segmentBytes });
+      if (log !== undefined && log.last === whole && log.torn === undefined && log.damage.length === 0) {
+        return new VolumeStore(folder, log, [], lock, state, options);
+      }
+      const { needless, applied, damage } = await state.open();
       for (const reason of damage) options.onTrouble?.(reason);
-      const { log, left } = await recover(worker, disk, needless, applied, options);
-      const index = new IndexReader(`${folder}/${DATABASE}`);
-      const key = index.meta("key") as Uint8Array;
-      const contents = new ChunkReader({ packs: new Packs(disk, PACKS), index: index.chunks, key });
-      return new VolumeStore(folder, index, log, contents, left, lock, worker, options);
+      log ??= new Log(disk, LOG, { after: needless, segmentBytes });
+      const left = await recover(state, log, options);
+      if (log.last < applied) {
+        // The end of what was applied is gone from the log: numbers go on where the index is.
+        log.close();
+        log = new Log(disk, LOG, { after: applied, segmentBytes });
+      }
+      return new VolumeStore(folder, log, left, lock, state, options);
     } catch (thrown) {
-      worker.terminate();
+      state.terminate();
+      log?.close();
       lock.close();
       throw thrown;
     }
+  }
+
+  /** As it was at the last renewal. */
+  get index(): IndexReader {
+    return this.#index ??= new IndexReader(`${this.folder}/${DATABASE}`);
   }
 
   nextIno(): number {
@@ -174,7 +202,7 @@ export class VolumeStore {
   append(operation: Operation): Logged {
     const { type, payload } = encode(operation);
     const body = operation.kind === "write" ? operation.bytes : undefined;
-    if (body !== undefined || operation.kind === "create") this.#checkSpace(body?.byteLength ?? 0);
+    if (body !== undefined || operation.kind === "create") this.#space.check(body?.byteLength ?? 0);
     const { number, segment, offset } = this.log.append(type, payload, body);
     this.#timer ??= setTimeout(() => this.#flush(), this.options.gatherMs ?? GATHER_MS);
     return { number, segment, position: offset + payload.byteLength };
@@ -218,8 +246,7 @@ export class VolumeStore {
   }
 
   space(): { bytes: number; free: number } {
-    const { bytes, free } = this.#disk();
-    return { bytes, free: Math.max(0, free - Math.min(RESERVE_BYTES, bytes * RESERVE_PART)) };
+    return this.#space.left();
   }
 
   /** Lets go of history that is not kept, and of contents that nothing shows any more. */
@@ -233,7 +260,7 @@ export class VolumeStore {
     await this.caughtUp().catch(() => {});
     this.#checkAlive();
     this.#collected = Promise.withResolvers();
-    this.#say({ kind: "collect", retention: this.options.retention ?? RETENTION });
+    this.state.say({ kind: "collect", retention: this.options.retention ?? RETENTION });
     await this.#collected.promise;
   }
 
@@ -295,10 +322,10 @@ export class VolumeStore {
     this.#checkAlive();
     const id = ++this.#lastExchange;
     const exchange = new Exchange({
-      post: (frame) => this.#say({ kind: "exchange", id, frame }),
-      onRead: (bytes) => this.#say({ kind: "exchangeRead", id, bytes }),
+      post: (frame) => this.state.say({ kind: "exchange", id, frame }),
+      onRead: (bytes) => this.state.say({ kind: "exchangeRead", id, bytes }),
       onClose: () => {
-        if (this.#exchanges.delete(id)) this.#say({ kind: "exchangeClosed", id });
+        if (this.#exchanges.delete(id)) this.state.say({ kind: "exchangeClosed", id });
       },
     });
     this.#exchanges.set(id, exchange);
@@ -310,7 +337,7 @@ export class VolumeStore {
     while (this.#receiving !== undefined) await this.#receiving.promise.catch(() => {});
     this.#checkAlive();
     const receiving = this.#receiving = Promise.withResolvers<readonly string[]>();
-    this.#say({ kind: "receive", news });
+    this.state.say({ kind: "receive", news });
     return await receiving.promise.finally(() => this.#receiving = undefined);
   }
 
@@ -324,10 +351,10 @@ export class VolumeStore {
       this.onSnapshot?.();
       const last = this.append({ kind: "receive", by: "", time: now() }).number;
       await this.log.sync();
-      this.#say({ kind: "held", last, files: this.heldFiles?.() ?? [] });
+      this.state.say({ kind: "held", last, files: this.heldFiles?.() ?? [] });
     } catch (thrown) {
       this.#endRestoring();
-      this.#say({ kind: "unheld", errno: errnoOf(thrown), message: reasonOf(thrown) });
+      this.state.say({ kind: "unheld", errno: errnoOf(thrown), message: reasonOf(thrown) });
     }
   }
 
@@ -335,28 +362,6 @@ export class VolumeStore {
     const { done } = this.#restoring!;
     this.#restoring = undefined;
     done.resolve();
-  }
-
-  /** ENOSPC near the end of the disk: what is left is for removing files, the database and collecting. */
-  #checkSpace(bytes: number): void {
-    this.#unasked += bytes;
-    const now = performance.now();
-    if (this.#unasked > SPACE_BYTES || now > this.#askedMs + SPACE_MS) {
-      const { bytes, free } = this.#disk();
-      this.#isFull = free < Math.min(RESERVE_BYTES, bytes * RESERVE_PART);
-      this.#unasked = 0;
-      this.#askedMs = now;
-    }
-    if (!this.#isFull) return;
-    throw new NineError(
-      "ENOSPC",
-      `The disk of ${this.folder} is all but full; what is left is for removing files and for lux9 volume gc`,
-    );
-  }
-
-  #disk(): { bytes: number; free: number } {
-    const { bsize, blocks, bavail } = statfsSync(this.folder);
-    return { bytes: blocks * bsize, free: bavail * bsize };
   }
 
   #packBytes(): number {
@@ -399,16 +404,15 @@ export class VolumeStore {
         time: new Date(sec * 1000).toISOString(),
         by,
       })),
+      isAtRest: this.state.worker === undefined,
       ...(this.#stuck ? { trouble: this.#stuck.message } : {}),
     };
   }
 
   /** Ends as a killed process would: nothing more is applied, and nothing is synced. */
   abandon(): void {
-    this.#isClosing = true;
-    clearInterval(this.#collects);
-    clearTimeout(this.#timer);
-    this.worker.terminate();
+    this.#end();
+    this.state.terminate();
     // The index stays open: a Worker that ends closes the database, and must not be the last, who would put it in order.
     this.contents.close();
     this.log.close();
@@ -417,23 +421,36 @@ export class VolumeStore {
 
   /** Applies what is logged and lets everything go. */
   async close(): Promise<void> {
-    this.#isClosing = true;
-    clearInterval(this.#collects);
-    clearTimeout(this.#timer);
+    this.#end();
     await this.log.sync();
+    await this.state.settled();
+    // A Worker that could not be started leaves it to the next start.
+    if (!this.state.isRunning && this.log.last > this.index.applied) {
+      this.state.say({ kind: "logged", last: this.log.last });
+      await this.state.settled();
+    }
     const closed = new Promise<void>((wake) => this.#onClosed = wake);
-    this.#say({ kind: "close", last: this.log.last });
     // The index's view would keep the database from being closed whole; where the Worker is dead, it must (see `abandon`).
-    if (this.#dead === undefined) this.index[Symbol.dispose]();
-    if (this.#dead === undefined) await closed;
+    if (this.#dead === undefined) this.#reopen();
+    if (this.state.isRunning) {
+      this.state.say({ kind: "close", last: this.log.last });
+      await closed;
+    }
     const closedError = new NineError("EBADF", `The volume in ${this.folder} was closed`);
     this.#collected?.reject(closedError);
     this.#receiving?.reject(closedError);
     for (const exchange of this.#exchanges.values()) exchange.end(closedError);
     this.contents.close();
     this.log.close();
-    this.worker.terminate();
+    this.state.terminate();
     this.lock.close();
+  }
+
+  #end(): void {
+    this.#isClosing = true;
+    clearInterval(this.#collects);
+    clearTimeout(this.#timer);
+    clearTimeout(this.#rests);
   }
 
   async #flush(): Promise<void> {
@@ -441,7 +458,7 @@ export class VolumeStore {
     let nextMs = this.options.gatherMs ?? GATHER_MS;
     try {
       await this.log.sync();
-      this.#say({ kind: "logged", last: this.log.synced });
+      this.state.say({ kind: "logged", last: this.log.synced });
     } catch (thrown) {
       this.#trouble(thrown instanceof NineError ? thrown : new NineError("EIO", String(thrown)));
       nextMs = RETRY_MS;
@@ -465,9 +482,11 @@ export class VolumeStore {
       for (const problem of message.problems) this.options.onTrouble?.(problem);
       this.#renew();
       for (const pack of message.packs) this.contents.forgetPack(pack);
-      this.#say({ kind: "forgotten", packs: message.packs });
+      this.state.say({ kind: "forgotten", packs: message.packs });
     } else if (message.kind === "collected") {
       this.#collected?.resolve();
+      this.#idleMs = performance.now();
+      this.#watch();
     } else if (message.kind === "failed") {
       // Only collecting did not work; what is logged is applied as before.
       this.options.onTrouble?.(message.message);
@@ -498,7 +517,8 @@ export class VolumeStore {
       this.#stuck = undefined;
       for (const { ino, number, reason } of message.lost) this.onLost?.(ino, number, reason);
       this.#renew();
-      if (message.waits) this.#say({ kind: "renewed" });
+      this.#idleMs = performance.now();
+      if (message.waits) this.state.say({ kind: "renewed" });
       this.log.drop(message.needless);
       this.#wake();
     }
@@ -531,7 +551,8 @@ export class VolumeStore {
 
   /** What is asked of a Worker that is no more would wait in the log for the next start. */
   #checkAlive(): void {
-    if (this.#dead !== undefined) throw this.#dead;
+    const error = this.#dead ?? this.#unstarted;
+    if (error !== undefined) throw error;
   }
 
   #wake(): void {
@@ -540,46 +561,38 @@ export class VolumeStore {
     for (const wake of waiting) wake();
   }
 
-  #say(message: ToWorker): void {
-    this.worker.postMessage(message);
+  /** Lets the Worker rest once it has had nothing to do for long enough. */
+  #watch(): void {
+    const restMs = this.options.restMs ?? REST_MS;
+    if (this.#isClosing || this.#rests !== undefined || restMs === Infinity) return;
+    const isBusy = this.log.last > this.index.applied || this.#restoring !== undefined ||
+      this.#collecting !== undefined || this.#receiving !== undefined || this.#exchanges.size > 0;
+    if (isBusy) this.#idleMs = performance.now();
+    const leftMs = this.#idleMs + restMs - performance.now();
+    if (leftMs <= 0) return this.state.rest();
+    this.#rests = setTimeout(() => {
+      this.#rests = undefined;
+      if (this.state.isRunning) this.#watch();
+    }, leftMs);
+    if (typeof this.#rests === "number") Deno.unrefTimer(this.#rests);
+  }
+
+  /**
+   * The Worker has closed its descriptor of the database, and with it have gone the locks that SQLite has in this process:
+   * they are taken anew. What was read of the index is out of memory by that, too.
+   */
+  #reopen(): void {
+    this.#index?.[Symbol.dispose]();
+    this.#index = undefined;
   }
 }
 
-/** ENOENT for what was not there, ENOTDIR where something else is in the way now. */
-function checkRestorable(index: IndexReader, path: readonly string[], { name, seq }: SnapshotRow): void {
-  let [then, now]: [number, number | undefined] = [ROOT_INO, ROOT_INO];
-  for (const [i, part] of path.entries()) {
-    const edge = index.past.edge(then, part, seq);
-    const upTo = `/${path.slice(0, i + 1).join("/")}`;
-    if (edge === undefined) throw new NineError("ENOENT", `${upTo} was not there in snapshot ${name}`);
-    then = edge.ino;
-    now = now && index.edge(now, part)?.ino;
-    if (i === path.length - 1 || now === undefined) continue;
-    if ((index.node(now)!.mode & S.IFMT) === S.IFDIR) continue;
-    throw new NineError("ENOTDIR", `${upTo} is no directory now: move it away, or restore it as a whole`);
-  }
-}
-
-/** Holds a volume for one node, whatever home it is in. The kernel lets go of it when the process ends. */
-function lockFolder(folder: string): Deno.FsFile {
-  const lock = Deno.openSync(join(folder, "lock"), { create: true, write: true, mode: 0o600 });
-  if (lock.tryLockSync(true)) return lock;
-  lock.close();
-  throw new NineError(
-    "EBUSY",
-    `Another node has the volume in ${folder} open: stop it, or use a copy of the folder`,
-  );
-}
-
-/** Opens the log and has the Worker bring the index up to it. */
+/** Has the Worker bring the index up to the log; says which files could not be settled. */
 async function recover(
-  worker: Worker,
-  disk: Disk,
-  needless: number,
-  applied: number,
-  { onTrouble, segmentBytes }: VolumeStoreOptions,
-): Promise<{ readonly log: Log; readonly left: readonly LeftFile[] }> {
-  const log = new Log(disk, LOG, { after: needless, segmentBytes });
+  state: StateWorker,
+  log: Log,
+  { onTrouble }: VolumeStoreOptions,
+): Promise<readonly LeftFile[]> {
   if (log.torn !== undefined) {
     const { first, bytes } = log.torn;
     onTrouble?.(
@@ -588,33 +601,9 @@ async function recover(
   }
   // What else is damaged the Worker meets where it needs it.
   await log.sync();
-  const { damage, left } = await ask(worker, { kind: "recover", last: log.last }, "recovered");
+  const { damage, left } = await state.ask({ kind: "recover", last: log.last }, "recovered");
   for (const message of damage) onTrouble?.(message);
-  if (log.last >= applied) return { log, left };
-  // The end of what was applied is gone from the log: numbers go on where the index is.
-  log.close();
-  return { log: new Log(disk, LOG, { after: applied, segmentBytes }), left };
-}
-
-type Answer<Kind extends FromWorker["kind"]> = Extract<FromWorker, { kind: Kind }>;
-
-/** Says something to a Worker that says nothing by itself yet. */
-function ask<Kind extends FromWorker["kind"]>(
-  worker: Worker,
-  message: ToWorker,
-  kind: Kind,
-): Promise<Answer<Kind>> {
-  return new Promise((resolve, reject) => {
-    worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
-      if (data.kind === kind) resolve(data as Answer<Kind>);
-      else if (data.kind === "failed") reject(new NineError(data.errno, data.message));
-    };
-    worker.onerror = (event) => {
-      event.preventDefault();
-      reject(new NineError("EIO", `The state Worker ended: ${event.message}`));
-    };
-    worker.postMessage(message);
-  });
+  return left;
 }
 
 function now(): Timestamp {

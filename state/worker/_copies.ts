@@ -10,7 +10,7 @@ import { encode, type Operation } from "../operation/mod.ts";
 import { IndexReader, type NodeRow } from "../store/mod.ts";
 import { DATABASE, LOG, PACKS } from "../volume/mod.ts";
 import { copyFolder, newsFrom } from "./_exchange.ts";
-import { DatabaseGuard } from "./database_guard.ts";
+import { DatabaseGuard } from "../guard/mod.ts";
 import { Keeper } from "./keeper.ts";
 import { verify } from "./verify.ts";
 

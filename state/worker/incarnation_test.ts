@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { Keeper } from "./keeper.ts";
 import { DATABASE, VolumeStore } from "../volume/mod.ts";
-import { DatabaseGuard } from "./database_guard.ts";
+import { DatabaseGuard } from "../guard/mod.ts";
 import { realDisk } from "../disk/mod.ts";
 import { verify } from "./mod.ts";
 

@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
-import { statSync } from "node:fs";
 import type { DatabaseSync } from "node:sqlite";
 import { Errno, errnoOf, S, type Timestamp } from "../../9p/mod.ts";
 import type { Disk } from "../disk/mod.ts";
+import { DATABASE, DATABASE_LOG, type DatabaseGuard, LOG, placeOf } from "../guard/mod.ts";
 import { type LogDamage, LogReader } from "../log/mod.ts";
 import { decode, RECORD_TYPES } from "../operation/mod.ts";
 import { newCopyKey } from "../record/mod.ts";
@@ -17,22 +17,11 @@ import {
   run,
 } from "../store/mod.ts";
 import { type NodeId, ROOT } from "../tree/mod.ts";
-import {
-  DATABASE,
-  DATABASE_LOG,
-  type KeeperOptions,
-  type LeftFile,
-  LOG,
-  type LostWrite,
-  type News,
-  type Owned,
-  type Retention,
-} from "../volume/mod.ts";
+import type { KeeperOptions, LeftFile, LostWrite, News, Owned, Retention } from "../volume/mod.ts";
 import { Applier } from "./applier.ts";
 import type { Piece, Refused, Stored, SyncStore } from "../sync/mod.ts";
 import { Collector } from "./collector.ts";
 import { ContentWriter } from "./content_writer.ts";
-import type { DatabaseGuard } from "./database_guard.ts";
 import { bringFromFormat3 } from "./format_3.ts";
 import { CopyStore, type CopyStoreOptions } from "./copy_store.ts";
 import { DocumentKeeper } from "./documents.ts";
@@ -421,6 +410,17 @@ export class Keeper implements Disposable {
     this.#log.forgetBefore(Math.min(this.#segment, this.#unsettled.firstSegment));
   }
 
+  /**
+   * Brings everything over and empties the database's own log, so that the database is whole while somebody goes on
+   * reading it. False where somebody looks at an older state.
+   */
+  empty(): boolean {
+    this.checkpoint();
+    if (!this.#isAllOver) return false;
+    const { busy } = this.#db.prepare("PRAGMA wal_checkpoint(TRUNCATE)").get() as { busy: number };
+    return busy === 0;
+  }
+
   /** SQLite syncs its log only where it has something to bring over; what counts here is every commit so far. */
   makeDurable(): void {
     const wal = this.#disk.open(DATABASE_LOG, { create: true });
@@ -625,15 +625,6 @@ export class Keeper implements Disposable {
     this.#documents.commit(this.#index.seq, now.sec);
     this.#index.commit(0);
   }
-}
-
-/**
- * What a copy of the file does not have: its inode and when that was made. A file system that is copied as a whole, block by block, has both, too. Devices
- * may have other numbers after each start of the machine, and so count only where nobody knows when the file was made.
- */
-function placeOf(path: string): string {
-  const { ino, dev, birthtimeMs } = statSync(path, { bigint: true });
-  return birthtimeMs > 0n ? `${ino} of ${birthtimeMs}` : `${ino} on ${dev}`;
 }
 
 function nowSec(): number {

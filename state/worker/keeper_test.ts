@@ -3,7 +3,7 @@ import { DatabaseSync } from "node:sqlite";
 import { Errno, NineError, S } from "../../9p/mod.ts";
 import { type Disk, realDisk } from "../disk/mod.ts";
 import { DATABASE, GUARD, VolumeStore } from "../volume/mod.ts";
-import { DatabaseGuard } from "./database_guard.ts";
+import { DatabaseGuard } from "../guard/mod.ts";
 import { Keeper } from "./keeper.ts";
 import { verify } from "./mod.ts";
 
@@ -307,8 +307,8 @@ Deno.test("when the Worker dies, what waits for it ends, and so does the volume"
     await store.caughtUp();
     const collecting = store.collect();
     // As when it is out of memory.
-    store.worker.terminate();
-    store.worker.dispatchEvent(new ErrorEvent("error", { message: "out of memory" }));
+    store.state.worker!.terminate();
+    store.state.worker!.dispatchEvent(new ErrorEvent("error", { message: "out of memory" }));
     const ended = /The state Worker ended, and the volume takes nothing more: out of memory/;
     await assert.rejects(collecting, ended);
     await assert.rejects(store.collect(), ended);

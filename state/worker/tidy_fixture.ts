@@ -1,7 +1,7 @@
 /** A process that makes the history of a volume shorter, a step for each line that it writes, until it is killed. */
 import { realDisk } from "../disk/mod.ts";
 import { RETENTION } from "../volume/mod.ts";
-import { DatabaseGuard } from "./database_guard.ts";
+import { DatabaseGuard } from "../guard/mod.ts";
 import { Keeper } from "./keeper.ts";
 
 const [folder] = Deno.args;

@@ -6,6 +6,7 @@ import { NineError, reasonOf, S } from "../../9p/mod.ts";
 import { automerge, mergeText } from "../automerge/mod.ts";
 import { ChunkReader, decodeDescriptor, type Descriptor, Packs } from "../chunks/mod.ts";
 import { realDisk } from "../disk/mod.ts";
+import { DATABASE, DatabaseGuard, LOG, PACKS } from "../guard/mod.ts";
 import { type LogDamage, LogReader } from "../log/mod.ts";
 import {
   checkJournal,
@@ -22,9 +23,7 @@ import {
   xattrSum,
 } from "../store/mod.ts";
 import { type Merger, type NodeId, ROOT, type ShownNode, shownTree, type Version } from "../tree/mod.ts";
-import { DATABASE, LOG, PACKS } from "../volume/mod.ts";
 import { FLAGS_XATTR, flagsOf } from "./attributes.ts";
-import { DatabaseGuard } from "./database_guard.ts";
 import { fileId } from "./file_id.ts";
 
 export interface Verified {

@@ -1,8 +1,8 @@
 /** The state Worker: the only writer of a volume's database and packs. */
 import { Errno, errnoOf, NineError, reasonOf } from "../../9p/mod.ts";
 import { realDisk } from "../disk/mod.ts";
+import { DatabaseGuard } from "../guard/mod.ts";
 import type { Refused } from "../sync/mod.ts";
-import { DatabaseGuard } from "./database_guard.ts";
 import { Exchanges } from "./exchanges.ts";
 import { Keeper } from "./keeper.ts";
 import type { FromWorker, News, ToWorker } from "../volume/mod.ts";
@@ -60,6 +60,9 @@ let isHoldAsked = false;
 let held: Extract<ToWorker, { kind: "held" }> | undefined;
 /** Who asked for collecting waits until all is in order. */
 let isCollecting = false;
+/** It ends once there is nothing to do; and whether all was brought over since that was said. */
+let isResting = false;
+let isBroughtOver = false;
 
 scope.onmessage = ({ data }) => {
   try {
@@ -72,12 +75,13 @@ scope.onmessage = ({ data }) => {
 };
 
 function take(message: ToWorker): void {
+  if (isResting && message.kind !== "renewed") stay();
   switch (message.kind) {
     case "open":
       volume = message;
       guard = new DatabaseGuard(realDisk(volume.folder));
       openGuard();
-      keeper = open();
+      keeper = message.isWaking ? ready() : open();
       logged = keeper.applied;
       setTimeout(checkPages, CHECK_PAUSE_MS);
       scope.postMessage({ kind: "opened", needless: keeper.needless, applied: logged, damage });
@@ -128,6 +132,9 @@ function take(message: ToWorker): void {
       // As on a full disk, it may be so for some time.
       return void setTimeout(askToHold, RETRY_MS);
     }
+    case "rest":
+      isResting = true;
+      return applySome();
     case "close":
       logged = message.last;
       isClosing = true;
@@ -225,9 +232,34 @@ function tidySome(current: Keeper): void {
     isApplying = false;
     if (isCollecting) scope.postMessage({ kind: "collected" });
     isCollecting = false;
+    if (isResting) rest(current);
   } catch (thrown) {
     fail(thrown);
   }
+}
+
+/** Ends, with the database whole, while the main isolate goes on reading it. */
+function rest(current: Keeper): void {
+  // Whoever checks pages comes back, and so does what is to be taken in or told.
+  if (!guard.isChecked || isHoldAsked || incoming.length > 0 || changed.size > 0) return;
+  isApplying = true;
+  if (!isBroughtOver) {
+    isBroughtOver = true;
+    return applied(() => checkpoint(ready()));
+  }
+  if (!current.empty()) {
+    isApplying = false;
+    return stay();
+  }
+  current[Symbol.dispose]();
+  guard[Symbol.dispose]();
+  scope.postMessage({ kind: "rested" });
+  scope.close();
+}
+
+function stay(): void {
+  isResting = isBroughtOver = false;
+  scope.postMessage({ kind: "awake" });
 }
 
 /** Says so, and tries again with what is stored. */
@@ -236,6 +268,7 @@ function fail(thrown: unknown): void {
   // What could be let go has gone: on a full disk that may be what makes room.
   if (isCollecting) scope.postMessage({ kind: "collected" });
   isCollecting = false;
+  if (isResting) stay();
   letGo();
   mend(thrown);
   isApplying = true;
@@ -333,6 +366,7 @@ function checkPages(): void {
     mended.push(reasonOf(thrown));
   }
   if (mended.length > 0) scope.postMessage({ kind: "found", damage: mended });
+  if (guard.isChecked && isResting) return applySome();
   setTimeout(checkPages, CHECK_PAUSE_MS);
 }
 

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import { realDisk } from "../disk/mod.ts";
-import { DATABASE, DATABASE_LOG, GUARD, VolumeStore } from "../volume/mod.ts";
+import { VolumeStore } from "../volume/mod.ts";
 import { DatabaseGuard } from "./database_guard.ts";
 import { readWal } from "./database_wal.ts";
-import { verify } from "./mod.ts";
+import { verify } from "../worker/mod.ts";
+import { DATABASE, DATABASE_LOG, GUARD } from "./layout.ts";
 
 const time = { sec: 1_700_000_000, nsec: 0 };
 const PAGE = 4096;

@@ -1,7 +1,7 @@
 import { crc32 } from "node:zlib";
 import { NineError } from "../../9p/mod.ts";
 import type { Disk, DiskFile } from "../disk/mod.ts";
-import { DATABASE, DATABASE_LOG, GUARD, PACKS } from "../volume/mod.ts";
+import { DATABASE, DATABASE_LOG, GUARD, PACKS } from "./layout.ts";
 import { readWal } from "./database_wal.ts";
 
 /**
@@ -108,6 +108,21 @@ export class DatabaseGuard implements Disposable {
     this.#checkWal(problems);
     this.check(millisecondsMax, problems);
     return problems;
+  }
+
+  /**
+   * Whether the database was closed whole, with nothing in its log, and has every page as it was written: then it can be
+   * opened at once. One that is larger than `bytesMax` is not looked at, and counts as one that was not.
+   */
+  isWhole(bytesMax: number): boolean {
+    if (!this.#exists(DATABASE) || !this.#exists(GUARD)) return false;
+    const problems: string[] = [];
+    const header = this.#header = this.#readHeader(problems);
+    const pages = this.#pagesInFile();
+    if (header === undefined || problems.length > 0 || header.pages !== pages) return false;
+    if (pages * PAGE_SIZE > bytesMax || !this.#isLogEmpty()) return false;
+    for (let group = 0; group * GROUP < pages; group++) if (!this.#isGood(group)) return false;
+    return true;
   }
 
   /** Goes on checking pages where it was; adds to `problems` what is mended. EIO for what cannot be. */
@@ -337,6 +352,16 @@ export class DatabaseGuard implements Disposable {
 
   #pagesInFile(): number {
     return Math.ceil(this.#databaseFile().size() / PAGE_SIZE);
+  }
+
+  #isLogEmpty(): boolean {
+    if (!this.#exists(DATABASE_LOG)) return true;
+    const file = this.#disk.open(DATABASE_LOG);
+    try {
+      return file.size() === 0;
+    } finally {
+      file.close();
+    }
   }
 
   #wal(checks: boolean): ReturnType<typeof readWal> {
