@@ -1,9 +1,8 @@
-import { join } from "node:path";
 import { homeOf, socketOf } from "../home.ts";
 import { fillDemo, installDemo } from "../node/demo.ts";
-import { returnLargeBuffers } from "../node/memory.ts";
+import { returnLargeBuffers, returnMemory } from "../node/memory.ts";
 import { modulesFolder } from "../node/translators.ts";
-import { startNode } from "../node/node.ts";
+import { type RunningNode, startNode } from "../node/node.ts";
 import { prepareHome } from "../node/prepare_home.ts";
 import { reach } from "../reach.ts";
 import { VERSION } from "../version.ts";
@@ -20,14 +19,15 @@ export async function up(options: UpOptions): Promise<void> {
   const home = homeOf(options.home);
   prepareHome(home);
   const installed = options.demo ? installDemo(modulesFolder(home)) : [];
-  const node = await startNode({ home, listen: options.listen ?? [], version: VERSION });
+  const listen = options.listen ?? [];
+  const node = await startNode({ home, listen, version: VERSION, onRested: returnMemory });
   if (options.demo) {
     await using tree = await reach({ home });
     const made = await fillDemo(tree);
     console.log(`${made} example files are new in /data, ${installed.length} translators in /translators`);
     console.log("Try: lux9 cat /data/sensors/today.json, which is computed when it is read\n");
   }
-  console.log(welcome(home, node.addresses));
+  console.log(welcome(home, node));
 
   const stopped = Promise.withResolvers<void>();
   let stopping: Promise<void> | undefined;
@@ -41,7 +41,7 @@ export async function up(options: UpOptions): Promise<void> {
 }
 
 /** What to try next. */
-function welcome(home: string, addresses: readonly string[]): string {
+function welcome(home: string, { addresses, data }: RunningNode): string {
   const socket = socketOf(home);
   const tcp = addresses.slice(1).map((address) => `  ${address}`);
   return [
@@ -56,7 +56,15 @@ function welcome(home: string, addresses: readonly string[]): string {
     "Without mounting:",
     "  lux9 ls /            lux9 put FILE /data/         lux9 tail /log/events",
     "",
-    `Your files are in ${join(home, "data")}. Stop with ^C.`,
+    `${whereFilesAre(data)}Stop with ^C.`,
     ...(tcp.length > 0 ? [] : ["Other machines and guests: --listen 'tcp!127.0.0.1!5640,users=none'"]),
   ].join("\n");
+}
+
+function whereFilesAre(data: RunningNode["data"]): string {
+  if (data === undefined) return "";
+  if ("folder" in data) {
+    return `Your files are in ${data.folder}; lux9 volume import says how to have them in a volume, with history. `;
+  }
+  return `Your files are in the volume ${data.volume}, which keeps what they were: lux9 snapshot, lux9 history. `;
 }

@@ -5,7 +5,7 @@ import { type Config, parseConfig } from "./config.ts";
 import { formatListen, type Listen, parseListen } from "./listen.ts";
 import { lockHome } from "./lock.ts";
 import { prepareHome, prepareSocketFolder } from "./prepare_home.ts";
-import { buildTree } from "./tree.ts";
+import { buildTree, type Tree } from "./tree.ts";
 import { loadUsers } from "./users.ts";
 
 export interface NodeOptions {
@@ -13,11 +13,15 @@ export interface NodeOptions {
   /** Beside the home's own unix socket and what `lux9.yaml` lists. */
   readonly listen: readonly string[];
   readonly version: string;
+  /** Told when the Worker of a volume has ended, as there was nothing to do. */
+  readonly onRested?: () => void;
 }
 
 export interface RunningNode {
   /** Dial strings, the home's own socket first. */
   readonly addresses: readonly string[];
+  /** What `/data` is, unless lux9.yaml says so. */
+  readonly data: Tree["data"];
   /** Finishes what is in flight, syncs, and leaves no socket behind. */
   stop(): Promise<void>;
 }
@@ -37,6 +41,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
       home,
       config,
       users,
+      onRested: options.onRested,
       status: () => ({
         version: options.version,
         pid: Deno.pid,
@@ -63,6 +68,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     );
     return {
       addresses,
+      data: tree.data,
       async stop() {
         await service.stop();
         await tree.close();

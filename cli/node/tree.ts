@@ -16,6 +16,7 @@ import { ctl, quoteWord, splitWords } from "../../servers/ctl/mod.ts";
 import { host } from "../../servers/host/mod.ts";
 import { log } from "../../servers/log/mod.ts";
 import { mem } from "../../servers/mem/mod.ts";
+import { existsSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import type { Config, MountConfig } from "./config.ts";
 import { modulesFolder, translators } from "./translators.ts";
@@ -28,6 +29,8 @@ export interface Tree {
   readonly server: FileServer<object, unknown>;
   /** Keeps a failed request for `/log/errors`. */
   onError(report: ErrorReport): void;
+  /** What `/data` is, unless lux9.yaml says so: a volume, or the folder that the home has had from before. */
+  readonly data: { readonly volume: string } | { readonly folder: string } | undefined;
   /** Syncs what was written to host folders and lets everything go. */
   close(): Promise<void>;
 }
@@ -38,12 +41,17 @@ export interface TreeOptions {
   readonly users: Users;
   /** What `/status.json` says. */
   status(): Record<string, unknown>;
+  /** Told when the Worker of a volume has ended, as there was nothing to do. */
+  readonly onRested?: () => void;
 }
+
+/** The volume that is at `/data`. */
+const DATA = "data";
 
 type Server = FileServer<object>;
 
 /** Puts the tree of a node together: `/data`, `/log`, `/ctl` and what `lux9.yaml` lists. */
-export async function buildTree({ home, config, users, status }: TreeOptions): Promise<Tree> {
+export async function buildTree({ home, config, users, status, onRested }: TreeOptions): Promise<Tree> {
   const closing = new Map<Server, () => void | Promise<void>>();
   const call: Call = { user: users.owner, signal: new AbortController().signal };
   const owned = { uid: users.owner.name, gid: [...users.owner.groups][0] ?? users.owner.name };
@@ -70,6 +78,7 @@ export async function buildTree({ home, config, users, status }: TreeOptions): P
       config.mounts.flatMap((mount) => "volume" in mount && mount.durable === "clunk" ? [mount.volume] : []),
     ),
     onTrouble: (name, reason) => trouble(name, "EIO", reason),
+    onRested,
   });
 
   function trouble(name: string, code: string, reason: string): void {
@@ -207,13 +216,21 @@ export async function buildTree({ home, config, users, status }: TreeOptions): P
 
   await namespace.mount(control as Server, "/", call, { ...quiet, label: "ctl", create: false });
   await namespace.mount(logs.server, "/log", call, { ...quiet, label: "log" });
-  if (!config.mounts.some(({ at, order }) => at === "/data" && order === "replace")) {
-    const folder = join(home, "data");
-    Deno.mkdirSync(folder, { recursive: true, mode: 0o755 });
-    await namespace.mount(hostServer(folder), "/data", call, { ...quiet, label: folder });
+  const data = config.mounts.some(({ at, order }) => at === "/data" && order === "replace")
+    ? undefined
+    : dataOf(home);
+  if (data !== undefined && "folder" in data) {
+    await namespace.mount(hostServer(data.folder), "/data", call, { ...quiet, label: data.folder });
+  } else if (data !== undefined) {
+    // A node that nobody asks for files is ready sooner without them, and takes less memory.
+    volumes.defer(data.volume);
+    const label = volumeLabel(data.volume);
+    await namespace.mount(await volumes.server(data.volume), "/data", call, { ...quiet, label });
+    await showPast(data.volume);
   }
   for (const name of volumes.names()) {
     if (config.mounts.some((mount) => "volume" in mount && mount.volume === name)) continue;
+    if (placesOf(name).length > 0) continue;
     await mountVolume(name, `/vol/${name}`, quiet);
   }
   const modules = modulesFolder(home);
@@ -237,10 +254,13 @@ export async function buildTree({ home, config, users, status }: TreeOptions): P
       throw new NineError(errnoOf(thrown), `${mount.place}: the mount at ${mount.at}: ${reasonOf(thrown)}`);
     }
   }
-  for (const name of volumes.opened()) await showPast(name);
+  for (const name of volumes.opened()) {
+    if (data === undefined || !("volume" in data) || name !== data.volume) await showPast(name);
+  }
 
   return {
     server: computing.server,
+    data,
     onError({ user, request, path, errno, reason }) {
       // That a file lacks an attribute is an answer: Linux asks before each write, and would push out all else.
       if (request === "Txattrwalk" && errno === Errno.ENODATA) return;
@@ -253,6 +273,12 @@ export async function buildTree({ home, config, users, status }: TreeOptions): P
       await volumes.close();
     },
   };
+}
+
+/** A home that has a folder `data` goes on with it. */
+function dataOf(home: string): Tree["data"] {
+  const folder = join(home, DATA);
+  return existsSync(folder) ? { folder } : { volume: DATA };
 }
 
 /** How `/ns` names a volume. */

@@ -1,6 +1,7 @@
-import { type FileServer, NineError } from "../../9p/mod.ts";
+import { type FileServer, NineError, plainAttr, reasonOf, S } from "../../9p/mod.ts";
 import type { Retention, VolumeStore } from "../../state/volume/mod.ts";
 import { join } from "node:path";
+import { deferred } from "./deferred.ts";
 
 type Server = FileServer<object>;
 
@@ -19,18 +20,30 @@ export interface VolumesOptions {
   /** Those in which what was written is durable when the file is closed. */
   readonly durableAtClunk?: ReadonlySet<string>;
   readonly onTrouble: (volume: string, message: string) => void;
+  /** Told when the Worker of a volume has ended, as there was nothing to do. */
+  readonly onRested?: () => void;
 }
 
-interface Open {
+/** The roots of a volume and of its past, as servers/volume has them, which costs memory and is loaded with the first volume. */
+const ROOT_PATH = 0x10_0000_0000_0001;
+const PAST_PATH = 1;
+
+interface Served {
   readonly server: Server;
   /** The same as it was. */
   readonly past: Server;
+}
+
+interface Open extends Served {
   readonly store: VolumeStore;
 }
 
-/** The volumes of a home, in its folder `volumes`. Each is opened once, when it is first asked for. */
+/** The volumes of a home, in its folder `volumes`. Each is opened once, when it is first asked for or, if deferred, used. */
 export class Volumes {
   readonly #open = new Map<string, Promise<Open>>();
+  /** Those that are opened when they are first used. */
+  readonly #deferred = new Map<string, Served>();
+  #isClosed = false;
 
   constructor(readonly options: VolumesOptions) {}
 
@@ -53,24 +66,53 @@ export class Volumes {
 
   /** The server of a volume, which is made where there is none. */
   async server(name: string): Promise<Server> {
-    return (await this.#opened(name)).server;
+    return this.#deferred.get(name)?.server ?? (await this.#opened(name)).server;
   }
 
   /** The volume as it was, a directory for each snapshot. */
   async past(name: string): Promise<Server> {
-    return (await this.#opened(name)).past;
+    return this.#deferred.get(name)?.past ?? (await this.#opened(name)).past;
   }
 
-  /** The store of a volume that is open; ENOENT where there is none. */
+  /** From now on there is that volume. It is opened, and made where there is none, when it is first used. */
+  defer(name: string): void {
+    const { uid, gid } = this.options.owned;
+    const startedSec = Math.floor(Date.now() / 1000);
+    const opened = async () => {
+      try {
+        return await this.#opened(name);
+      } catch (thrown) {
+        this.options.onTrouble(name, `It is not served: ${reasonOf(thrown)}`);
+        throw thrown;
+      }
+    };
+    this.#deferred.set(name, {
+      server: deferred(async () => (await opened()).server, {
+        path: ROOT_PATH,
+        attr: (qid) =>
+          this.names().includes(name) ? undefined : plainAttr(qid, S.IFDIR | 0o755, uid, gid, startedSec),
+      }),
+      past: deferred(async () => (await opened()).past, {
+        path: PAST_PATH,
+        isReadOnly: true,
+        attr: (qid) => plainAttr(qid, S.IFDIR | 0o555, uid, gid, startedSec),
+      }),
+    });
+  }
+
+  /** The store of a volume that is served; ENOENT where there is none. */
   async store(name: string): Promise<VolumeStore> {
-    const open = this.#open.get(name);
-    if (open === undefined) throw new NineError("ENOENT", `The node has no volume ${JSON.stringify(name)}`);
-    return (await open).store;
+    if (!this.#open.has(name) && !this.#deferred.has(name)) {
+      throw new NineError("ENOENT", `The node has no volume ${JSON.stringify(name)}`);
+    }
+    return (await this.#opened(name)).store;
   }
 
   /** EEXIST where it is there. */
   async create(name: string): Promise<Server> {
-    if (this.names().includes(name)) throw new NineError("EEXIST", `There is a volume ${name} already`);
+    if (this.names().includes(name) || this.#deferred.has(name)) {
+      throw new NineError("EEXIST", `There is a volume ${name} already`);
+    }
     return await this.server(name);
   }
 
@@ -78,6 +120,7 @@ export class Volumes {
   async remove(name: string, hide: () => void): Promise<void> {
     const store = await this.store(name);
     this.#open.delete(name);
+    this.#deferred.delete(name);
     hide();
     await store.close();
     removeVolume(this.options.home, name);
@@ -88,8 +131,10 @@ export class Volumes {
     return [...this.#open.keys()].sort();
   }
 
-  /** What is known of each volume that is open. */
+  /** What is known of each volume that is served. */
   async status(): Promise<Record<string, unknown>[]> {
+    // Of one that does not open there is nothing to say here.
+    await Promise.allSettled([...this.#deferred.keys()].map((name) => this.#opened(name)));
     const all = await Promise.all(
       [...this.#open].map(async ([name, open]) => ({ name, ...(await open).store.status() })),
     );
@@ -97,12 +142,18 @@ export class Volumes {
   }
 
   async close(): Promise<void> {
-    for (const open of this.#open.values()) await (await open).store.close();
+    this.#isClosed = true;
+    for (const open of await Promise.allSettled(this.#open.values())) {
+      if (open.status === "fulfilled") await open.value.store.close();
+    }
     this.#open.clear();
   }
 
   #opened(name: string): Promise<Open> {
     let open = this.#open.get(name);
+    if (open === undefined && this.#isClosed) {
+      return Promise.reject(new NineError("EBADF", `The volume ${name} is closed: the node ends`));
+    }
     if (open === undefined) {
       open = this.#start(name);
       this.#open.set(name, open);
@@ -112,7 +163,7 @@ export class Volumes {
   }
 
   async #start(name: string): Promise<Open> {
-    const { owned, retention, merge, onTrouble, durableAtClunk } = this.options;
+    const { owned, retention, merge, onTrouble, onRested, durableAtClunk } = this.options;
     // A node without volumes does without all that they need, some 15 MB of memory.
     const { VolumeStore } = await import("../../state/volume/mod.ts");
     const { snapshots, volume, withDifferences } = await import("../../servers/volume/mod.ts");
@@ -121,6 +172,7 @@ export class Volumes {
       retention,
       merge,
       onTrouble: (message) => onTrouble(name, message),
+      onRested,
     });
     return {
       store,

@@ -7,7 +7,7 @@ export interface Standing {
   readonly applied: number;
   /** Where it is, by whoever wrote to it last. */
   readonly place: string;
-  /** Whether files are in it that a start has to settle or to forget. */
+  /** Whether files are in it that a start has to settle or to forget, or it is not wholly brought to today's format. */
   readonly isAnyLeft: boolean;
 }
 
@@ -26,4 +26,5 @@ export function standingOf(path: string): Standing | undefined {
 
 const SQL = `SELECT
   (SELECT value FROM meta WHERE key = 'applied') AS applied, (SELECT value FROM meta WHERE key = 'place') AS place,
-  EXISTS(SELECT 1 FROM unsettled) OR EXISTS(SELECT 1 FROM orphan) AS isAnyLeft`;
+  EXISTS(SELECT 1 FROM unsettled) OR EXISTS(SELECT 1 FROM orphan)
+    OR EXISTS(SELECT 1 FROM meta WHERE key = 'isOfFormat3') AS isAnyLeft`;

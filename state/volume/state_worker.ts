@@ -41,7 +41,7 @@ export class StateWorker {
   #retry: ReturnType<typeof setTimeout> | undefined;
   #between: PromiseWithResolvers<void> | undefined;
 
-  constructor(readonly options: StateWorkerOptions) {}
+  constructor(readonly options: StateWorkerOptions, readonly retryMs = RETRY_MS) {}
 
   /** The one that there is at the moment. */
   get worker(): Worker | undefined {
@@ -132,7 +132,7 @@ export class StateWorker {
       // Who said anything else is told, and has to say it again.
       this.#unheard = this.#unheard.filter(({ kind }) => kind === "logged");
       this.#become("waiting");
-      this.#retry = setTimeout(() => this.#wake(), RETRY_MS);
+      this.#retry = setTimeout(() => this.#wake(), this.retryMs);
       const why = thrown instanceof NineError ? thrown : new NineError("EIO", reasonOf(thrown));
       this.#listener!.failed(
         new NineError(why.errno, `The volume takes nothing more until its Worker starts: ${why.message}`),

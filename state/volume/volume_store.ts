@@ -48,6 +48,10 @@ export interface VolumeStoreOptions {
   readonly behindMax?: number;
   /** After so long with nothing to do the Worker ends, until there is something; 30 s, never if Infinity. */
   readonly restMs?: number;
+  /** Until a Worker that could not be started is started again; 5 s. */
+  readonly retryMs?: number;
+  /** Told when the Worker has ended by that. */
+  readonly onRested?: () => void;
 }
 
 /** Files in the record of a restoring. */
@@ -128,7 +132,10 @@ export class VolumeStore {
         this.#watch();
       },
       stayed: () => this.#watch(),
-      rested: () => this.#reopen(),
+      rested: () => {
+        this.#reopen();
+        options.onRested?.();
+      },
       failed: (error) => {
         this.#unstarted = error;
         this.#collected?.reject(error);
@@ -159,7 +166,7 @@ export class VolumeStore {
       checkpointOperations: options.checkpointOperations ?? 50_000,
       journal: options.journal,
       merge: options.merge,
-    });
+    }, options.retryMs);
     const { segmentBytes } = options;
     let log: Log | undefined;
     try {
