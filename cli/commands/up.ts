@@ -20,7 +20,8 @@ export async function up(options: UpOptions): Promise<void> {
   prepareHome(home);
   const installed = options.demo ? installDemo(modulesFolder(home)) : [];
   const listen = options.listen ?? [];
-  const node = await startNode({ home, listen, version: VERSION, onRested: returnMemory });
+  const restMs = restMsOf(Deno.env.get("LUX9_REST_MS"));
+  const node = await startNode({ home, listen, version: VERSION, onRested: returnMemory, restMs });
   if (options.demo) {
     await using tree = await reach({ home });
     const made = await fillDemo(tree);
@@ -67,4 +68,9 @@ function whereFilesAre(data: RunningNode["data"]): string {
     return `Your files are in ${data.folder}; lux9 volume import says how to have them in a volume, with history. `;
   }
   return `Your files are in the volume ${data.volume}, which keeps what they were: lux9 snapshot, lux9 history. `;
+}
+
+/** What the environment says; undefined where it says nothing that is a number. */
+function restMsOf(said: string | undefined): number | undefined {
+  return said !== undefined && /^\d{1,9}$/.test(said) ? Number(said) : undefined;
 }

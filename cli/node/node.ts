@@ -15,6 +15,8 @@ export interface NodeOptions {
   readonly version: string;
   /** Told when the Worker of a volume has ended, as there was nothing to do. */
   readonly onRested?: () => void;
+  /** After so long with nothing to do it does; 30 s if not given. */
+  readonly restMs?: number;
 }
 
 export interface RunningNode {
@@ -42,6 +44,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
       config,
       users,
       onRested: options.onRested,
+      restMs: options.restMs,
       status: () => ({
         version: options.version,
         pid: Deno.pid,

@@ -43,6 +43,8 @@ export interface TreeOptions {
   status(): Record<string, unknown>;
   /** Told when the Worker of a volume has ended, as there was nothing to do. */
   readonly onRested?: () => void;
+  /** After so long with nothing to do it does; 30 s if not given. */
+  readonly restMs?: number;
 }
 
 /** The volume that is at `/data`. */
@@ -51,7 +53,9 @@ const DATA = "data";
 type Server = FileServer<object>;
 
 /** Puts the tree of a node together: `/data`, `/log`, `/ctl` and what `lux9.yaml` lists. */
-export async function buildTree({ home, config, users, status, onRested }: TreeOptions): Promise<Tree> {
+export async function buildTree(
+  { home, config, users, status, onRested, restMs }: TreeOptions,
+): Promise<Tree> {
   const closing = new Map<Server, () => void | Promise<void>>();
   const call: Call = { user: users.owner, signal: new AbortController().signal };
   const owned = { uid: users.owner.name, gid: [...users.owner.groups][0] ?? users.owner.name };
@@ -79,6 +83,7 @@ export async function buildTree({ home, config, users, status, onRested }: TreeO
     ),
     onTrouble: (name, reason) => trouble(name, "EIO", reason),
     onRested,
+    restMs,
   });
 
   function trouble(name: string, code: string, reason: string): void {

@@ -22,6 +22,8 @@ export interface VolumesOptions {
   readonly onTrouble: (volume: string, message: string) => void;
   /** Told when the Worker of a volume has ended, as there was nothing to do. */
   readonly onRested?: () => void;
+  /** After so long with nothing to do it does. As the store has it if not given. */
+  readonly restMs?: number;
 }
 
 /** The roots of a volume and of its past, as servers/volume has them, which costs memory and is loaded with the first volume. */
@@ -163,7 +165,7 @@ export class Volumes {
   }
 
   async #start(name: string): Promise<Open> {
-    const { owned, retention, merge, onTrouble, onRested, durableAtClunk } = this.options;
+    const { owned, retention, merge, onTrouble, onRested, restMs, durableAtClunk } = this.options;
     // A node without volumes does without all that they need, some 15 MB of memory.
     const { VolumeStore } = await import("../../state/volume/mod.ts");
     const { snapshots, volume, withDifferences } = await import("../../servers/volume/mod.ts");
@@ -173,6 +175,7 @@ export class Volumes {
       merge,
       onTrouble: (message) => onTrouble(name, message),
       onRested,
+      restMs,
     });
     return {
       store,

@@ -82,6 +82,7 @@ export async function startNode(options: NodeOptions = {}): Promise<TestServer> 
   const home = options.home ?? await Deno.makeTempDir({ prefix: "lux9-node-" });
   if (options.computes) await install(home, GALLERY);
   const { volumeAt } = options;
+  if (volumeAt !== "/data") await Deno.mkdir(`${home}/data`, { recursive: true });
   if (volumeAt !== undefined) {
     await Deno.writeTextFile(`${home}/lux9.yaml`, `mounts: [{at: ${volumeAt}, volume: test}]\n`);
   }

@@ -2,7 +2,7 @@ import { Engine, type EngineOptions, type FileServer, Service } from "../../9p/m
 import { parseConfig } from "../../cli/node/config.ts";
 import { buildTree } from "../../cli/node/tree.ts";
 import { type Believes, loadUsers } from "../../cli/node/users.ts";
-import { freePort, makeHome } from "./node.ts";
+import { freePort, makeDataFolder, makeHome } from "./node.ts";
 
 /** The tree of a node in this process, for what only the engine's own options make testable. */
 export interface Served extends AsyncDisposable {
@@ -27,6 +27,7 @@ export async function serveHere(
   { wrap = (tree) => tree, users: believes = "owner", config = "", ...options }: ServedOptions = {},
 ): Promise<Served> {
   const home = await makeHome();
+  await makeDataFolder(home);
   const users = loadUsers({ users: {}, groups: {} });
   const tree = await buildTree({ home, config: parseConfig(config), users, status: () => ({}) });
   const engine = new Engine(wrap(tree.server as FileServer), {

@@ -21,6 +21,9 @@ export interface NodeOptions {
   readonly before?: readonly string[];
   /** Who owns the home. */
   readonly uid?: number;
+  /** What `/data` of a new home is, unless `yaml` says so: a folder of this machine, or the volume that others have. */
+  readonly data?: "folder" | "volume";
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 export interface Ended {
@@ -59,7 +62,7 @@ export class TestNode implements AsyncDisposable {
     readonly home: string,
     readonly listens: readonly string[],
     readonly ownsHome: boolean,
-    { before = [], demo }: NodeOptions,
+    { before = [], demo, env }: NodeOptions,
   ) {
     const words = [
       "up",
@@ -69,7 +72,7 @@ export class TestNode implements AsyncDisposable {
       ...listens.flatMap((listen) => ["--listen", listen]),
     ];
     const [command, ...args] = [...before, LAUNCHER, ...words];
-    this.#child = new Deno.Command(command, { args, stdin: "null", stdout: "piped", stderr: "piped" })
+    this.#child = new Deno.Command(command, { args, env, stdin: "null", stdout: "piped", stderr: "piped" })
       .spawn();
     this.#stdout = new Gathered(this.#child.stdout);
     this.#stderr = new Gathered(this.#child.stderr);
@@ -88,7 +91,7 @@ export class TestNode implements AsyncDisposable {
 
   /** A node that is expected to give up at once: what it said. */
   static async refused(options: NodeOptions): Promise<Ended> {
-    await using node = await TestNode.#spawn(options);
+    await using node = await TestNode.#spawn({ ...options, data: "volume" });
     const outcome = await within(START_MS, node.ended);
     if (!outcome) throw new Error(`The node started although it should not have: ${node.#stdout.text}`);
     return outcome;
@@ -96,6 +99,7 @@ export class TestNode implements AsyncDisposable {
 
   static async #spawn(options: NodeOptions): Promise<TestNode> {
     const home = options.home ?? await makeHome(options.uid);
+    if (options.data !== "volume") await makeDataFolder(home, options.uid);
     if (options.yaml !== undefined) await Deno.writeTextFile(join(home, "lux9.yaml"), options.yaml);
     const listens = (options.listen ?? []).map((listen) => listen.replace("PORT", String(freePort())));
     return new TestNode(home, listens, options.home === undefined, options);
@@ -117,7 +121,7 @@ export class TestNode implements AsyncDisposable {
   address(n = 0): string {
     return this.listens[n].split(",")[0];
   }
-  /** Where the files of `/data` are. */
+  /** Where the files of `/data` are, if it is a folder. */
   data(...names: string[]): string {
     return join(this.home, "data", ...names);
   }
@@ -181,6 +185,13 @@ export async function makeHome(uid?: number): Promise<string> {
   const home = await Deno.makeTempDir({ prefix: "lux9-" });
   if (uid !== undefined) await Deno.chown(home, uid, uid);
   return home;
+}
+
+/** Gives a home the folder that is `/data` then. */
+export async function makeDataFolder(home: string, uid?: number): Promise<void> {
+  const folder = join(home, "data");
+  await Deno.mkdir(folder, { recursive: true });
+  if (uid !== undefined) await Deno.chown(folder, uid, uid);
 }
 
 /** A port that nobody listens on at the moment. */
