@@ -27,7 +27,10 @@ with --over, goes on to the end.
 
 Examples:
   lux9 volume import notes < notes.tar
-  tar -c --xattrs -C ~/project . | lux9 volume import project`,
+  tar -c --xattrs -C ~/project . | lux9 volume import project
+
+The files of a home that has a folder data: stop the node, rename the folder, start the node, and
+  tar -c --xattrs -C ~/.local/share/lux9/data.before . | lux9 volume import data`,
     )
     .action(run);
 }
