@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { errnoOf, NineError, type Principal, reasonOf, type Timestamp } from "../../9p/mod.ts";
 import { ChunkReader, type Content, decodeDescriptor, Packs } from "../chunks/mod.ts";
-import { type Disk, realDisk } from "../disk/mod.ts";
+import { realDisk } from "../disk/mod.ts";
 import { DATABASE, LOG, PACKS } from "../guard/mod.ts";
 import { Log } from "../log/mod.ts";
 import { encode, type Operation } from "../operation/mod.ts";
