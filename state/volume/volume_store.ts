@@ -22,6 +22,8 @@ const RETRY_MS = 500;
 const COLLECT_MS = 6 * 3600 * 1000;
 /** After so long with nothing to do the Worker ends. */
 const REST_MS = 30_000;
+/** It is not looked more often than this whether it has something to do. */
+const BUSY_MS = 10;
 /** With more operations, or bytes of log, that are not applied, changes wait. Each is some 500 bytes of memory. */
 const BEHIND_MAX = 50_000;
 /** They go on once it is this part of that: on a slow machine clients do not wait half a minute for a reply. */
@@ -131,7 +133,11 @@ export class VolumeStore {
         for (const reason of damage) options.onTrouble?.(reason);
         this.#watch();
       },
-      stayed: () => this.#watch(),
+      stayed: () => {
+        // Somebody else may be reading an older state, as verify: it is tried again later.
+        this.#idleMs = performance.now();
+        this.#watch();
+      },
       rested: () => {
         this.#reopen();
         options.onRested?.();
@@ -576,11 +582,11 @@ export class VolumeStore {
       this.#collecting !== undefined || this.#receiving !== undefined || this.#exchanges.size > 0;
     if (isBusy) this.#idleMs = performance.now();
     const leftMs = this.#idleMs + restMs - performance.now();
-    if (leftMs <= 0) return this.state.rest();
+    if (leftMs <= 0 && !isBusy) return this.state.rest();
     this.#rests = setTimeout(() => {
       this.#rests = undefined;
       if (this.state.isRunning) this.#watch();
-    }, leftMs);
+    }, Math.max(leftMs, BUSY_MS));
     if (typeof this.#rests === "number") Deno.unrefTimer(this.#rests);
   }
 

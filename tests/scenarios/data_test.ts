@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { verify } from "../../state/worker/mod.ts";
+import { anySeed, Random } from "../fuzz/random.ts";
 import { makeHome, TestNode } from "./node.ts";
 import { MIB, sleep, until } from "./process.ts";
 import { lux9 } from "./program.ts";
@@ -13,6 +14,8 @@ const TOLERANCE_BYTES = 8 * MIB;
 /** Of a machine that others use as well. */
 const START_MS_MAX = 500;
 const STARTS = 3;
+const KILLS = 6;
+const WRITES = 4;
 
 async function withHome(act: (home: string) => Promise<void>): Promise<void> {
   const home = await makeHome();
@@ -186,5 +189,39 @@ Deno.test("a node whose /data is a volume starts and rests within the limits, al
       `started and read a file of the volume in ${starts.map((ms) => ms.toFixed(0)).join(", ")} ms`,
     );
     assert.ok(startMs < START_MS_MAX, `started in ${startMs} ms`);
+  });
+});
+
+Deno.test("nothing that was answered is lost by kills while the Worker of /data starts, works, rests or ends", async () => {
+  await withHome(async (home) => {
+    const random = new Random(anySeed());
+    const { seed } = random;
+    const answered: string[] = [];
+    for (let kills = 0; kills < KILLS; kills++) {
+      await using node = await startOn(home, 20);
+      const client = await node.connect();
+      const data = await client.walk(client.root, "data");
+      for (const name of answered.slice(-WRITES)) {
+        assert.equal(await client.get(data, name), `text of ${name}`);
+      }
+      for (let i = 0; i < WRITES; i++) {
+        const name = `file ${answered.length}`;
+        await client.put(data, name, `text of ${name}`);
+        answered.push(name);
+        // A Worker takes some 200 ms to start, 20 ms until it rests, and some more to end.
+        await sleep(random.below(400));
+      }
+      client.wire.close();
+      await node.stop("SIGKILL");
+      assert.deepEqual(verify(folderOf(home)).problems, [], `seed ${seed}, kill ${kills}`);
+    }
+    await using node = await startOn(home);
+    await node.asOwner(async (client) => {
+      const data = await client.walk(client.root, "data");
+      for (const name of answered) {
+        assert.equal(await client.get(data, name), `text of ${name}`, `seed ${seed}`);
+      }
+    });
+    assert.ok(!JSON.stringify(await node.errors()).includes("volume data"));
   });
 });
