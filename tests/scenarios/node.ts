@@ -99,7 +99,7 @@ export class TestNode implements AsyncDisposable {
 
   static async #spawn(options: NodeOptions): Promise<TestNode> {
     const home = options.home ?? await makeHome(options.uid);
-    if (options.data !== "volume") await makeDataFolder(home, options.uid);
+    if (options.data !== "volume") await makeDataFolder(home);
     if (options.yaml !== undefined) await Deno.writeTextFile(join(home, "lux9.yaml"), options.yaml);
     const listens = (options.listen ?? []).map((listen) => listen.replace("PORT", String(freePort())));
     return new TestNode(home, listens, options.home === undefined, options);
@@ -187,11 +187,12 @@ export async function makeHome(uid?: number): Promise<string> {
   return home;
 }
 
-/** Gives a home the folder that is `/data` then. */
-export async function makeDataFolder(home: string, uid?: number): Promise<void> {
+/** Gives a home the folder that is `/data` then. It is that of whose the home is. */
+export async function makeDataFolder(home: string): Promise<void> {
   const folder = join(home, "data");
   await Deno.mkdir(folder, { recursive: true });
-  if (uid !== undefined) await Deno.chown(folder, uid, uid);
+  const { uid, gid } = await Deno.stat(home);
+  if (Deno.uid() === 0) await Deno.chown(folder, uid, gid);
 }
 
 /** A port that nobody listens on at the moment. */

@@ -11,10 +11,12 @@ NODE=$DIR.node
 mkdir -p "$SCRATCH" "$DIR" "$POINTS"
 . "$FLOWS/lib.sh"
 
-# Starts a node with the given home, and with LISTEN if that is set; its process is then $!.
+# Starts a node with the given home, and with LISTEN if that is set; its process is then $!. Its /data is a folder.
 start_node() {
   home=$1
   shift
+  (umask 077 && "$@" mkdir -p "$home")
+  "$@" mkdir -p -m 755 "$home/data"
   "$@" "$LUX9" up --demo --home "$home" ${LISTEN:+--listen "$LISTEN"} >"$home.log" 2>&1 &
   until grep -q 'serves your tree' "$home.log"; do
     kill -0 $! || { cat "$home.log"; return 1; }
