@@ -188,6 +188,8 @@ Deno.test("whatever is asked while the Worker starts or goes to rest is done, al
         if (next % 3 === 0) await store.caughtUp();
         if (next % 10 === 0) await store.snapshot(`snapshot ${next}`, "me");
         if (next % 13 === 7) await store.collect();
+        // Changes are held back meanwhile, as nothing that comes is something as well.
+        if (next % 9 === 2) assert.deepEqual(await store.receive({ records: [], chunks: [] }), []);
         if (next % 4 === 0) await rests(store);
         else await new Promise((wake) => setTimeout(wake, (next * 7) % 40));
         next++;

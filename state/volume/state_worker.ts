@@ -36,8 +36,8 @@ export class StateWorker {
   #listener: StateWorkerListener | undefined;
   #worker: Worker | undefined;
   #state: State = "none";
-  /** What the next Worker has to hear, one of each kind at most. */
-  #unheard = new Map<ToWorker["kind"], ToWorker>();
+  /** What the next Worker has to hear, in order; of how far the log is, the last only. */
+  #unheard: ToWorker[] = [];
   #retry: ReturnType<typeof setTimeout> | undefined;
   #between: PromiseWithResolvers<void> | undefined;
 
@@ -85,7 +85,8 @@ export class StateWorker {
   say(message: ToWorker): void {
     if (this.#state === "running" || message.kind === "renewed") return this.#worker!.postMessage(message);
     if (this.#state === "dead") return;
-    this.#unheard.set(message.kind, message);
+    if (message.kind === "logged") this.#unheard = this.#unheard.filter(({ kind }) => kind !== "logged");
+    this.#unheard.push(message);
     // Either it hears this and stays, or it has rested before.
     if (this.#state === "resting") this.#worker!.postMessage(message);
     if (this.#state === "none") void this.#wake();
@@ -128,6 +129,8 @@ export class StateWorker {
       if (this.#state !== "starting") return;
       this.#worker?.terminate();
       this.#worker = undefined;
+      // Who said anything else is told, and has to say it again.
+      this.#unheard = this.#unheard.filter(({ kind }) => kind === "logged");
       this.#become("waiting");
       this.#retry = setTimeout(() => this.#wake(), this.retryMs);
       const why = thrown instanceof NineError ? thrown : new NineError("EIO", reasonOf(thrown));
@@ -164,9 +167,9 @@ export class StateWorker {
       this.#become("none");
       this.#listener!.rested();
       // The last one did not hear it.
-      if (this.#unheard.size > 0 && this.#state === "none") void this.#wake();
+      if (this.#unheard.length > 0 && this.#state === "none") void this.#wake();
     } else if (message.kind === "awake") {
-      this.#unheard.clear();
+      this.#unheard = [];
       this.#become("running");
       this.#listener!.stayed();
     } else {
@@ -175,8 +178,8 @@ export class StateWorker {
   }
 
   #tellUnheard(): void {
-    for (const message of this.#unheard.values()) this.#worker!.postMessage(message);
-    this.#unheard.clear();
+    for (const message of this.#unheard) this.#worker!.postMessage(message);
+    this.#unheard = [];
   }
 
   #become(state: State): void {

@@ -148,6 +148,8 @@ export class VolumeStore {
         this.#unstarted = error;
         this.#collected?.reject(error);
         this.#receiving?.reject(error);
+        for (const exchange of this.#exchanges.values()) exchange.end(error);
+        this.#exchanges.clear();
         this.#trouble(error);
         this.#onClosed?.();
       },

@@ -3,4 +3,5 @@
  *
  * @module
  */
+export type { Told, Wish } from "./exchange_words.ts";
 export { type Verified, verify } from "./verify.ts";

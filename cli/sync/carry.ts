@@ -1,0 +1,49 @@
+import { FRAME, type Frame } from "../../state/volume/mod.ts";
+import type { Told, Wish } from "../../state/worker/mod.ts";
+import type { End } from "./end.ts";
+
+/** What each of two copies told at the end of an exchange; undefined for one that ended without a word. */
+export interface Carried {
+  readonly own: Told | undefined;
+  readonly other: Told | undefined;
+}
+
+/**
+ * Carries an exchange between two copies until both have ended. `onTold` hears what the own one tells meanwhile. Throws what `signal` is aborted with; what was
+ * acknowledged by then stays.
+ */
+export async function carry(
+  own: End,
+  other: End,
+  wish: Partial<Wish>,
+  signal: AbortSignal,
+  onTold: (told: Told) => void = () => {},
+): Promise<Carried> {
+  const begin = wordOf({ do: "sync", ...wish });
+  await own.write(begin);
+  await other.write(begin);
+  const told: { own?: Told; other?: Told } = {};
+
+  async function pump(from: End, to: End, who: "own" | "other"): Promise<void> {
+    for (;;) {
+      const frames = await from.read(signal);
+      if (frames.length === 0) return;
+      for (const frame of frames) {
+        if (frame.kind === FRAME.word) {
+          told[who] = JSON.parse(new TextDecoder().decode(frame.payload)) as Told;
+          if (who === "own") onTold(told[who]);
+        } else {
+          // One that has ended hears no more, and has told why.
+          await to.write(frame).catch(() => {});
+        }
+      }
+    }
+  }
+
+  await Promise.all([pump(own, other, "own"), pump(other, own, "other")]);
+  return { own: told.own, other: told.other };
+}
+
+export function wordOf(value: unknown): Frame {
+  return { kind: FRAME.word, payload: new TextEncoder().encode(JSON.stringify(value)) };
+}
