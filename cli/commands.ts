@@ -70,6 +70,16 @@ export const COMMANDS: readonly CommandRow[] = [
     summary: "make volumes, look at them, carry them",
     load: () => import("./commands/volume.ts"),
   },
+  {
+    name: "sync",
+    summary: "make two copies of volumes one again",
+    load: () => import("./commands/sync.ts"),
+  },
+  {
+    name: "conflicts",
+    summary: "show and end conflicts between copies",
+    load: () => import("./commands/conflicts.ts"),
+  },
   { name: "doctor", summary: "check this machine and the node", load: () => import("./commands/doctor.ts") },
   {
     name: "version",

@@ -42,6 +42,11 @@ export function table(rows: readonly (readonly string[])[], right: readonly numb
   );
 }
 
+/** `1 record`, `2 records` */
+export function plural(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? "" : "s"}`;
+}
+
 /** The word as a POSIX shell reads it back. */
 export function shellWord(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;

@@ -91,7 +91,7 @@ function ownSocket(home: string): Listen {
   return { address: { net: "unix", path: socketOf(home) }, users: "owner", strict: false };
 }
 
-function readConfig(home: string): Config {
+export function readConfig(home: string): Config {
   const file = join(home, "lux9.yaml");
   let text: string;
   try {

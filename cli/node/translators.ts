@@ -41,7 +41,7 @@ export const modulesFolder = (home: string): string => join(home, "translators")
  * Names at the top of the tree that neither recipes nor compute paths nor grants lead to: compute paths, other nodes, and
  * what waits or commands.
  */
-const BEYOND = new Set(["x", "n", "log", "ctl", "mesh", "dag"]);
+const BEYOND = new Set(["x", "n", "log", "ctl", "sync", "mesh", "dag"]);
 /** What stands in a module's folder beside its own files. */
 const BESIDE = ["status", "status.json", "stats", "stats.json", "log"] as const;
 

@@ -21,6 +21,7 @@ import { dirname, join, resolve } from "node:path";
 import type { Config, MountConfig } from "./config.ts";
 import { modulesFolder, translators } from "./translators.ts";
 import type { Users } from "./users.ts";
+import { exchangeServer } from "../../servers/sync/mod.ts";
 import { volumeControl } from "./volume_control.ts";
 import { Volumes } from "./volumes.ts";
 
@@ -82,6 +83,12 @@ export async function buildTree(
       config.mounts.flatMap((mount) => "volume" in mount && mount.durable === "clunk" ? [mount.volume] : []),
     ),
     onTrouble: (name, reason) => trouble(name, "EIO", reason),
+    onConflict(name, event, path, of) {
+      for (const place of placesOf(name)) {
+        const at = place.replace(/\/$/, "");
+        logs.event({ event, path: at + path, from: at + of, user: owned.uid });
+      }
+    },
     onRested,
     restMs,
   });
@@ -221,6 +228,11 @@ export async function buildTree(
 
   await namespace.mount(control as Server, "/", call, { ...quiet, label: "ctl", create: false });
   await namespace.mount(logs.server, "/log", call, { ...quiet, label: "log" });
+  const exchanges = exchangeServer({
+    names: () => volumes.served(),
+    open: async (name) => await (await volumes.store(name)).exchange(),
+  }, owned);
+  await namespace.mount(exchanges as Server, "/sync", call, { ...quiet, label: "sync" });
   const data = config.mounts.some(({ at, order }) => at === "/data" && order === "replace")
     ? undefined
     : dataOf(home);

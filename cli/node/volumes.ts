@@ -20,6 +20,7 @@ export interface VolumesOptions {
   /** Those in which what was written is durable when the file is closed. */
   readonly durableAtClunk?: ReadonlySet<string>;
   readonly onTrouble: (volume: string, message: string) => void;
+  readonly onConflict?: (volume: string, what: "conflict" | "resolved", path: string, of: string) => void;
   /** Told when the Worker of a volume has ended, as there was nothing to do. */
   readonly onRested?: () => void;
   /** After so long with nothing to do it does. As the store has it if not given. */
@@ -55,15 +56,7 @@ export class Volumes {
 
   /** Those that there are, by name. */
   names(): string[] {
-    try {
-      return [...Deno.readDirSync(this.folder)]
-        // Other names are no volumes, as those of what is left of one that was removed.
-        .filter(({ isDirectory, name }) => isDirectory && VOLUME_NAME.test(name)).map(({ name }) => name)
-        .sort();
-    } catch (thrown) {
-      if (thrown instanceof Deno.errors.NotFound) return [];
-      throw thrown;
-    }
+    return volumesIn(this.options.home);
   }
 
   /** The server of a volume, which is made where there is none. */
@@ -128,6 +121,11 @@ export class Volumes {
     removeVolume(this.options.home, name);
   }
 
+  /** Those that the node has, open or not. */
+  served(): string[] {
+    return [...new Set([...this.#open.keys(), ...this.#deferred.keys()])].sort();
+  }
+
   /** Those that are open. */
   opened(): string[] {
     return [...this.#open.keys()].sort();
@@ -173,6 +171,7 @@ export class Volumes {
       owned,
       retention,
       merge,
+      onConflict: (what, path, of) => this.options.onConflict?.(name, what, path, of),
       onTrouble: (message) => onTrouble(name, message),
       onRested,
       restMs,
@@ -185,6 +184,19 @@ export class Volumes {
       }) as unknown as Server,
       past: withDifferences(snapshots(store, owned), store, owned) as unknown as Server,
     };
+  }
+}
+
+/** The volumes of a home, by name. */
+export function volumesIn(home: string): string[] {
+  try {
+    return [...Deno.readDirSync(join(home, "volumes"))]
+      // Other names are no volumes, as those of what is left of one that was removed.
+      .filter(({ isDirectory, name }) => isDirectory && VOLUME_NAME.test(name)).map(({ name }) => name)
+      .sort();
+  } catch (thrown) {
+    if (thrown instanceof Deno.errors.NotFound) return [];
+    throw thrown;
   }
 }
 

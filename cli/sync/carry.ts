@@ -9,19 +9,18 @@ export interface Carried {
 }
 
 /**
- * Carries an exchange between two copies until both have ended. `onTold` hears what the own one tells meanwhile. Throws what `signal` is aborted with; what was
+ * Carries an exchange between two copies, each of which is told what is wanted of it, until both have ended. `onTold` hears what the own one tells meanwhile. Throws what `signal` is aborted with; what was
  * acknowledged by then stays.
  */
 export async function carry(
   own: End,
   other: End,
-  wish: Partial<Wish>,
+  wishes: readonly [Partial<Wish>, Partial<Wish>],
   signal: AbortSignal,
   onTold: (told: Told) => void = () => {},
 ): Promise<Carried> {
-  const begin = wordOf({ do: "sync", ...wish });
-  await own.write(begin);
-  await other.write(begin);
+  await own.write(wordOf({ do: "sync", ...wishes[0] }));
+  await other.write(wordOf({ do: "sync", ...wishes[1] }));
   const told: { own?: Told; other?: Told } = {};
 
   async function pump(from: End, to: End, who: "own" | "other"): Promise<void> {

@@ -48,6 +48,15 @@ export class SqliteTreeIndex implements TreeIndex {
     return this.#edges(this.#sql.conflicts, parent);
   }
 
+  /** Rows with `conflict`, wherever they are shown. */
+  allConflicts(): readonly EdgeRow[] {
+    return this.#edges(this.#sql.allConflicts);
+  }
+
+  countConflicts(): number {
+    return (this.#sql.countConflicts.get() as { count: number }).count;
+  }
+
   aliases(node: NodeId): readonly NodeId[] {
     return (this.#sql.aliases.all(node) as { id: NodeId }[]).map(({ id }) => id);
   }
@@ -139,6 +148,8 @@ const SQL = {
   named: `${COLUMNS} WHERE parent = ? AND name = ?`,
   inside: `${COLUMNS} WHERE parent = ?`,
   conflicts: `${COLUMNS} WHERE conflictIn = ?`,
+  allConflicts: `${COLUMNS} WHERE conflictIn IS NOT NULL`,
+  countConflicts: "SELECT count(*) AS count FROM tree_edge WHERE conflictIn IS NOT NULL",
   aliases: "SELECT id FROM tree_node WHERE alias = ?",
   displaced: "SELECT DISTINCT node FROM tree_edge WHERE displaced = 1",
   after: "SELECT id FROM tree_node WHERE id > ? ORDER BY id LIMIT ?",

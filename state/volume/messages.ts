@@ -135,6 +135,12 @@ export type FromWorker =
   /** So many bytes of frames for an exchange were looked at. */
   | { readonly kind: "exchangeTook"; readonly id: number; readonly bytes: number }
   | { readonly kind: "exchangeEnded"; readonly id: number }
+  /** Files that are shown under conflict names came and went: what they are, and what they lost against. */
+  | {
+    readonly kind: "conflicts";
+    readonly came: readonly { readonly path: string; readonly of: string }[];
+    readonly went: readonly { readonly path: string; readonly of: string }[];
+  }
   /** What is live of these packs is elsewhere now: they go once they are forgotten. */
   | { readonly kind: "moved"; readonly packs: readonly number[]; readonly problems: readonly string[] }
   | { readonly kind: "collected" }

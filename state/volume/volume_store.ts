@@ -33,6 +33,8 @@ const BEHIND_BYTES_MAX = 1024 ** 3;
 export interface VolumeStoreOptions {
   /** Told of what is wrong and does not stop the volume. */
   readonly onTrouble?: (message: string) => void;
+  /** Told of files that came to be shown under conflict names, or are no longer: paths from the volume's root on. */
+  readonly onConflict?: (what: "conflict" | "resolved", path: string, of: string) => void;
   /** Who has the root directory of a new volume. */
   readonly owned?: { readonly uid: Principal; readonly gid: Principal };
   readonly retention?: Retention;
@@ -530,6 +532,9 @@ export class VolumeStore {
       this.#receiving?.resolve(message.refused);
     } else if (message.kind === "untaken") {
       this.#receiving?.reject(new NineError(message.errno, message.message));
+    } else if (message.kind === "conflicts") {
+      for (const { path, of } of message.came) this.options.onConflict?.("conflict", path, of);
+      for (const { path, of } of message.went) this.options.onConflict?.("resolved", path, of);
     } else if (message.kind === "exchange") {
       this.#exchanges.get(message.id)?.push(message.frame);
     } else if (message.kind === "exchangeTook") {

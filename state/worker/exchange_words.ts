@@ -1,9 +1,11 @@
 import { z } from "zod";
 import { NineError } from "../../9p/mod.ts";
 import type { Ending, Summary } from "../sync/mod.ts";
+import type { Conflict } from "./conflicts.ts";
 
 const wish = z.strictObject({
-  do: z.literal("sync"),
+  /** `conflicts` only asks this copy which there are. */
+  do: z.enum(["sync", "conflicts"]),
   /** What this copy is called to the other one. */
   name: z.string().max(80).default(""),
   /** Only to see how much there is to send and to receive. */
@@ -20,6 +22,7 @@ export type Told =
   | { readonly progress: Summary }
   | { readonly peer: string | undefined; readonly ended: Ending | undefined; readonly summary: Summary }
   | { readonly peer: string | undefined; readonly dry: Summary }
+  | { readonly conflicts: readonly Conflict[] }
   | { readonly failed: string };
 
 const WISH_BYTES_MAX = 1024;

@@ -2,12 +2,14 @@ import { reasonOf } from "../../9p/mod.ts";
 import type { SignedRecord } from "../record/mod.ts";
 import { type Refused, Session, type Stored, type SyncStore } from "../sync/mod.ts";
 import { FRAME, type FromWorker, type ToWorker } from "../volume/mod.ts";
+import type { Conflict } from "./conflicts.ts";
 import type { CopyStoreOptions } from "./copy_store.ts";
 import { parseWish, type Told, type Wish } from "./exchange_words.ts";
 
 export interface ExchangesOptions {
   /** This copy as it is now. */
   store(options: Pick<CopyStoreOptions, "name" | "heals" | "take">): SyncStore;
+  conflicts(): readonly Conflict[];
   take(records: readonly SignedRecord[], absent: readonly Stored[]): Promise<readonly Refused[]>;
   post(message: FromWorker): void;
 }
@@ -81,6 +83,7 @@ export class Exchanges {
 
   #wish(exchange: Exchange, payload: Uint8Array): void {
     const wish = parseWish(payload);
+    if (wish.do === "conflicts") return this.#end(exchange, { conflicts: this.#options.conflicts() });
     if (exchange.session !== undefined) throw new Error("An exchange has begun already");
     const store = this.#options.store({ name: wish.name, heals: wish.heals, take: this.#options.take });
     exchange.session = new Session(store);

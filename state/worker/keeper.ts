@@ -22,6 +22,7 @@ import { Applier } from "./applier.ts";
 import type { Piece, Refused, Stored, SyncStore } from "../sync/mod.ts";
 import { Collector } from "./collector.ts";
 import { ContentWriter } from "./content_writer.ts";
+import { Conflicts } from "./conflicts.ts";
 import { CopyStore, type CopyStoreOptions } from "./copy_store.ts";
 import { DocumentKeeper } from "./documents.ts";
 import { FetchedChunks } from "./fetched.ts";
@@ -64,6 +65,7 @@ export class Keeper implements Disposable {
   readonly #past: PastReader;
   readonly #changes: ChangeReader;
   readonly #copies: Copies;
+  readonly #conflicts: Conflicts;
   readonly #fetched: FetchedChunks;
   readonly #collector: Collector;
   /** Everything that was committed is durable, and known to be shared. */
@@ -116,6 +118,7 @@ export class Keeper implements Disposable {
       }));
     this.#collector = new Collector(this.#db, chunks, this.#contents, this.#fetched);
     this.#documents = new DocumentKeeper(this.#db, this.#index, this.#contents, { journal, merge });
+    this.#conflicts = new Conflicts(this.#index, this.#documents.tree);
     this.#past = new PastReader(this.#db);
     this.#changes = new ChangeReader(this.#db);
     if (this.#index.node(ROOT_INO) === undefined) this.#found(owned);
@@ -287,6 +290,11 @@ export class Keeper implements Disposable {
       if (!store.hasChunk(piece.id)) yield piece;
       else if (piece.depth > 0) open.push(...store.piecesOf(piece));
     }
+  }
+
+  /** The files that are shown under a conflict name. */
+  get conflicts(): Conflicts {
+    return this.#conflicts;
   }
 
   /** This copy as an exchange with another one sees it, until something fails here. */

@@ -3,5 +3,6 @@
  *
  * @module
  */
+export type { Conflict } from "./conflicts.ts";
 export type { Told, Wish } from "./exchange_words.ts";
 export { type Verified, verify } from "./verify.ts";

@@ -49,6 +49,7 @@ let isClosing = false;
 const incoming: Incoming[] = [];
 const exchanges = new Exchanges({
   store: (options) => ready().copyStore(options),
+  conflicts: () => ready().conflicts.all(),
   take: (records, absent) =>
     new Promise((done, failed) => takeLater({ news: { records, chunks: [], absent }, done, failed })),
   post: (message) => scope.postMessage(message),
@@ -92,6 +93,7 @@ function take(message: ToWorker): void {
       damage = keeper!.recover(message.last);
       // Nobody has looked at anything yet.
       keeper!.takeChanged();
+      keeper!.conflicts.changes();
       scope.postMessage({ kind: "recovered", damage, left: keeper!.left() });
       damage = [];
       return;
@@ -187,6 +189,8 @@ function takeIn(current: Keeper, { last, files }: NonNullable<typeof held>): voi
 
 function noteChanged(current: Keeper): void {
   for (const ino of current.takeChanged()) changed.add(ino);
+  const { came, went } = current.conflicts.changes();
+  if (came.length + went.length > 0) scope.postMessage({ kind: "conflicts", came, went });
 }
 
 /** One transaction a turn, so that messages come between. */

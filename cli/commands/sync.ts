@@ -1,0 +1,156 @@
+import type { Command } from "commander";
+import { plural, print, printJson, visible, warn } from "../output.ts";
+import { Exit } from "../exit.ts";
+import { type Where, withWhere } from "../reach.ts";
+import { type Carried, carry } from "../sync/carry.ts";
+import { conflictsOf } from "../sync/conflicts.ts";
+import { otherSide, ownSide, type Side } from "../sync/side.ts";
+import { endingText, movedText } from "../sync/words.ts";
+import { Progress } from "../transfer.ts";
+
+interface Options extends Where {
+  volume: string[];
+  dryRun?: boolean;
+  watch?: boolean;
+  heal?: boolean;
+  json?: boolean;
+}
+
+/** How long until two copies that are watched are compared again, ms. */
+const WATCH_MS = 1000;
+
+export function define(command: Command): void {
+  withWhere(command)
+    .argument("<other>", "a home (a folder), or a node: its socket, tcp!HOST!PORT, unix!/PATH")
+    .option("--volume <name...>", "only these volumes (default: all that both have)", [])
+    .option("--dry-run", "only say how much there is to exchange")
+    .option("--watch", "go on whenever something changes, until ^C")
+    .option("--heal", "read all contents, and take from the other copy what is damaged here")
+    .option("--json", "as JSON, a line for each volume")
+    .addHelpText(
+      "after",
+      `
+Copies of a volume that were changed apart become one tree: what only one side changed is taken over, texts are merged, and of two
+other contents one wins, the other stays beside it as NAME.conflict-…, which lux9 conflicts lists. Nothing is lost, whichever way
+round it is called, and one that was stopped goes on where it was. A first copy is made by lux9 volume clone.
+
+Examples:
+  lux9 sync /media/stick/lux9
+  lux9 sync tcp!backup!5640 --volume notes --dry-run`,
+    )
+    .action(sync);
+}
+
+async function sync(other: string, options: Options): Promise<void> {
+  const aborter = new AbortController();
+  const stop = () => aborter.abort(new Exit("interrupted", "Stopped: what was exchanged so far stays"));
+  Deno.addSignalListener("SIGINT", stop);
+  try {
+    await using mine = await ownSide(options);
+    await using theirs = await otherSide(other);
+    const volumes = await shared(mine, theirs, options.volume);
+    let failed = false;
+    for (let isFirst = true;; isFirst = false) {
+      for (const volume of volumes) {
+        failed = !await one(volume, mine, theirs, options, aborter.signal, isFirst) || failed;
+      }
+      if (!options.watch || options.dryRun) break;
+      await pause(aborter.signal);
+    }
+    if (failed) throw new Exit("failed", "");
+  } finally {
+    Deno.removeSignalListener("SIGINT", stop);
+  }
+}
+
+/** The volumes to exchange. */
+async function shared(mine: Side, theirs: Side, wanted: readonly string[]): Promise<string[]> {
+  const [own, other] = [await mine.volumes(), await theirs.volumes()];
+  for (const name of wanted) {
+    const missing = !own.includes(name) ? mine : !other.includes(name) ? theirs : undefined;
+    if (missing !== undefined) {
+      throw new Exit(
+        "failed",
+        `${missing.name} has no volume ${name}: lux9 volume clone makes a copy of one`,
+      );
+    }
+  }
+  if (wanted.length > 0) return [...wanted];
+  const both = own.filter((name) => other.includes(name));
+  if (both.length > 0) return both;
+  throw new Exit(
+    "failed",
+    `No volume is in both: ${mine.name} has ${own.join(", ") || "none"}, ${theirs.name} ${
+      other.join(", ") || "none"
+    }. lux9 volume clone makes a copy of one`,
+  );
+}
+
+/** Whether all that there was was exchanged. */
+async function one(
+  volume: string,
+  mine: Side,
+  theirs: Side,
+  { dryRun, heal, json }: Options,
+  signal: AbortSignal,
+  isTold: boolean,
+): Promise<boolean> {
+  const before = dryRun ? [] : await conflictsOf(mine, volume, signal);
+  const progress = new Progress();
+  let carried: Carried;
+  const [own, other] = [await mine.end(volume), await theirs.end(volume)];
+  try {
+    const wish = { isDry: dryRun ?? false, heals: heal ?? false };
+    carried = await carry(
+      own,
+      other,
+      [{ ...wish, name: mine.name }, { ...wish, name: theirs.name }],
+      signal,
+      (told) => {
+        if ("progress" in told) progress.draw(`${visible(volume)}: ${movedText(told.progress)}`);
+      },
+    );
+  } finally {
+    progress.clear();
+    await own.close();
+    await other.close();
+  }
+  const told = carried.own;
+  if (told === undefined || "failed" in told) {
+    warn(`${visible(volume)}: ${visible(told?.failed ?? "the exchange ended without a word")}`);
+    return false;
+  }
+  if ("dry" in told) {
+    const { toSend, toReceive } = told.dry;
+    if (json) printJson({ volume, toSend, toReceive });
+    else print(`${visible(volume)}: ${plural(toSend, "record")} to send, ${toReceive} to receive`);
+    return true;
+  }
+  if (!("ended" in told)) return false;
+  const known = new Set(before.map(({ path }) => path));
+  const conflicts = (await conflictsOf(mine, volume, signal)).filter(({ path }) => !known.has(path));
+  const { summary, ended } = told;
+  const isMoved = summary.sent.records + summary.received.records + summary.received.chunks > 0;
+  if (json) printJson({ volume, ended: ended?.kind, ...summary, conflicts });
+  else if (isTold || isMoved || ended?.kind !== "done") {
+    print(`${visible(volume)}: ${movedText(summary)}`);
+    for (const { path, of } of conflicts) print(`  conflict: ${visible(path)}, beside ${visible(of)}`);
+  }
+  for (const { reason } of [...summary.refused, ...summary.refusedByPeer]) {
+    warn(`${visible(volume)}: ${visible(reason)}`);
+  }
+  if (ended?.kind !== "done") {
+    const other = carried.other !== undefined && "failed" in carried.other
+      ? ` (${carried.other.failed})`
+      : "";
+    warn(`${visible(volume)}: ${visible(endingText(ended) + other)}`);
+  }
+  return ended?.kind === "done" && summary.refused.length + summary.refusedByPeer.length === 0;
+}
+
+function pause(signal: AbortSignal): Promise<void> {
+  return new Promise((done, stopped) => {
+    const timer = setTimeout(done, WATCH_MS);
+    signal.addEventListener("abort", () => (clearTimeout(timer), stopped(signal.reason)), { once: true });
+  });
+}

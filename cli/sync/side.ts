@@ -1,0 +1,83 @@
+import { hostname } from "node:os";
+import { existsSync, statSync } from "node:fs";
+import { NineError, type Tree } from "../../9p/mod.ts";
+import type { VolumeStore } from "../../state/volume/mod.ts";
+import { Exit } from "../exit.ts";
+import { homeOf } from "../home.ts";
+import { type HomeLock, lockHome } from "../node/lock.ts";
+import { readConfig } from "../node/node.ts";
+import { volumeFolder, volumesIn } from "../node/volumes.ts";
+import { reach, type Where } from "../reach.ts";
+import { type End, nodeEnd, storeEnd } from "./end.ts";
+
+/** The copies of one home, or of one node: one side of an exchange. */
+export interface Side extends AsyncDisposable {
+  /** What it is called to the other side, and in messages. */
+  readonly name: string;
+  volumes(): Promise<string[]>;
+  end(volume: string): Promise<End>;
+}
+
+/** The side that the options of a command name: a node by its address, or a home, whether a node runs on it or not. */
+export function ownSide(where: Where): Promise<Side> {
+  return where.addr !== undefined ? nodeSide(where, where.addr) : homeSide(homeOf(where.home));
+}
+
+/** The side that somebody wrote down: the folder of a home, a unix socket or an address. */
+export function otherSide(text: string): Promise<Side> {
+  const found = existsSync(text) ? statSync(text) : undefined;
+  if (found?.isDirectory()) return homeSide(homeOf(text));
+  if (found?.isSocket()) return nodeSide({ addr: `unix!${text}` }, text);
+  if (/[!:]/.test(text)) return nodeSide({ addr: text }, text);
+  throw new Exit("usage", `${text} is no home, no socket and no address: write a folder, or tcp!HOST!PORT`);
+}
+
+async function nodeSide(where: Where, name: string): Promise<Side> {
+  const tree = await reach(where);
+  return {
+    name,
+    volumes: () => volumesOf(tree),
+    end: (volume) => nodeEnd(tree, volume),
+    [Symbol.asyncDispose]: () => tree[Symbol.asyncDispose](),
+  };
+}
+
+async function volumesOf(tree: Tree): Promise<string[]> {
+  const names: string[] = [];
+  for await (const { name } of tree.list("/sync")) names.push(name);
+  return names.sort();
+}
+
+async function homeSide(home: string): Promise<Side> {
+  const name = `${hostname()}:${home}`;
+  if (!existsSync(home)) throw new Exit("usage", `There is no home in ${home}`);
+  let lock: HomeLock;
+  try {
+    lock = lockHome(home);
+  } catch (thrown) {
+    // A node runs on it, and has the volumes.
+    if (thrown instanceof NineError && thrown.code === "EBUSY") return await nodeSide({ home }, name);
+    throw thrown;
+  }
+  const stores = new Map<string, VolumeStore>();
+  return {
+    name,
+    volumes: () => Promise.resolve(volumesIn(home)),
+    async end(volume) {
+      let store = stores.get(volume);
+      if (store === undefined) {
+        const { VolumeStore } = await import("../../state/volume/mod.ts");
+        const { merge, retention } = readConfig(home);
+        const folder = volumeFolder(home, volume);
+        if (!existsSync(folder)) throw new NineError("ENOENT", `${home} has no volume ${volume}`);
+        store = await VolumeStore.open(folder, { merge, retention });
+        stores.set(volume, store);
+      }
+      return await storeEnd(store);
+    },
+    async [Symbol.asyncDispose]() {
+      for (const store of stores.values()) await store.close();
+      lock.release();
+    },
+  };
+}

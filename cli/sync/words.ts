@@ -1,0 +1,34 @@
+import type { Ending, Summary } from "../../state/sync/mod.ts";
+import { plural } from "../output.ts";
+import { bytesText } from "../transfer.ts";
+
+/** What went which way. */
+export function movedText({ sent, received }: Summary): string {
+  if (sent.records + received.records + sent.chunks + received.chunks === 0) return "nothing to exchange";
+  const text = ({ records, chunks, recordBytes, chunkBytes }: Summary["sent"]) =>
+    `${plural(records, "record")} and ${plural(chunks, "chunk")} (${bytesText(recordBytes + chunkBytes)})`;
+  return `${text(sent)} sent, ${text(received)} received`;
+}
+
+/** Why an exchange ended before all was done, and what to do. */
+export function endingText(ending: Ending | undefined): string {
+  switch (ending?.kind) {
+    case undefined:
+    case "cut":
+      return "the exchange was cut off: call it again, and it goes on where it was";
+    case "done":
+      return "done";
+    case "fork":
+      return `two copies write as ${ending.author}, from record ${ending.number} on`;
+    case "older":
+      return ending.whose === "mine"
+        ? "this copy is older than what others have of it"
+        : "the other copy is older than what is known of it here";
+    case "gone":
+      return ending.whose === "mine"
+        ? "the other copy has let go of records that are not here: this one was away for too long"
+        : "this copy has let go of records that the other one has not got: that one was away for too long";
+    case "refused":
+      return `${ending.by === "us" ? "this copy" : "the other copy"} does not go on: ${ending.reason}`;
+  }
+}
