@@ -192,6 +192,8 @@ export async function buildTree(
       unlisten?.();
       unlisten = watched
         ? namespace.events.listen((event, view) => {
+          // Exchanges change no file by what is written to them.
+          if (event.path.startsWith("/sync/")) return;
           logs.event(event, view);
           for (const path of computing.staleBy(event.path)) {
             const stale = { event: "stale", path, from: event.path, user: event.user };
