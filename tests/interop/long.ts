@@ -7,6 +7,7 @@
  * Without a name it runs all. With `volume`, what they work in is a volume. It prints one line for each result and ends with 1 when the server failed somewhere
  * that a server can pass. The server is a node started for each part, or the one that LUX9_TEST_ADDR names.
  */
+import { exchangeRounds } from "./copies/rounds.ts";
 import { computedHere, computedInGuest } from "./computed.ts";
 import { FULL, jqMissing, SMALL } from "./flows/computed_data.ts";
 import { flowsHere, flowsInGuest, type FlowsResult, LONG, SHORT } from "./flows/flows.ts";
@@ -47,6 +48,7 @@ const parts: Record<string, () => Promise<Report[]>> = {
   computed: () => eachOf([fuseComputed, ...DIALECTS.map((version) => () => linuxComputed(version))]),
   pjdfstest: () => eachOf([runPjdfstest]),
   fsx: () => eachOf([runFsx]),
+  copies: () => eachOf([runCopies]),
 };
 
 if (import.meta.main) await main(Deno.args);
@@ -128,6 +130,17 @@ async function fuseFlows(): Promise<Report> {
         timeoutMs: FLOWS_MS_MAX,
       }),
     );
+  });
+}
+
+/** Two mounted homes that are exchanged a thousand times. */
+async function runCopies(): Promise<Report> {
+  const rounds = Number(Deno.env.get("LUX9_ROUNDS") ?? 1000);
+  return await timed(`two mounted copies, ${rounds} rounds`, ninepfuseMissing(), async () => {
+    const found = await exchangeRounds(rounds, (round) => round % 100 === 0 && progress(`round ${round}`));
+    const { commits, lines, conflicts } = found;
+    const notes = [`${commits} commits, ${lines} lines, ${conflicts} conflict files in the end`];
+    return { passed: rounds, failed: 0, skipped: 0, notes };
   });
 }
 
