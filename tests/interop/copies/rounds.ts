@@ -2,6 +2,7 @@
  * Two homes, mounted, on both of which real programs work: a git repository and a folder of notes are changed on both sides, and exchanged by `lux9 sync`, round after
  * round. In the end, and now and then, `git fsck` and `diff -r` judge.
  */
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { mustRun, run } from "../command.ts";
 import { mountFuse } from "../ninepfuse.ts";
@@ -13,6 +14,8 @@ const STEP_MS_MAX = 60_000;
 /** Judging takes longer than a round. */
 const JUDGED_EVERY = 25;
 const NOTES = ["todo.md", "plan.md", "log.md"];
+/** What the last of them is called for a while. */
+const MOVED = "moved.md";
 const GIT_ENV = {
   GIT_AUTHOR_NAME: "a",
   GIT_AUTHOR_EMAIL: "a@example.org",
@@ -102,7 +105,7 @@ class Work {
     for (const [i, side] of this.#sides.entries()) {
       const name = round % 3 === 0 ? NOTES[0] : NOTES[1 + i];
       const line = `r${round}s${i}`;
-      const path = `${side}/notes/${name}`;
+      const path = [name, MOVED].map((each) => `${side}/notes/${each}`).find((each) => existsSync(each))!;
       const lines = (await Deno.readTextFile(path)).split("\n");
       // One side writes near the beginning, the other near the end.
       lines.splice(i === 0 ? 3 : lines.length - 4, 0, line);
@@ -110,10 +113,10 @@ class Work {
       this.#written.push(line);
       if (round % 7 === i) await Deno.writeTextFile(`${side}/notes/${round}-${i}.md`, `${line}\n`);
       if (round % 11 === 5 && i === 0) {
-        await Deno.rename(`${side}/notes/${NOTES[2]}`, `${side}/notes/moved.md`);
+        await Deno.rename(`${side}/notes/${NOTES[2]}`, `${side}/notes/${MOVED}`);
       }
       if (round % 11 === 6 && i === 0) {
-        await Deno.rename(`${side}/notes/moved.md`, `${side}/notes/${NOTES[2]}`);
+        await Deno.rename(`${side}/notes/${MOVED}`, `${side}/notes/${NOTES[2]}`);
       }
     }
     const committing = round % 10 === 0 ? [0, 1] : [round % 2];
