@@ -26,4 +26,5 @@ export { type TreeEdgeColumns, unpackTreeEdge, unpackTreeNode } from "./tree_row
 export { SqliteTreeIndex } from "./tree_index.ts";
 export { type Standing, standingOf } from "./standing.ts";
 export { edgeSum, type NodeRow, packNode, unpackNode, xattrSum } from "./node_row.ts";
+export { columnsOf, packRows, RowsReader, type Value } from "./rows_stream.ts";
 export { FORMAT, formatOf, openDatabase, run } from "./schema.ts";

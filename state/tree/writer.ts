@@ -312,6 +312,11 @@ export class TreeWriter {
     }
   }
 
+  /** A record of this author was written that sets nothing. To be called between batches. */
+  passRecord(): void {
+    this.#number++;
+  }
+
   /** Brings nodes up to date of which bytes were missing for a merge. */
   refresh(nodes: Iterable<NodeId>): Updated {
     this.#settle();

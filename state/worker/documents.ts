@@ -233,6 +233,13 @@ export class DocumentKeeper {
     return { nodes: nodesOf([updated]), refused };
   }
 
+  /** Lets a copy in, by a record of its own, within transaction `seq` at that time in seconds since 1970. */
+  letIn(key: Uint8Array, seq: number, sec: number): void {
+    this.#journal.append(seq, sec, this.#writer.clock, [new Map()], [key]);
+    this.#writer.passRecord();
+    this.keepNumber();
+  }
+
   /** What this copy wrote so far may be on others from now on: what they make of it and what is made of it here have it in common. */
   share(): void {
     this.#index.setMeta("shared", this.#writer.clock);

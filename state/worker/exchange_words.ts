@@ -4,8 +4,10 @@ import type { Ending, Summary } from "../sync/mod.ts";
 import type { Conflict } from "./conflicts.ts";
 
 const wish = z.strictObject({
-  /** `conflicts` only asks this copy which there are. */
-  do: z.enum(["sync", "conflicts"]),
+  /** `conflicts` only asks this copy which there are. `clone` lets a new copy in and tells it everything. */
+  do: z.enum(["sync", "conflicts", "clone"]),
+  /** The public key of the new copy, in hexadecimal. */
+  key: z.string().regex(/^[0-9a-f]{64}$/).optional(),
   /** What this copy is called to the other one. */
   name: z.string().max(80).default(""),
   /** Only to see how much there is to send and to receive. */
@@ -23,6 +25,8 @@ export type Told =
   | { readonly peer: string | undefined; readonly ended: Ending | undefined; readonly summary: Summary }
   | { readonly peer: string | undefined; readonly dry: Summary }
   | { readonly conflicts: readonly Conflict[] }
+  /** A new copy was told everything: so many bytes of messages. */
+  | { readonly cloned: { readonly bytes: number } }
   | { readonly failed: string };
 
 const WISH_BYTES_MAX = 1024;

@@ -1,15 +1,19 @@
-import { reasonOf } from "../../9p/mod.ts";
+import { Buffer } from "node:buffer";
+import { NineError, reasonOf } from "../../9p/mod.ts";
 import type { SignedRecord } from "../record/mod.ts";
 import { type Refused, Session, type Stored, type SyncStore } from "../sync/mod.ts";
 import { FRAME, type FromWorker, type ToWorker } from "../volume/mod.ts";
 import type { Conflict } from "./conflicts.ts";
 import type { CopyStoreOptions } from "./copy_store.ts";
+import type { StateSource } from "./state_source.ts";
 import { parseWish, type Told, type Wish } from "./exchange_words.ts";
 
 export interface ExchangesOptions {
   /** This copy as it is now. */
   store(options: Pick<CopyStoreOptions, "name" | "heals" | "take">): SyncStore;
   conflicts(): readonly Conflict[];
+  /** This copy's state at a moment at which all is in it, with the copy let in whose key this is. */
+  clone(key: Uint8Array): Promise<StateSource>;
   take(records: readonly SignedRecord[], absent: readonly Stored[]): Promise<readonly Refused[]>;
   post(message: FromWorker): void;
 }
@@ -22,6 +26,8 @@ const PROGRESS_MS = 200;
 interface Exchange {
   readonly id: number;
   session: Session | undefined;
+  /** What it tells another copy of this one's whole state from. */
+  source: Promise<StateSource> | undefined;
   unread: number;
   whenRead: (() => void) | undefined;
   /** Frames are taken one after the other. */
@@ -55,6 +61,11 @@ export class Exchanges {
     if (exchange.unread < UNREAD_BYTES_MAX) exchange.whenRead?.();
   }
 
+  /** Whether somebody reads packs as they were when that began. */
+  get needsPacks(): boolean {
+    return [...this.#open.values()].some(({ source }) => source !== undefined);
+  }
+
   close(id: number): void {
     const exchange = this.#open.get(id);
     this.#forget(id);
@@ -73,7 +84,7 @@ export class Exchanges {
     let exchange = this.#open.get(id);
     if (exchange === undefined) {
       exchange = {
-        ...{ id, session: undefined, unread: 0, whenRead: undefined },
+        ...{ id, session: undefined, source: undefined, unread: 0, whenRead: undefined },
         ...{ turn: Promise.resolve(), progress: undefined },
       };
       this.#open.set(id, exchange);
@@ -84,7 +95,16 @@ export class Exchanges {
   #wish(exchange: Exchange, payload: Uint8Array): void {
     const wish = parseWish(payload);
     if (wish.do === "conflicts") return this.#end(exchange, { conflicts: this.#options.conflicts() });
-    if (exchange.session !== undefined) throw new Error("An exchange has begun already");
+    if (exchange.session !== undefined || exchange.source !== undefined) {
+      throw new NineError("EINVAL", "An exchange has begun already");
+    }
+    if (wish.do === "clone") {
+      exchange.source = this.#options.clone(keyIn(wish));
+      exchange.source.then((source) => this.#tellAll(exchange, source)).catch((thrown) =>
+        this.#end(exchange, { failed: reasonOf(thrown) })
+      );
+      return;
+    }
     const store = this.#options.store({ name: wish.name, heals: wish.heals, take: this.#options.take });
     exchange.session = new Session(store);
     exchange.progress = setInterval(
@@ -104,12 +124,32 @@ export class Exchanges {
         session.cut();
         return this.#end(exchange, { peer: session.peer.name, dry: session.summary });
       }
-      this.#post(exchange, FRAME.message, bytes);
-      while (exchange.unread >= UNREAD_BYTES_MAX && this.#open.has(exchange.id)) {
-        await new Promise<void>((wake) => exchange.whenRead = wake);
-      }
+      await this.#send(exchange, bytes);
     }
     this.#end(exchange, { peer: session.peer?.name, ended: session.ending, summary: session.summary });
+  }
+
+  /** Tells a new copy everything, as fast as it is read; what clients ask comes between. */
+  async #tellAll(exchange: Exchange, source: StateSource): Promise<void> {
+    let bytes = 0;
+    try {
+      for (const message of source.clone()) {
+        if (!this.#open.has(exchange.id)) return;
+        bytes += message.byteLength;
+        await this.#send(exchange, message);
+        await new Promise((next) => setTimeout(next, 0));
+      }
+    } finally {
+      source[Symbol.dispose]();
+    }
+    this.#end(exchange, { cloned: { bytes } });
+  }
+
+  async #send(exchange: Exchange, bytes: Uint8Array): Promise<void> {
+    this.#post(exchange, FRAME.message, bytes);
+    while (exchange.unread >= UNREAD_BYTES_MAX && this.#open.has(exchange.id)) {
+      await new Promise<void>((wake) => exchange.whenRead = wake);
+    }
   }
 
   /** What came of it, and that is all. */
@@ -135,4 +175,11 @@ export class Exchanges {
     exchange.unread += payload.byteLength;
     this.#options.post({ kind: "exchange", id: exchange.id, frame: { kind, payload } });
   }
+}
+
+function keyIn({ key }: Wish): Uint8Array {
+  if (key === undefined) {
+    throw new NineError("EINVAL", "A clone is asked for without the key of the new copy");
+  }
+  return new Uint8Array(Buffer.from(key, "hex"));
 }

@@ -315,6 +315,18 @@ export class Keeper implements Disposable {
     });
   }
 
+  /** Lets a new copy in, whose public key this is, for good. What it is told then is durable here. */
+  letIn(key: Uint8Array): void {
+    if (!this.#copies.has(key)) {
+      this.#within(() => {
+        this.#documents.letIn(key, this.#index.seq, nowSec());
+        return this.applied;
+      });
+    }
+    this.makeDurable();
+    this.share();
+  }
+
   /** What this copy did so far may be on others from now on. */
   share(): void {
     this.#write(() => this.#documents.share());

@@ -5,6 +5,7 @@ import { DatabaseGuard } from "../guard/mod.ts";
 import type { Refused } from "../sync/mod.ts";
 import { Exchanges } from "./exchanges.ts";
 import { Keeper } from "./keeper.ts";
+import { StateSource } from "./state_source.ts";
 import type { FromWorker, News, ToWorker } from "../volume/mod.ts";
 import { wrongRows } from "./verify.ts";
 
@@ -15,10 +16,10 @@ const scope = self as unknown as {
   close(): void;
 };
 
-/** What others changed, and who is to know what came of it. */
+/** What is done while clients change nothing, after all that they did, as to take in what others changed. */
 interface Incoming {
-  readonly news: News;
-  done(refused: readonly Refused[]): void;
+  /** `last`: the last operation that is applied; `held`: files that somebody has open. What it gives is called once the main isolate was told. */
+  act(keeper: Keeper, last: number, held: ReadonlySet<number>): () => void;
   failed(thrown: unknown): void;
 }
 
@@ -50,8 +51,19 @@ const incoming: Incoming[] = [];
 const exchanges = new Exchanges({
   store: (options) => ready().copyStore(options),
   conflicts: () => ready().conflicts.all(),
+  clone: (key) =>
+    new Promise((done, failed) =>
+      takeLater({
+        act: (keeper) => {
+          keeper.letIn(key);
+          const source = new StateSource(volume.folder);
+          return () => done(source);
+        },
+        failed,
+      })
+    ),
   take: (records, absent) =>
-    new Promise((done, failed) => takeLater({ news: { records, chunks: [], absent }, done, failed })),
+    new Promise((done, failed) => takeLater({ ...receiving({ records, chunks: [], absent }, done), failed })),
   post: (message) => scope.postMessage(message),
 });
 /** Files that are others than the main isolate knows. */
@@ -109,13 +121,16 @@ function take(message: ToWorker): void {
       guard.again();
       return void setTimeout(checkPages, CHECK_PAUSE_MS);
     case "forgotten":
-      ready().removePacks(message.packs);
+      // Those that a new copy is made of are found the next time.
+      if (!exchanges.needsPacks) ready().removePacks(message.packs);
       isCollecting = true;
       return applySome();
     case "receive":
       return takeLater({
-        news: message.news,
-        done: (refused) => scope.postMessage({ kind: "taken", refused: refused.map(({ reason }) => reason) }),
+        ...receiving(
+          message.news,
+          (refused) => scope.postMessage({ kind: "taken", refused: refused.map(({ reason }) => reason) }),
+        ),
         failed: (thrown) => scope.postMessage({ kind: "untaken", ...told(thrown) }),
       });
     case "exchange":
@@ -151,6 +166,15 @@ function resume(): void {
   next?.();
 }
 
+function receiving(news: News, done: (refused: readonly Refused[]) => void): Pick<Incoming, "act"> {
+  return {
+    act(keeper, last, held) {
+      const refused = keeper.receive(news, last, held);
+      return () => done(refused);
+    },
+  };
+}
+
 function takeLater(batch: Incoming): void {
   incoming.push(batch);
   askToHold();
@@ -170,13 +194,13 @@ function takeIn(current: Keeper, { last, files }: NonNullable<typeof held>): voi
   isApplying = true;
   const batch = incoming.shift();
   try {
-    const refused = batch && current.receive(batch.news, last, new Set(files));
+    const done = batch?.act(current, last, new Set(files));
     noteChanged(current);
     // Operations that are logged from now on may be about what only the database tells.
-    if (refused === undefined) current.makeDurable();
+    if (done === undefined) current.makeDurable();
     scope.postMessage({ kind: "received", changed: [...changed] });
     changed = new Set();
-    batch?.done(refused!);
+    done?.();
   } catch (thrown) {
     scope.postMessage({ kind: "received", changed: [] });
     letGo();

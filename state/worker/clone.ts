@@ -1,0 +1,326 @@
+import { Buffer } from "node:buffer";
+import { randomBytes } from "node:crypto";
+import { existsSync, readdirSync, readFileSync, renameSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import type { DatabaseSync, StatementSync } from "node:sqlite";
+import { NineError } from "../../9p/mod.ts";
+import { CHUNK_MAX, ID_BYTES, packName } from "../chunks/mod.ts";
+import { type Disk, type DiskFile, realDisk } from "../disk/mod.ts";
+import { DATABASE, DatabaseGuard, PACKS, placeOf } from "../guard/mod.ts";
+import { copyKey, KEY_BYTES, newCopyKey } from "../record/mod.ts";
+import { columnsOf, FORMAT, openDatabase, RowsReader, run, type Value } from "../store/mod.ts";
+import { FRAME, type Frame, lockFolder } from "../volume/mod.ts";
+import type { Told, Wish } from "./exchange_words.ts";
+import { CLONED, CLONED_META } from "./state_source.ts";
+import { type Head, parseHead, parsePack, STATE } from "./state_words.ts";
+import { wrongRows } from "./verify.ts";
+
+/** The way to a copy whose exchange was opened: frames out of it and into it. */
+export interface Source {
+  /** The next frames; none once it has ended. */
+  read(signal: AbortSignal): Promise<readonly Frame[]>;
+  write(frame: Frame): Promise<void>;
+}
+
+export interface CloneProgress {
+  readonly rows: number;
+  /** Of contents, and how many there are. */
+  readonly bytes: number;
+  readonly bytesAll: number;
+  /** Everything has come and is being checked. */
+  readonly isChecking: boolean;
+}
+
+export interface Cloned {
+  readonly files: number;
+  readonly bytes: number;
+}
+
+export interface CloneOptions {
+  /** What the new copy is called to others. */
+  readonly name?: string;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: CloneProgress) => void;
+}
+
+const KEY_FILE = "key";
+const PACK_MAX = 999_999_999;
+/** A list of chunks is no longer than that, either. */
+const CHUNK_BYTES_MAX = 16 * CHUNK_MAX;
+
+/**
+ * Makes a new copy of the volume at the other end in a folder that is not there yet, or empty. It is made beside it, and becomes a volume in one moment, once it is whole and was checked; one that
+ * was interrupted is none, and is begun anew under the name that the source let in.
+ */
+export async function receiveClone(
+  folder: string,
+  source: Source,
+  { name = "", signal = new AbortController().signal, onProgress = () => {} }: CloneOptions = {},
+): Promise<Cloned> {
+  using clone = new Clone(folder);
+  const wish: Wish = { do: "clone", key: clone.key, name, isDry: false, heals: false };
+  await source.write({ kind: FRAME.word, payload: new TextEncoder().encode(JSON.stringify(wish)) });
+  let told: Told | undefined;
+  while (!clone.isWhole) {
+    const frames = await source.read(signal);
+    if (frames.length === 0) {
+      const reason = told !== undefined && "failed" in told ? told.failed : "the other copy went away";
+      throw new NineError("EIO", `The clone is not whole: ${reason}`);
+    }
+    for (const { kind, payload } of frames) {
+      if (kind === FRAME.word) told = JSON.parse(new TextDecoder().decode(payload)) as Told;
+      else clone.take(payload);
+    }
+    onProgress(clone.progress(false));
+  }
+  onProgress(clone.progress(true));
+  return clone.finish();
+}
+
+/** A copy that is being made. */
+export class Clone implements Disposable {
+  readonly #folder: string;
+  /** Where it is made. */
+  readonly #work: string;
+  readonly #lock: Deno.FsFile;
+  readonly #secret: Uint8Array;
+  readonly #guard: DatabaseGuard;
+  readonly #disk: Disk;
+  #db: DatabaseSync | undefined;
+  readonly #inserts: StatementSync[] = [];
+  readonly #indexes: string[] = [];
+  #head: Head | undefined;
+  #reader: RowsReader | undefined;
+  #rows = 0;
+  #pack: { readonly number: number; readonly file: DiskFile; end: number } | undefined;
+  readonly #ends = new Map<number, number>();
+  #bytes = 0;
+  #isWhole = false;
+
+  constructor(folder: string) {
+    this.#folder = folder;
+    if (existsSync(folder) && readdirSync(folder).length > 0) {
+      throw new NineError("EEXIST", `${folder} has something in it already: a clone is made in a new folder`);
+    }
+    const work = join(dirname(folder), `.${basename(folder)}.cloning`);
+    this.#work = work;
+    this.#disk = realDisk(work);
+    this.#lock = lockFolder(work);
+    try {
+      this.#secret = secretIn(work);
+      for (const each of readdirSync(work)) {
+        if (each !== KEY_FILE && each !== "lock") rmSync(join(work, each), { recursive: true });
+      }
+      this.#guard = new DatabaseGuard(this.#disk);
+      this.#guard.open(0);
+      this.#disk.makeFolder(PACKS);
+    } catch (thrown) {
+      this.#lock.close();
+      throw thrown;
+    }
+  }
+
+  /** The public key that the source lets in, in hexadecimal. */
+  get key(): string {
+    return Buffer.from(copyKey(this.#secret).publicKey).toString("hex");
+  }
+
+  get isWhole(): boolean {
+    return this.#isWhole;
+  }
+
+  progress(isChecking: boolean): CloneProgress {
+    return { rows: this.#rows, bytes: this.#bytes, bytesAll: this.#head?.bytes ?? 0, isChecking };
+  }
+
+  /** Takes a message of the source. EINVAL for what no source says. */
+  take(message: Uint8Array): void {
+    if (this.#isWhole) throw new NineError("EINVAL", "A message came after the last one");
+    if (this.#head === undefined) return this.#begin(parseHead(message));
+    const kind = message[0];
+    if (kind === STATE.rows) {
+      this.#reader!.add(message.subarray(1));
+      if (this.#reader!.isEnded) this.#endRows();
+    } else if (kind === STATE.pack && this.#reader!.isEnded) this.#put(message);
+    else if (kind === STATE.end && this.#reader!.isEnded) this.#isWhole = true;
+    else throw new NineError("EINVAL", `A message of kind ${kind} came, which is none or out of turn`);
+  }
+
+  /** Makes it a volume. EIO where what came is not sound; there is no volume then. */
+  finish(): Cloned {
+    const db = this.#db!;
+    this.#pack?.file.syncBlocking();
+    this.#pack?.file.close();
+    this.#pack = undefined;
+    this.#disk.syncFolderBlocking(PACKS);
+    this.#checkChunks(db);
+    const applied = this.#name(db);
+    run(db, "PRAGMA journal_mode = WAL");
+    run(db, "PRAGMA synchronous = NORMAL");
+    run(db, "BEGIN IMMEDIATE");
+    db.prepare("INSERT OR REPLACE INTO meta(key, value) VALUES('place', ?)").run(
+      placeOf(join(this.#work, DATABASE)),
+    );
+    run(db, "COMMIT");
+    const wrong = wrongRows(this.#work);
+    if (wrong.length > 0) {
+      throw new NineError("EIO", `The copy that came is not sound (${wrong.length} problems): ${wrong[0]}`);
+    }
+    this.#guard.before();
+    run(db, "PRAGMA wal_checkpoint(TRUNCATE)");
+    const database = this.#disk.open(DATABASE);
+    database.syncBlocking();
+    this.#guard.remake();
+    this.#guard.broughtOver(applied);
+    this.#db = undefined;
+    this.#guard.closing(() => db.close(), applied);
+    database.close();
+    this.#guard[Symbol.dispose]();
+    rmSync(join(this.#work, KEY_FILE));
+    this.#disk.syncFolderBlocking("");
+    if (existsSync(this.#folder)) rmdirSync(this.#folder);
+    renameSync(this.#work, this.#folder);
+    realDisk(dirname(this.#folder)).syncFolderBlocking("");
+    return { files: this.#head!.files, bytes: this.#bytes };
+  }
+
+  [Symbol.dispose](): void {
+    this.#pack?.file.close();
+    this.#db?.close();
+    this.#guard[Symbol.dispose]();
+    this.#lock.close();
+  }
+
+  #begin(head: Head): void {
+    if (head.format !== FORMAT) {
+      const newer = head.format > FORMAT ? "update this program" : "update that program";
+      throw new NineError(
+        "EINVAL",
+        `The other copy has format ${head.format}, and this one makes ${FORMAT}: ${newer}`,
+      );
+    }
+    const db = this.#db = openDatabase(join(this.#work, DATABASE));
+    const columns = CLONED.map((table) => columnsOf(db, table));
+    const isSame = head.tables.length === CLONED.length &&
+      head.tables.every(({ name, columns: told }, i) =>
+        name === CLONED[i] && told.join() === columns[i].join()
+      );
+    if (!isSame) throw new NineError("EINVAL", "The other copy has other tables than this program makes");
+    this.#head = head;
+    // It is thrown away if this does not end well.
+    run(db, "PRAGMA journal_mode = OFF");
+    run(db, "PRAGMA synchronous = OFF");
+    const indexes = db.prepare("SELECT name, sql FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL")
+      .all();
+    for (const { name, sql } of indexes as { name: string; sql: string }[]) {
+      run(db, `DROP INDEX ${name}`);
+      this.#indexes.push(sql);
+    }
+    for (const [i, table] of CLONED.entries()) {
+      const places = columns[i].map(() => "?").join(", ");
+      this.#inserts.push(db.prepare(`INSERT INTO ${table}(${columns[i].join(", ")}) VALUES(${places})`));
+    }
+    this.#reader = new RowsReader(
+      columns.map(({ length }) => length),
+      (table, values) => this.#row(table, values),
+    );
+    run(db, "BEGIN");
+  }
+
+  #row(table: number, values: Value[]): void {
+    this.#rows++;
+    if (CLONED[table] === "meta" && !isMeta(values)) {
+      throw new NineError(
+        "EINVAL",
+        `The other copy tells ${JSON.stringify(values[0])} of itself, which is not asked`,
+      );
+    }
+    try {
+      this.#inserts[table].run(...values);
+    } catch (thrown) {
+      throw new NineError(
+        "EINVAL",
+        `A row of ${CLONED[table]} that came does not fit: ${(thrown as Error).message}`,
+      );
+    }
+  }
+
+  #endRows(): void {
+    const db = this.#db!;
+    for (const sql of this.#indexes) run(db, sql);
+    run(db, "COMMIT");
+    const meta = db.prepare("SELECT value FROM meta WHERE key = ?");
+    const { value } = (meta.get("volume") ?? {}) as { value?: unknown };
+    if (value !== this.#head!.volume) {
+      throw new NineError("EINVAL", "The other copy tells two volumes at once");
+    }
+    if (db.prepare("SELECT 1 FROM copy WHERE key = ?").get(copyKey(this.#secret).publicKey) === undefined) {
+      throw new NineError("EINVAL", "The other copy did not let this one into the volume");
+    }
+  }
+
+  #put(message: Uint8Array): void {
+    const { pack, offset, bytes } = parsePack(message);
+    if (pack !== this.#pack?.number) {
+      if (pack < 1 || pack > PACK_MAX || this.#ends.has(pack)) {
+        throw new NineError("EINVAL", `A piece of pack ${pack} came, which is none or was through`);
+      }
+      this.#pack?.file.syncBlocking();
+      this.#pack?.file.close();
+      const file = this.#disk.open(`${PACKS}/${packName(pack)}`, { create: true, exclusive: true });
+      this.#pack = { number: pack, file, end: 0 };
+    }
+    const { file, end } = this.#pack;
+    if (offset !== end) {
+      throw new NineError("EINVAL", `A piece of pack ${pack} is of ${offset}, where ${end} was next`);
+    }
+    file.pwrite(bytes, offset);
+    this.#pack.end += bytes.byteLength;
+    this.#ends.set(pack, this.#pack.end);
+    this.#bytes += bytes.byteLength;
+  }
+
+  /** Where chunks are said to be there are bytes. What is in them is held against their names when they are read, as always. */
+  #checkChunks(db: DatabaseSync): void {
+    const { wrong } = db.prepare(
+      "SELECT count(*) AS wrong FROM chunk WHERE typeof(id) <> 'blob' OR length(id) <> ? OR typeof(offset) <> 'integer' " +
+        "OR typeof(length) <> 'integer' OR offset < 0 OR length <= 0 OR length > ? OR typeof(pack) <> 'integer' OR keyId <> 0",
+    ).get(ID_BYTES, CHUNK_BYTES_MAX) as { wrong: number };
+    const packs = db.prepare("SELECT pack, max(offset + length) AS end FROM chunk GROUP BY pack").all();
+    for (const { pack, end } of packs as { pack: number; end: number }[]) {
+      if (wrong === 0 && end <= (this.#ends.get(pack) ?? 0)) continue;
+      throw new NineError("EINVAL", `Chunks that came are said to be where nothing is, as in pack ${pack}`);
+    }
+  }
+
+  /** Makes it a copy of its own; the last operation that it has. */
+  #name(db: DatabaseSync): number {
+    const put = db.prepare("INSERT OR REPLACE INTO meta(key, value) VALUES(?, ?)");
+    put.run("incarnation", new Uint8Array(randomBytes(8)));
+    put.run("secret", this.#secret);
+    const { value } = (db.prepare("SELECT value FROM meta WHERE key = 'applied'").get() ?? { value: 0 }) as {
+      value: number;
+    };
+    return value;
+  }
+}
+
+/** The key of the try before, which the source has let in already, or a new one. */
+function secretIn(work: string): Uint8Array {
+  const path = join(work, KEY_FILE);
+  if (existsSync(path)) {
+    const secret = new Uint8Array(readFileSync(path));
+    if (secret.byteLength === KEY_BYTES) return secret;
+  }
+  const secret = newCopyKey();
+  writeFileSync(path, secret, { mode: 0o600 });
+  return secret;
+}
+
+function isMeta([key, value]: Value[]): boolean {
+  if (!(CLONED_META as readonly Value[]).includes(key)) return false;
+  if (key === "volume") return typeof value === "string";
+  if (key === "key") return value instanceof Uint8Array && value.byteLength === 32;
+  if (key === "kept") return value instanceof Uint8Array && value.byteLength % 8 === 0;
+  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
+}

@@ -1,0 +1,167 @@
+import assert from "node:assert/strict";
+import { DatabaseSync } from "node:sqlite";
+import { FRAME } from "../volume/mod.ts";
+import { carry } from "./_carry.ts";
+import { noise, Volume } from "./_tree.ts";
+import { receiveClone, type Source, verify } from "./mod.ts";
+import { STATE, stateMessage } from "./state_words.ts";
+
+async function withFolder(act: (folder: string) => Promise<void>): Promise<void> {
+  const folder = await Deno.makeTempDir({ prefix: "lux9-clone-" });
+  try {
+    await act(folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+async function made(folder: string): Promise<Volume> {
+  const volume = await Volume.open(folder);
+  await volume.put("large", noise(3_000_000, 1));
+  await volume.mkdir("folder");
+  await volume.put("folder/a.txt", "one\n");
+  await volume.store.snapshot("before", "me");
+  await volume.put("folder/a.txt", "two\n");
+  await volume.mv("large", "folder/large");
+  return volume;
+}
+
+Deno.test("a clone is a copy of its own: it shows the same, now and in snapshots, and the two meet", async () => {
+  await withFolder(async (folder) => {
+    await using source = await made(`${folder}/a`);
+    const told: number[] = [];
+    const { files } = await receiveClone(`${folder}/b`, await source.source(), {
+      onProgress: ({ bytes }) => told.push(bytes),
+    });
+    assert.equal(files, 4);
+    assert.ok(told.at(-1)! >= 3_000_000);
+    assert.deepEqual(verify(`${folder}/b`).problems, []);
+    const troubles: string[] = [];
+    await using clone = await Volume.open(`${folder}/b`, { onTrouble: (message) => troubles.push(message) });
+    assert.deepEqual(troubles, []);
+    assert.deepEqual(clone.tree(), source.tree());
+    const [before, there] = [source, clone].map(({ store }) => store.index.past.snapshot("before")!.seq);
+    assert.deepEqual(clone.tree(there), source.tree(before));
+    assert.notEqual(clone.store.status().incarnation, source.store.status().incarnation);
+    await clone.put("of the clone", "x");
+    await source.put("of the source", "y");
+    const { a, b } = await carry(await source.store.exchange(), await clone.store.exchange());
+    assert.ok("ended" in a && a.ended?.kind === "done", JSON.stringify(a));
+    assert.ok("ended" in b && b.ended?.kind === "done", JSON.stringify(b));
+    assert.deepEqual(clone.tree(), source.tree());
+    assert.equal(clone.tree().length, 5);
+  });
+});
+
+Deno.test("what is written while a clone is made comes with the next exchange, and nothing of it is half there", async () => {
+  await withFolder(async (folder) => {
+    await using source = await made(`${folder}/a`);
+    const plain = await source.source();
+    let count = 0;
+    const slow: Source = {
+      async read(signal) {
+        const frames = await plain.read(signal);
+        for (const _ of frames) {
+          await source.put(`new ${count++}`, noise(100_000, count));
+          await source.put("folder/a.txt", `now ${count}\n`);
+        }
+        await source.store.collect();
+        return frames;
+      },
+      write: (frame) => plain.write(frame),
+    };
+    await receiveClone(`${folder}/b`, slow);
+    assert.ok(count > 3);
+    assert.deepEqual(verify(`${folder}/b`).problems, []);
+    await using clone = await Volume.open(`${folder}/b`);
+    assert.ok(clone.tree().includes("folder/a.txt = two\n 644"));
+    await carry(await source.store.exchange(), await clone.store.exchange());
+    assert.deepEqual(clone.tree(), source.tree());
+  });
+});
+
+Deno.test("a clone that is interrupted anywhere is no volume, and the next try makes one", async () => {
+  await withFolder(async (folder) => {
+    await using source = await made(`${folder}/a`);
+    let isDone = false;
+    for (let after = 0; !isDone; after++) {
+      assert.ok(after < 50);
+      const plain = await source.source();
+      let messages = 0;
+      const cut: Source = {
+        async read(signal) {
+          const frames = (await plain.read(signal)).filter(({ kind }) => kind === FRAME.message);
+          return messages + frames.length > after ? [] : (messages += frames.length, frames);
+        },
+        write: (frame) => plain.write(frame),
+      };
+      try {
+        await receiveClone(`${folder}/b`, cut);
+        isDone = true;
+      } catch (thrown) {
+        assert.match((thrown as Error).message, /is not whole/);
+        assert.throws(() => Deno.statSync(`${folder}/b`), Deno.errors.NotFound);
+      }
+    }
+    assert.deepEqual(verify(`${folder}/b`).problems, []);
+    assert.deepEqual([...Deno.readDirSync(folder)].map(({ name }) => name).sort(), ["a", "b"]);
+    using db = new DatabaseSync(`${folder}/b/index.sqlite`, { readOnly: true });
+    assert.equal(
+      db.prepare("SELECT count(*) AS keys FROM copy").get()!.keys,
+      2,
+      "the source lets one in, once",
+    );
+    await using clone = await Volume.open(`${folder}/b`);
+    assert.deepEqual(clone.tree(), source.tree());
+    await assert.rejects(receiveClone(`${folder}/b`, await source.source()), /has something in it already/);
+  });
+});
+
+Deno.test("what a source tells that is not sound makes no volume", async () => {
+  await withFolder(async (folder) => {
+    await using source = await made(`${folder}/a`);
+    const wrong = async (change: (message: Uint8Array) => Uint8Array, why: RegExp) => {
+      const plain = await source.source();
+      const liar: Source = {
+        read: async (signal) =>
+          (await plain.read(signal)).map((frame) =>
+            frame.kind === FRAME.message ? { ...frame, payload: change(frame.payload.slice()) } : frame
+          ),
+        write: (frame) => plain.write(frame),
+      };
+      await assert.rejects(receiveClone(`${folder}/b`, liar), why);
+      assert.throws(() => Deno.statSync(`${folder}/b`), Deno.errors.NotFound);
+    };
+    const head = (act: (head: Record<string, unknown>) => void) => (message: Uint8Array) => {
+      if (message[0] !== STATE.head) return message;
+      const told = JSON.parse(new TextDecoder().decode(message.subarray(1)));
+      act(told);
+      return stateMessage(STATE.head, new TextEncoder().encode(JSON.stringify(told)));
+    };
+    const text = (from: string, to: string) => (message: Uint8Array) => {
+      if (message[0] !== STATE.rows) return message;
+      const latin = Array.from(message, (byte) => String.fromCharCode(byte)).join("");
+      return Uint8Array.from(latin.replaceAll(from, to), (character) => character.charCodeAt(0));
+    };
+    await wrong(head((told) => told.format = 99), /format 99.*update this program/);
+    await wrong(head((told) => (told.tables as unknown[]).pop()), /has other tables/);
+    await wrong(head((told) => told.volume = "another"), /two volumes at once/);
+    await wrong(
+      (message) => message[0] === STATE.rows ? stateMessage(STATE.pack, new Uint8Array(20)) : message,
+      /out of turn/,
+    );
+    await wrong(
+      (message) => message[0] === STATE.pack ? stateMessage(STATE.end) : message,
+      /where nothing is/,
+    );
+    // A name is changed in the index alone, a key is taken for a secret, and a name of a file becomes a path.
+    await wrong(text("folder", "folded"), /is not sound/);
+    await wrong(text("lastIno", "secrets"), /"secrets" of itself, which is not asked/);
+    await wrong(
+      (message) => message[0] === STATE.rows ? message.fill(7, 2, 3) : message,
+      /A value of kind 7/,
+    );
+    await receiveClone(`${folder}/b`, await source.source());
+    assert.deepEqual(verify(`${folder}/b`).problems, []);
+  });
+});

@@ -1,0 +1,106 @@
+import { DatabaseSync } from "node:sqlite";
+import { NineError } from "../../9p/mod.ts";
+import { Packs } from "../chunks/mod.ts";
+import { realDisk } from "../disk/mod.ts";
+import { DATABASE, PACKS } from "../guard/mod.ts";
+import { columnsOf, FORMAT, packRows } from "../store/mod.ts";
+import { newPackMessage, packHead, STATE, stateMessage } from "./state_words.ts";
+
+/** Tables that are the same on a new copy. What is not here a copy has for itself, or it is told anew. */
+export const CLONED = [
+  ...["meta", "node", "edge", "xattr", "orphan", "node_past", "edge_past", "xattr_past", "chunk", "moment"],
+  ...[
+    "snapshot",
+    "journal",
+    "change",
+    "document",
+    "extent",
+    "tree_node",
+    "tree_edge",
+    "author",
+    "copy",
+    "absent",
+  ],
+] as const;
+/** Entries of `meta` that are the same on a new copy: never its name, its key or its place. */
+export const CLONED_META = [
+  ...[
+    "volume",
+    "key",
+    "seq",
+    "applied",
+    "lastIno",
+    "lastEid",
+    "lastNumber",
+    "lastRecord",
+    "clock",
+    "shared",
+    "kept",
+  ],
+] as const;
+
+const ROWS_BYTES = 256 * 1024;
+const PACK_BYTES = 1024 * 1024;
+
+/**
+ * A copy's state as it was when this was made, while the copy goes on: the database is read as of that moment, and packs only grow. Nobody may remove packs
+ * before it has ended.
+ */
+export class StateSource implements Disposable {
+  readonly #db: DatabaseSync;
+  readonly #folder: string;
+  #isOpen = true;
+
+  constructor(folder: string) {
+    this.#folder = folder;
+    this.#db = new DatabaseSync(`${folder}/${DATABASE}`, { readOnly: true });
+    // What is read first is what is read from then on.
+    this.#db.exec("BEGIN; SELECT count(*) FROM meta");
+  }
+
+  /** Everything that a new copy has to have. */
+  *clone(): Generator<Uint8Array> {
+    const packs = this.#db.prepare(
+      "SELECT pack, max(offset + length) AS bytes FROM chunk GROUP BY pack ORDER BY pack",
+    ).all() as { pack: number; bytes: number }[];
+    yield* this.rows(CLONED, packs.reduce((sum, { bytes }) => sum + bytes, 0));
+    this[Symbol.dispose]();
+    using files = new Packs(realDisk(this.#folder), PACKS);
+    for (const { pack, bytes } of packs) {
+      for (let offset = 0; offset < bytes; offset += PACK_BYTES) {
+        const piece = newPackMessage(pack, offset, Math.min(PACK_BYTES, bytes - offset));
+        try {
+          files.read(pack, offset, piece.bytes);
+        } catch (thrown) {
+          throw new NineError("EIO", `The contents of the copy cannot be read: ${(thrown as Error).message}`);
+        }
+        yield piece.message;
+      }
+    }
+    yield stateMessage(STATE.end);
+  }
+
+  /** The rows of these tables, after what they are. */
+  *rows(tables: readonly string[], bytes: number): Generator<Uint8Array> {
+    const columns = tables.map((name) => columnsOf(this.#db, name));
+    const { volume, files } = this.#db.prepare(
+      "SELECT (SELECT value FROM meta WHERE key = 'volume') AS volume, (SELECT count(*) FROM node) AS files",
+    ).get() as { volume: string; files: number };
+    yield packHead({
+      ...{ format: FORMAT, volume, files, bytes },
+      tables: tables.map((name, i) => ({ name, columns: columns[i] })),
+    });
+    const keys = CLONED_META.map((key) => `'${key}'`).join(", ");
+    const queries = tables.map((name, table) => ({
+      ...{ table, columns: columns[table] },
+      sql: `SELECT ${columns[table].join(", ")} FROM ${name}` +
+        (name === "meta" ? ` WHERE key IN (${keys})` : ""),
+    }));
+    for (const piece of packRows(this.#db, queries, ROWS_BYTES)) yield stateMessage(STATE.rows, piece);
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#isOpen) this.#db.close();
+    this.#isOpen = false;
+  }
+}
