@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { defineClone } from "./volume/clone.ts";
 import { defineCreate } from "./volume/create.ts";
 import { defineExport } from "./volume/export.ts";
 import { defineGc } from "./volume/gc.ts";
@@ -15,6 +16,7 @@ const COMMANDS: readonly (readonly [string, string, (command: Command) => void])
   ["verify", "check everything that is kept of a volume", defineVerify],
   ["gc", "let go of history and contents that nothing needs", defineGc],
   ["export", "write a volume as a tar archive to the standard output", defineExport],
+  ["clone", "make a first copy of a volume of another home or node", defineClone],
   ["import", "make files in a volume from a tar archive on the standard input", defineImport],
   ["rm", "remove a volume with its history", defineRemove],
 ];

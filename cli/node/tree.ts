@@ -114,14 +114,24 @@ export async function buildTree(
     await namespace.mount(await volumes.past(name), `/snap/${name}`, call, { ...quiet, label });
   }
 
+  async function mountAtVol(name: string, server: Server, by: Call): Promise<void> {
+    await namespace.mount(server, `/vol/${name}`, by, { ...quiet, label: volumeLabel(name) });
+    await showPast(name);
+  }
+
   const volumeCommand = volumeControl({
     volumes,
     placesOf,
     isServed: async (name) => namespace.uses(await volumes.server(name)),
     async show(name, by) {
-      const server = await volumes.create(name);
-      await namespace.mount(server, `/vol/${name}`, by, { ...quiet, label: volumeLabel(name) });
-      await showPast(name);
+      await mountAtVol(name, await volumes.create(name), by);
+    },
+    async serve(name, by) {
+      if (!volumes.names().includes(name)) throw new NineError("ENOENT", `The home has no volume ${name}`);
+      if (volumes.served().includes(name)) {
+        throw new NineError("EEXIST", `The volume ${name} is served already`);
+      }
+      await mountAtVol(name, await volumes.server(name), by);
     },
     hide: (name, by) => namespace.unmount(`/snap/${name}`, by, `snap:${name}`),
     restored: (path, by) => namespace.restored(path, by),

@@ -10,6 +10,8 @@ export interface VolumeControlOptions {
   isServed(name: string): Promise<boolean>;
   /** Makes a volume and mounts it. */
   show(name: string, by: Call): Promise<void>;
+  /** Mounts a volume that is new in the home. */
+  serve(name: string, by: Call): Promise<void>;
   /** Takes away the past of a volume that is mounted nowhere. */
   hide(name: string, by: Call): void;
   /** Tells that files at a path became what they were. */
@@ -45,6 +47,8 @@ export function volumeControl(options: VolumeControlOptions): (line: string, by:
     switch (`${command} ${action} ${words.length}`) {
       case "volume create 1":
         return await options.show(name, by);
+      case "volume serve 1":
+        return await options.serve(name, by);
       case "volume rm 1":
         return await remove(name, by);
       case "volume gc 1":
@@ -60,7 +64,7 @@ export function volumeControl(options: VolumeControlOptions): (line: string, by:
     }
     throw new NineError(
       "EINVAL",
-      `${JSON.stringify(line)}: write volume create|gc|rm NAME, snapshot create|rm VOLUME NAME or ` +
+      `${JSON.stringify(line)}: write volume create|serve|gc|rm NAME, snapshot create|rm VOLUME NAME or ` +
         "snapshot restore VOLUME NAME NAME-OF-WHAT-WAS-BEFORE [PATH]",
     );
   };

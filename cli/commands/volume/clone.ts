@@ -1,0 +1,74 @@
+import type { Command } from "commander";
+import { existsSync } from "node:fs";
+import { Exit } from "../../exit.ts";
+import { homeOf } from "../../home.ts";
+import { prepareHome } from "../../node/prepare_home.ts";
+import { VOLUME_NAME, VOLUME_NAME_PROBLEM, volumeFolder } from "../../node/volumes.ts";
+import { plural, print, printJson, shellWord, visible } from "../../output.ts";
+import { otherSide } from "../../sync/side.ts";
+import { serveOnNode } from "../../sync/serve.ts";
+import { bytesText, Progress } from "../../transfer.ts";
+
+interface Options {
+  home?: string;
+  as?: string;
+  json?: boolean;
+}
+
+export function defineClone(command: Command): void {
+  command
+    .argument("<other>", "a home (a folder), or a node: its socket, tcp!HOST!PORT, unix!/PATH")
+    .argument("<name>", "the volume there")
+    .option("--as <name>", "what it is to be called here")
+    .option("--home <dir>", "the home to put it in (default: $XDG_DATA_HOME/lux9, else ~/.local/share/lux9)")
+    .option("--json", "as JSON")
+    .addHelpText(
+      "after",
+      `
+The new copy has everything that the other one has, its history and snapshots too, and a key of its own. From then on lux9 sync brings
+together what is changed on either. One that was stopped leaves no volume, and is called again.
+
+Examples:
+  lux9 volume clone tcp!server!5640 notes
+  lux9 volume clone ~/.local/share/lux9 data --home /media/stick/lux9`,
+    )
+    .action(clone);
+}
+
+async function clone(other: string, name: string, { as = name, home: option, json }: Options): Promise<void> {
+  if (!VOLUME_NAME.test(as)) throw new Exit("usage", `${as} ${VOLUME_NAME_PROBLEM}`);
+  const home = homeOf(option);
+  prepareHome(home);
+  const folder = volumeFolder(home, as);
+  if (existsSync(folder)) {
+    throw new Exit("failed", `${home} has a volume ${as} already: choose another name by --as`);
+  }
+  Deno.mkdirSync(`${home}/volumes`, { recursive: true, mode: 0o700 });
+  const { receiveClone } = await import("../../../state/worker/mod.ts");
+  const aborter = new AbortController();
+  const stop = () => aborter.abort(new Exit("interrupted", "Stopped: there is no new copy"));
+  Deno.addSignalListener("SIGINT", stop);
+  const progress = new Progress();
+  try {
+    await using theirs = await otherSide(other);
+    const end = await theirs.end(name);
+    const { files, bytes } = await receiveClone(folder, end, {
+      name: home,
+      signal: aborter.signal,
+      onProgress: ({ rows, bytes, bytesAll, isChecking }) =>
+        progress.draw(
+          isChecking ? "checking what came" : `${rows} rows, ${bytesText(bytes)} of ${bytesText(bytesAll)}`,
+        ),
+    });
+    await end.close();
+    progress.clear();
+    const isServed = await serveOnNode(home, as);
+    if (json) return printJson({ name: as, files, bytes });
+    const where = isServed ? `at /vol/${as}` : `in ${visible(home)}`;
+    print(`${visible(as)}: ${plural(files, "file")}, ${bytesText(bytes)} ${where}`);
+    print(`lux9 sync ${shellWord(other)} --volume ${as} brings both together`);
+  } finally {
+    progress.clear();
+    Deno.removeSignalListener("SIGINT", stop);
+  }
+}
