@@ -1,0 +1,162 @@
+/** Copies of a volume as a person has them: cloned, changed apart, brought together, stopped in the middle, on a disk that is full. */
+import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
+import { verify } from "../../state/worker/mod.ts";
+import { TestNode } from "./node.ts";
+import { MOUNTS } from "./privileges.ts";
+import { skipUnless } from "./skip.ts";
+
+const LAUNCHER = fileURLToPath(new URL("../../lux9", import.meta.url));
+const DISK_BYTES = 96 * 1024 * 1024;
+const FILE_BYTES = 64 * 1024;
+
+async function lux9(...args: string[]): Promise<{ code: number; out: string; err: string }> {
+  const { code, stdout, stderr } = await new Deno.Command(LAUNCHER, { args, stdin: "null" }).output();
+  return { code, out: new TextDecoder().decode(stdout), err: new TextDecoder().decode(stderr) };
+}
+
+/** It is to succeed. */
+async function ok(...args: string[]): Promise<string> {
+  const { code, out, err } = await lux9(...args);
+  assert.equal(code, 0, `lux9 ${args.join(" ")}: ${out}${err}`);
+  return out;
+}
+
+/** Two homes with copies of `data`, which nobody serves. `count` files of 64 KiB of noise are in the first, and only there if `isApart`. */
+async function twoHomes(folder: string, count: number, isApart = true): Promise<[string, string]> {
+  const [a, b] = [`${folder}/a`, `${folder}/b`];
+  await Deno.mkdir(a);
+  const fill = async () => {
+    await using node = await TestNode.start({ home: a, yaml: "mounts: [{at: /data, volume: data}]\n" });
+    await node.asOwner(async (client) => {
+      const data = await client.walk(client.root, "data");
+      for (let i = 0; i < count; i++) {
+        await client.put(data, `file ${i}`, `${i}`.padEnd(FILE_BYTES, crypto.randomUUID()));
+      }
+    });
+    assert.equal((await node.stop()).code, 0);
+  };
+  if (!isApart) await fill();
+  else {
+    await using node = await TestNode.start({ home: a, yaml: "mounts: [{at: /data, volume: data}]\n" });
+    await node.asOwner(async (client) =>
+      void await client.put(await client.walk(client.root, "data"), "first", "1")
+    );
+    assert.equal((await node.stop()).code, 0);
+  }
+  await ok("volume", "clone", a, "data", "--home", b);
+  if (isApart) await fill();
+  return [a, b];
+}
+
+async function inFolder(act: (folder: string) => Promise<void>): Promise<void> {
+  const folder = await Deno.makeTempDir({ prefix: "lux9-sync-" });
+  try {
+    await act(folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+/** Both copies are sound, and the same. */
+async function areOne(a: string, b: string): Promise<void> {
+  assert.match(await ok("sync", b, "--home", a), /nothing to exchange/);
+  for (const home of [a, b]) assert.deepEqual(verify(`${home}/volumes/data`).problems, []);
+}
+
+Deno.test("sync: a clone and its source, with nodes and without, become one tree, and conflicts are told and ended", async () => {
+  await inFolder(async (folder) => {
+    const [a, b] = await twoHomes(folder, 3, false);
+    const yaml = "mounts: [{at: /data, volume: data}]\n";
+    await using nodeA = await TestNode.start({ home: a, yaml });
+    await using nodeB = await TestNode.start({ home: b, yaml });
+    const put = async (node: TestNode, name: string, text: string) => {
+      await Deno.writeTextFile(`${folder}/put`, text);
+      await ok("put", `${folder}/put`, `/data/${name}`, "--home", node.home);
+    };
+    const get = async (node: TestNode, name: string) =>
+      await node.asOwner((client) => client.get(client.root, "data", name));
+    await put(nodeA, "notes.md", "from a\n");
+    await put(nodeB, "other.md", "from b\n");
+    await put(nodeA, "file 1", "a\0");
+    await put(nodeB, "file 1", "b\0");
+    assert.match(await ok("sync", b, "--home", a, "--dry-run"), /\d+ records? to send, \d+ to receive/);
+    assert.match(await ok("sync", b, "--home", a), /conflict: \/file 1\.conflict-/);
+    assert.equal(await get(nodeB, "notes.md"), "from a\n");
+    assert.equal(await get(nodeA, "other.md"), "from b\n");
+    const [conflict] = JSON.parse(await ok("conflicts", "ls", "--json", "--home", b));
+    assert.equal(conflict.of, "/data/file 1");
+    assert.deepEqual([await get(nodeA, "file 1"), await get(nodeA, conflict.path.slice(6))].sort(), [
+      "a\0",
+      "b\0",
+    ]);
+    const lost = await get(nodeB, conflict.path.slice(6));
+    await ok("conflicts", "resolve", "--keep", conflict.path, "--home", b);
+    await ok("sync", `unix!${a}/run/9p`, "--home", b);
+    assert.match(await ok("conflicts", "ls", "--home", a), /no conflict/);
+    assert.equal(await get(nodeA, "file 1"), lost);
+    const stranger = await lux9("sync", b, "--home", a, "--volume", "none");
+    assert.equal(stranger.code, 1);
+    assert.match(stranger.err, /has no volume none/);
+    assert.equal((await nodeA.stop()).code, 0);
+    assert.equal((await nodeB.stop()).code, 0);
+    await areOne(a, b);
+  });
+});
+
+Deno.test("sync: killed and interrupted at any moment it goes on where it was", async () => {
+  await inFolder(async (folder) => {
+    const [a, b] = await twoHomes(folder, 150);
+    let kills = 0;
+    for (const ms of [150, 250, 350, 500, 700]) {
+      const child = new Deno.Command(LAUNCHER, {
+        args: ["sync", b, "--home", a],
+        stdout: "null",
+        stderr: "null",
+      })
+        .spawn();
+      const timer = setTimeout(() => child.kill(kills % 2 === 0 ? "SIGKILL" : "SIGINT"), ms);
+      const { code } = await child.status;
+      clearTimeout(timer);
+      if (code !== 0) kills++;
+    }
+    assert.ok(kills > 0, "nothing was killed");
+    await ok("sync", b, "--home", a);
+    await areOne(a, b);
+    // A new process: whoever was killed may have left the lock of a home to the kernel alone.
+    await using node = await TestNode.start({ home: b, yaml: "mounts: [{at: /data, volume: data}]\n" });
+    await node.asOwner(async (client) => {
+      const names = await client.names(await client.walk(client.root, "data"));
+      assert.equal(names.filter((name) => name.startsWith("file ")).length, 150);
+    });
+  });
+});
+
+Deno.test("sync: on a disk that becomes full the copy stays sound, and goes on when there is room", async (t) => {
+  if (!skipUnless(t.name, MOUNTS)) return;
+  await inFolder(async (folder) => {
+    const disk = `${folder}/disk`;
+    await Deno.mkdir(disk);
+    await mount("mount", "-t", "tmpfs", "-o", `size=${DISK_BYTES}`, "lux9-sync", disk);
+    try {
+      const [a, b] = await twoHomes(folder, 300);
+      const small = `${disk}/b`;
+      await mount("cp", "-a", b, small);
+      Deno.writeFileSync(`${disk}/ballast`, new Uint8Array(DISK_BYTES - 12 * 1024 * 1024));
+      const full = await lux9("sync", small, "--home", a);
+      assert.equal(full.code, 1, full.out + full.err);
+      assert.match(full.err, /ENOSPC|no space|full/i);
+      assert.deepEqual(verify(`${small}/volumes/data`).problems, []);
+      Deno.removeSync(`${disk}/ballast`);
+      await ok("sync", small, "--home", a);
+      await areOne(a, small);
+    } finally {
+      await mount("umount", "-l", disk);
+    }
+  });
+});
+
+async function mount(program: string, ...args: string[]): Promise<void> {
+  const { success, stderr } = await new Deno.Command(program, { args }).output();
+  if (!success) throw new Error(`${program} ${args.join(" ")}: ${new TextDecoder().decode(stderr)}`);
+}
