@@ -12,7 +12,10 @@ import { NineError } from "../../9p/mod.ts";
  * somebody else is ever opened by SQLite.
  */
 const END = 255;
-const NONE = 0, NUMBER = 1, TEXT = 2, BYTES = 3;
+const NONE = 0;
+const NUMBER = 1;
+const TEXT = 2;
+const BYTES = 3;
 /** Documents are the largest. */
 export const VALUE_BYTES_MAX = 256 * 1024 * 1024;
 
