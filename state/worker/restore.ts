@@ -92,13 +92,15 @@ class Restoring {
     if (this.#keeps(this.#target)) this.#reach.add(this.#target);
     const fits = there === this.#target;
 
-    const changed = [...changes.files(span)].flat().filter((ino) => this.#wasBelow(ino, 0));
+    // In the order of their numbers, which are the same whenever the log is applied. In which order they changed depends on which
+    // operations were one transaction, and operations that follow call what is made now by its number.
+    const changed = [...changes.files(span)].flat().sort(ascending).filter((ino) => this.#wasBelow(ino, 0));
     const kept = changed.filter((ino) => this.#keeps(ino));
     const folders = kept.filter((ino) => isDirectory(index.node(ino)!));
     // All that is to go or to come is found before anything moves.
-    const come = folders.flatMap((ino) => changes.come(ino, span));
+    const come = folders.flatMap((ino) => changes.come(ino, span)).sort(byNumber);
     const inFolders = new Set(folders);
-    const gone = [...changes.gone(span)].flat().filter(({ parent }) => inFolders.has(parent));
+    const gone = [...changes.gone(span)].flat().filter(({ parent }) => inFolders.has(parent)).sort(byNumber);
 
     if (at !== "everything" && there !== undefined && !fits) this.#clear(at.parent, at.name, there);
     for (const { parent, name, ino } of come) {
@@ -313,4 +315,12 @@ class Restoring {
 
 function isDirectory({ mode }: NodeRow): boolean {
   return (mode & S.IFMT) === S.IFDIR;
+}
+
+function ascending(a: number, b: number): number {
+  return a - b;
+}
+
+function byNumber(a: { readonly eid: number }, b: { readonly eid: number }): number {
+  return a.eid - b.eid;
 }
