@@ -154,7 +154,9 @@ class LiveRecords {
     }
     switch (parts.kind) {
       case "edge": {
-        if (this.#keepsStale) return values;
+        // What is back is so by what all those who removed it had not seen, wherever they did.
+        const isBack = rows.some((row) => row.removed && row.alive && !row.version && !row.directory);
+        if (this.#keepsStale || isBack) return values;
         const held = this.#held(parts.slot, facts, rows);
         // A name that was removed, of a file that has others, stays while older edges elsewhere would bring it back.
         const stays = held !== undefined && (!held.row.removed || held.row.alive || docs.size > 1);

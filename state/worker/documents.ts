@@ -129,7 +129,6 @@ export class DocumentKeeper {
         const [node, parent] = [this.#own(ino, time), this.#id(parentIno)];
         if (!node || !parent) return;
         this.#touched.gave(node, parent, name);
-        this.#keepRevived(node, time);
         return this.#writer.link({ node, parent, name }, time);
       }
       case "unlink":
@@ -341,7 +340,6 @@ export class DocumentKeeper {
     if (!parent || !node) return;
     this.#touched.took(node, parent, name);
     this.#writer.unlink({ node, parent, name }, time);
-    if (this.#touched.isJoined(parent)) this.#left(parent, time);
   }
 
   #rename(operation: Rename): void {
@@ -356,23 +354,6 @@ export class DocumentKeeper {
     this.#touched.took(node, parent, name);
     this.#touched.gave(node, to, toName);
     this.#writer.rename({ node, parent, name }, { parent: to, name: toName }, time);
-    if (parent !== to || this.#touched.isJoined(parent)) this.#left(parent, time);
-  }
-
-  /** A name that others removed and that is back for what was written since would go as soon as the file has another one. */
-  #keepRevived(node: NodeId, time: Timestamp): void {
-    const isRevived = (row: EdgeRow) => row.version === undefined && row.removed && row.alive;
-    if (!this.#tree.edges(node).some(isRevived)) return;
-    this.#writer.refresh([]);
-    for (const { shown } of this.#tree.edges(node).filter(isRevived)) {
-      if (shown) this.#writer.rename({ node, ...shown }, shown, time);
-      if (shown) this.#touched.look(shown.parent);
-    }
-  }
-
-  /** A name went from the directory, which no edge of it tells. */
-  #left(directory: NodeId, time: Timestamp): void {
-    this.#writer.setattr(directory, { mtime: time }, time);
   }
 
   #attributes({ ino, mode, uid, gid, flags, atime, mtime, time }: SetAttributes): void {
@@ -427,7 +408,6 @@ export class DocumentKeeper {
     const shown = this.#shown(conflict);
     if (!shown) return;
     this.#writer.unlink({ node: conflict.node, ...shown }, time);
-    this.#left(shown.parent, time);
     this.#touched.look(shown.parent);
   }
 
@@ -441,7 +421,6 @@ export class DocumentKeeper {
     const own = nodeId(this.#author, this.#lastNumber);
     for (const [name, value] of xattrs ?? []) this.#writer.setxattr(own, name, value, time);
     this.#index.setId(ino, own);
-    if (to) this.#left(shown.parent, time);
     this.#touched.look(shown.parent);
     return own;
   }
