@@ -13,7 +13,7 @@ const LISTS_BYTES = 8 << 20;
 
 export interface ChunkReaderOptions {
   readonly packs: Packs;
-  readonly index: Pick<ChunkIndex, "find">;
+  readonly index: Pick<ChunkIndex, "find" | "isAbsent">;
   /** The volume's key, 32 bytes. */
   readonly key: Uint8Array;
   readonly checked?: Checked;
@@ -30,7 +30,7 @@ export class ChunkReader {
   readonly packs: Packs;
   readonly checked: Checked;
   readonly windows: PackWindows;
-  readonly #index: Pick<ChunkIndex, "find">;
+  readonly #index: Pick<ChunkIndex, "find" | "isAbsent">;
   readonly #idOf: IdOf;
   /** By the id as a string; the one used last is last. */
   readonly #lists = new Map<string, KnownList>();
@@ -101,6 +101,12 @@ export class ChunkReader {
 
   place(id: Uint8Array): ChunkPlace {
     const place = this.#index.find(id);
+    if (place === undefined && this.#index.isAbsent?.(id)) {
+      throw new NineError(
+        "EIO",
+        `Chunk ${hex(id)} is not here, as no copy that was met has it: sync with one that does`,
+      );
+    }
     if (place === undefined) throw new NineError("EIO", `The index has no chunk ${hex(id)}`);
     if (place.length > CHUNK_MAX || place.keyId !== 0) {
       throw new NineError(

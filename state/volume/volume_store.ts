@@ -137,7 +137,10 @@ export class VolumeStore {
     this.#nextEid = even(Number(index.lastEid()));
     this.contents = new ChunkReader({
       packs: new Packs(realDisk(folder), PACKS),
-      index: { find: (id) => this.index.chunks.find(id) },
+      index: {
+        find: (id) => this.index.chunks.find(id),
+        isAbsent: (id) => this.index.chunks.isAbsent(id),
+      },
       key: index.meta("key") as Uint8Array,
     });
     state.listen({

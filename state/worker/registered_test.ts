@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
-import { DATABASE, type VolumeStoreOptions } from "../volume/mod.ts";
+import { packSeen, SEEN_MAX, unpackSeen } from "../record/mod.ts";
+import { DATABASE, GUARD, type VolumeStoreOptions } from "../volume/mod.ts";
 import { carry } from "./_carry.ts";
 import { Volume } from "./_tree.ts";
 import { receiveClone, verify } from "./mod.ts";
@@ -212,3 +213,54 @@ Deno.test("a copy that was met is known by the name that it gave", async () => {
     ]]);
   });
 });
+
+Deno.test("whoever saw more authors than a record has room for tells of them in several", async () => {
+  await withCopies(2, {}, async (copies) => {
+    await meet(copies[0], copies[1]);
+    for (const copy of copies) {
+      await copy[Symbol.asyncDispose]();
+      addAuthors(copy.folder, 10_000);
+    }
+    const [a, b] = await Promise.all(copies.map(({ folder }) => Volume.open(folder)));
+    copies.splice(0, 2, a, b);
+    await a.put("f", "one");
+    await a.put("f", "two");
+    const seen = seenIn(a.folder);
+    assert.deepEqual(seen.slice(-4), [SEEN_MAX, SEEN_MAX, 10_000 - 2 * SEEN_MAX, 0]);
+    await meet(a, b);
+    // What is written over is what was written: its place in the chain is told right.
+    await b.put("f", "three");
+    await meet(a, b);
+    await a.put("f", "four");
+    await meet(a, b);
+    for (const copy of copies) assert.deepEqual(copy.tree(), ["f = four 644"]);
+    assert.ok(seenIn(b.folder).every((count) => count <= SEEN_MAX));
+  });
+});
+
+/** Authors of whom both copies have a record that has gone from their journals. */
+function addAuthors(folder: string, count: number): void {
+  const db = new DatabaseSync(`${folder}/${DATABASE}`);
+  const add = db.prepare("INSERT INTO author(author, key, number, hash, seen) VALUES(?, ?, 1, ?, ?)");
+  db.exec("BEGIN");
+  for (let i = 0; i < count; i++) {
+    const author = new Uint8Array(8).fill(7);
+    new DataView(author.buffer).setUint32(0, i);
+    add.run(author, new Uint8Array(32), new Uint8Array(32).fill(i), packSeen(new Map()));
+  }
+  db.exec("COMMIT");
+  db.close();
+  // It knows of pages that this program wrote.
+  Deno.removeSync(`${folder}/${GUARD}`);
+}
+
+/** Of each record how many authors it tells of. */
+function seenIn(folder: string): number[] {
+  const db = new DatabaseSync(`${folder}/${DATABASE}`, { readOnly: true });
+  try {
+    const rows = db.prepare("SELECT seen FROM journal ORDER BY id").all() as { seen: Uint8Array }[];
+    return rows.map(({ seen }) => unpackSeen(seen).size);
+  } finally {
+    db.close();
+  }
+}

@@ -31,6 +31,8 @@ export interface Verified {
   readonly names: number;
   readonly chunks: number;
   readonly bytes: number;
+  /** Chunks that are not here, as no copy that was met has them: nothing of this copy is damaged by that. */
+  readonly absent: number;
   /** What is wrong, and where; at most `PROBLEMS_MAX`. */
   readonly problems: readonly string[];
 }
@@ -59,7 +61,7 @@ function verified(
   if (!existsSync(folder)) throw new NineError("ENOENT", `There is no volume in ${folder}`);
   const problems: string[] = [];
   if (what === "everything") problems.push(...damagedPages(folder));
-  const none = { files: 0, names: 0, chunks: 0, bytes: 0 };
+  const none = { files: 0, names: 0, chunks: 0, bytes: 0, absent: 0 };
   let db: DatabaseSync | undefined;
   try {
     db = new DatabaseSync(`${folder}/${DATABASE}`, { readOnly: true });
@@ -101,10 +103,12 @@ interface Found {
 class Verification {
   readonly #files = new Map<number, Found>();
   readonly #chunks: ChunkReader;
+  readonly #rows: ChunkRows;
   readonly #xattrRows: StatementSync;
   /** Those that were checked. */
   readonly #unsettled = new Set<number>();
   readonly #seen = new Set<string>();
+  readonly #absent = new Set<string>();
   #bytes = 0;
   #names = 0;
 
@@ -116,10 +120,11 @@ class Verification {
     readonly onProgress: ((files: number) => void) | undefined,
   ) {
     this.#xattrRows = db.prepare("SELECT name, value FROM xattr WHERE ino = ?");
+    this.#rows = new ChunkRows(db);
     const key = this.#meta("key") as Uint8Array | undefined;
     this.#chunks = new ChunkReader({
       packs: new Packs(realDisk(folder), PACKS),
-      index: new ChunkRows(db),
+      index: this.#rows,
       key: key ?? new Uint8Array(32),
     });
   }
@@ -146,6 +151,7 @@ class Verification {
       names: this.#names,
       chunks: this.#seen.size,
       bytes: this.#bytes,
+      absent: this.#absent.size,
       problems: this.problems,
     };
   }
@@ -397,12 +403,19 @@ class Verification {
     if (descriptor !== undefined && this.what === "everything") this.#chunksOf(descriptor, what);
   }
 
-  #chunksOf(descriptor: Descriptor, what: string): void {
-    for (const id of this.#chunks.ids(descriptor)) {
-      const key = String.fromCharCode(...id);
-      if (this.#seen.has(key)) continue;
+  #chunksOf({ id, depth, size }: Descriptor, what: string): void {
+    if (id === undefined) return;
+    const key = String.fromCharCode(...id);
+    const isNew = !this.#seen.has(key) && !this.#absent.has(key);
+    if (isNew && this.#rows.find(id) === undefined && this.#rows.isAbsent(id)) this.#absent.add(key);
+    else if (isNew) {
       this.#seen.add(key);
       this.#attempt(what, () => this.#bytes += this.#chunks.chunk(id).byteLength);
+    }
+    if (depth === 0 || this.#absent.has(key)) return;
+    const { list } = this.#chunks.list(id, size);
+    for (let i = 0; i < list.count; i++) {
+      this.#chunksOf({ id: list.id(i), depth: depth - 1, size: list.ends[i] - list.start(i) }, what);
     }
   }
 
