@@ -71,11 +71,17 @@ export class ChunkReader {
     const { id, depth, size } = descriptor;
     if (id === undefined) return;
     yield id;
-    if (depth === 0) return;
+    // Of what is in a list that is not here nothing is known.
+    if (depth === 0 || this.isAbsent(id)) return;
     const { list } = this.list(id, size);
     for (let i = 0; i < list.count; i++) {
       yield* this.ids({ id: list.id(i), depth: depth - 1, size: list.ends[i] - list.start(i) });
     }
+  }
+
+  /** Whether a chunk is not here, and it is known why. */
+  isAbsent(id: Uint8Array): boolean {
+    return this.#index.find(id) === undefined && this.#index.isAbsent?.(id) === true;
   }
 
   /** Closes what is open. */
@@ -101,7 +107,7 @@ export class ChunkReader {
 
   place(id: Uint8Array): ChunkPlace {
     const place = this.#index.find(id);
-    if (place === undefined && this.#index.isAbsent?.(id)) {
+    if (place === undefined && this.isAbsent(id)) {
       throw new NineError(
         "EIO",
         `Chunk ${hex(id)} is not here, as no copy that was met has it: sync with one that does`,

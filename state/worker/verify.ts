@@ -103,7 +103,6 @@ interface Found {
 class Verification {
   readonly #files = new Map<number, Found>();
   readonly #chunks: ChunkReader;
-  readonly #rows: ChunkRows;
   readonly #xattrRows: StatementSync;
   /** Those that were checked. */
   readonly #unsettled = new Set<number>();
@@ -120,11 +119,10 @@ class Verification {
     readonly onProgress: ((files: number) => void) | undefined,
   ) {
     this.#xattrRows = db.prepare("SELECT name, value FROM xattr WHERE ino = ?");
-    this.#rows = new ChunkRows(db);
     const key = this.#meta("key") as Uint8Array | undefined;
     this.#chunks = new ChunkReader({
       packs: new Packs(realDisk(folder), PACKS),
-      index: this.#rows,
+      index: new ChunkRows(db),
       key: key ?? new Uint8Array(32),
     });
   }
@@ -403,19 +401,16 @@ class Verification {
     if (descriptor !== undefined && this.what === "everything") this.#chunksOf(descriptor, what);
   }
 
-  #chunksOf({ id, depth, size }: Descriptor, what: string): void {
-    if (id === undefined) return;
-    const key = String.fromCharCode(...id);
-    const isNew = !this.#seen.has(key) && !this.#absent.has(key);
-    if (isNew && this.#rows.find(id) === undefined && this.#rows.isAbsent(id)) this.#absent.add(key);
-    else if (isNew) {
+  #chunksOf(descriptor: Descriptor, what: string): void {
+    for (const id of this.#chunks.ids(descriptor)) {
+      const key = String.fromCharCode(...id);
+      if (this.#seen.has(key) || this.#absent.has(key)) continue;
+      if (this.#chunks.isAbsent(id)) {
+        this.#absent.add(key);
+        continue;
+      }
       this.#seen.add(key);
       this.#attempt(what, () => this.#bytes += this.#chunks.chunk(id).byteLength);
-    }
-    if (depth === 0 || this.#absent.has(key)) return;
-    const { list } = this.#chunks.list(id, size);
-    for (let i = 0; i < list.count; i++) {
-      this.#chunksOf({ id: list.id(i), depth: depth - 1, size: list.ends[i] - list.start(i) }, what);
     }
   }
 
