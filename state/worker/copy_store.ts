@@ -80,6 +80,7 @@ export class CopyStore implements SyncStore {
     return this.#options.documents.journal.hashOf(author, number);
   }
 
+  /** Also one that is still here, where what it tells of is trimmed. */
   gone(after: Numbers): { readonly author: Author; readonly number: number } | undefined {
     const { journal } = this.#options.documents;
     for (const [author, { number }] of journal.authors.entries()) {
@@ -88,6 +89,10 @@ export class CopyStore implements SyncStore {
       const oldest = journal.oldest(author);
       if (oldest === undefined || oldest > has + 1) return { author, number: has + 1 };
     }
+    const within = journal.lastWithin(after);
+    if (within >= this.#options.documents.trimmed) return;
+    const { author } = journal.after(within, 1)[0].record;
+    return { author, number: (after.get(author) ?? 0) + 1 };
   }
 
   records(after: Numbers, start: number, bytesMax: number): Page {

@@ -358,15 +358,27 @@ export class DocumentKeeper {
   #trim(id: DocId, seq: number, sec: number): void {
     const { dead } = this.#registered.passed;
     let isHeld = false;
+    let last = 0;
     this.#writer.trim(id, (doc) => {
-      const isStable = this.#journal.lastOf(doc) <= dead;
-      isHeld ||= !isStable;
-      return isStable;
+      const lastOf = this.#journal.lastOf(doc);
+      if (lastOf <= dead) last = Math.max(last, lastOf);
+      else isHeld = true;
+      return lastOf <= dead;
     });
     if (isHeld) this.#untrimmed.add(id, this.#mark());
     else this.#untrimmed.remove(id);
     const { records } = this.#writer.commit();
-    if (records.length > 0) this.#wrote(this.#journal.append(seq, sec, this.#writer.clock, records));
+    if (records.length === 0) return;
+    this.#wrote(this.#journal.append(seq, sec, this.#writer.clock, records));
+    this.#index.setMeta("trimmed", Math.max(last, this.trimmed));
+  }
+
+  /**
+   * What was trimmed was told of by records up to this one. A copied home, of which nobody knows before it comes, may have written to what is trimmed where it lacks
+   * one of them.
+   */
+  get trimmed(): number {
+    return Number(this.#index.meta("trimmed") ?? 0);
   }
 
   #reroot(id: DocId): void {

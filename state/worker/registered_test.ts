@@ -3,6 +3,7 @@ import { DatabaseSync } from "node:sqlite";
 import { packSeen, SEEN_MAX, unpackSeen } from "../record/mod.ts";
 import { DATABASE, GUARD, type VolumeStoreOptions } from "../volume/mod.ts";
 import { carry } from "./_carry.ts";
+import { copyFolder } from "./_exchange.ts";
 import { Volume } from "./_tree.ts";
 import { receiveClone, verify } from "./mod.ts";
 
@@ -201,6 +202,35 @@ Deno.test("also one that was away for the retention time does, as long as no rec
     await a.mkdir("d");
     await a.put("d/kept", "old");
     await a.chmod("d/kept", 0o600);
+  });
+});
+
+Deno.test("a copied home that nobody knew of is told to join anew where it lacks what was trimmed", async () => {
+  await withCopies(1, {}, async (copies) => {
+    const [first] = copies;
+    await first.mkdir("d");
+    await first.put("d/kept", "old");
+    await first[Symbol.asyncDispose]();
+    copyFolder(first.folder, `${first.folder}-copied`);
+    const a = copies[0] = await Volume.open(first.folder);
+    const b = copies[1] = await Volume.open(`${first.folder}-copied`);
+    await b.put("d/kept", "new");
+    await churn(a);
+    await meet(a, b);
+    assert.deepEqual(a.tree(), ["d/ 755", "d/kept = new 644"], "nothing was trimmed yet");
+    await a[Symbol.asyncDispose]();
+    copyFolder(a.folder, `${a.folder}-again`);
+    const [again, c] = [
+      copies[0] = await Volume.open(a.folder),
+      copies[2] = await Volume.open(`${a.folder}-again`),
+    ];
+    await again.rm("d/kept");
+    await meet(again, b);
+    await again.store.collect();
+    assert.ok(nodes(again) < 20, `${nodes(again)} nodes`);
+    await c.put("d/kept", "newer");
+    await meet(c, again, "gone");
+    assert.deepEqual(c.tree(), ["d/ 755", "d/kept = newer 644"]);
   });
 });
 
