@@ -39,6 +39,7 @@ const schema = z.strictObject({
     .max(64).default([]),
   mounts: z.array(mount).max(1000).default([]),
   retention: z.strictObject({ everything: days, hourly: days, daily: days }).optional(),
+  copies: z.strictObject({ days }).optional(),
   merge: globs.optional(),
   users: z.record(name, z.strictObject({ uid: id, groups: z.array(name).max(100).default([]) })).default({}),
   groups: z.record(name, id).default({}),

@@ -37,6 +37,11 @@ Deno.test("parseConfig: a rule of merging is a list of globs", () => {
   assert.throws(() => parseConfig("merge: ['']"), /must be a glob/);
 });
 
+Deno.test("parseConfig: how long copies are waited for is days", () => {
+  assert.deepEqual(parseConfig("copies: {days: 30}").copies, { days: 30 });
+  assert.match(problem("copies: {days: -1}"), /^lux9\.yaml:1:16: copies\.days/);
+});
+
 Deno.test("parseConfig: a mistake is told with file, line and column", () => {
   assert.match(problem("mounts:\n  - {at: data, mem: {}}\n"), /^lux9\.yaml:2:\d+: mounts\.0/);
   assert.match(problem("users:\n  alice: {uid: -1}\n"), /^lux9\.yaml:2:16: users\.alice\.uid/);

@@ -78,6 +78,7 @@ export async function buildTree(
     home,
     owned,
     retention: config.retention,
+    copies: config.copies,
     merge: config.merge,
     durableAtClunk: new Set(
       config.mounts.flatMap((mount) => "volume" in mount && mount.durable === "clunk" ? [mount.volume] : []),

@@ -15,6 +15,8 @@ export interface VolumesOptions {
   readonly owned: { readonly uid: string; readonly gid: string };
   /** How long history is kept; as the store has it if not given. */
   readonly retention: Retention | undefined;
+  /** How long a copy is waited for that says nothing; as the store has it if not given. */
+  readonly copies?: { readonly days: number };
   /** Globs of the files that merge as text; as the tree has them if not given. */
   readonly merge?: readonly string[];
   /** Those in which what was written is durable when the file is closed. */
@@ -163,13 +165,14 @@ export class Volumes {
   }
 
   async #start(name: string): Promise<Open> {
-    const { owned, retention, merge, onTrouble, onRested, restMs, durableAtClunk } = this.options;
+    const { owned, retention, copies, merge, onTrouble, onRested, restMs, durableAtClunk } = this.options;
     // A node without volumes does without all that they need, some 15 MB of memory.
     const { VolumeStore } = await import("../../state/volume/mod.ts");
     const { snapshots, volume, withDifferences } = await import("../../servers/volume/mod.ts");
     const store = await VolumeStore.open(volumeFolder(this.options.home, name), {
       owned,
       retention,
+      copies,
       merge,
       onConflict: (what, path, of) => this.options.onConflict?.(name, what, path, of),
       onTrouble: (message) => onTrouble(name, message),

@@ -67,10 +67,10 @@ async function homeSide(home: string): Promise<Side> {
       let store = stores.get(volume);
       if (store === undefined) {
         const { VolumeStore } = await import("../../state/volume/mod.ts");
-        const { merge, retention } = readConfig(home);
+        const { copies, merge, retention } = readConfig(home);
         const folder = volumeFolder(home, volume);
         if (!existsSync(folder)) throw new NineError("ENOENT", `${home} has no volume ${volume}`);
-        store = await VolumeStore.open(folder, { merge, retention });
+        store = await VolumeStore.open(folder, { copies, merge, retention });
         stores.set(volume, store);
       }
       return await storeEnd(store);

@@ -13,7 +13,7 @@ const LISTS_BYTES = 8 << 20;
 
 export interface ChunkReaderOptions {
   readonly packs: Packs;
-  readonly index: Pick<ChunkIndex, "find">;
+  readonly index: Pick<ChunkIndex, "find" | "isAbsent">;
   /** The volume's key, 32 bytes. */
   readonly key: Uint8Array;
   readonly checked?: Checked;
@@ -30,7 +30,7 @@ export class ChunkReader {
   readonly packs: Packs;
   readonly checked: Checked;
   readonly windows: PackWindows;
-  readonly #index: Pick<ChunkIndex, "find">;
+  readonly #index: Pick<ChunkIndex, "find" | "isAbsent">;
   readonly #idOf: IdOf;
   /** By the id as a string; the one used last is last. */
   readonly #lists = new Map<string, KnownList>();
@@ -71,11 +71,17 @@ export class ChunkReader {
     const { id, depth, size } = descriptor;
     if (id === undefined) return;
     yield id;
-    if (depth === 0) return;
+    // Of what is in a list that is not here nothing is known.
+    if (depth === 0 || this.isAbsent(id)) return;
     const { list } = this.list(id, size);
     for (let i = 0; i < list.count; i++) {
       yield* this.ids({ id: list.id(i), depth: depth - 1, size: list.ends[i] - list.start(i) });
     }
+  }
+
+  /** Whether a chunk is not here, and it is known why. */
+  isAbsent(id: Uint8Array): boolean {
+    return this.#index.find(id) === undefined && this.#index.isAbsent?.(id) === true;
   }
 
   /** Closes what is open. */
@@ -101,6 +107,12 @@ export class ChunkReader {
 
   place(id: Uint8Array): ChunkPlace {
     const place = this.#index.find(id);
+    if (place === undefined && this.isAbsent(id)) {
+      throw new NineError(
+        "EIO",
+        `Chunk ${hex(id)} is not here, as no copy that was met has it: sync with one that does`,
+      );
+    }
     if (place === undefined) throw new NineError("EIO", `The index has no chunk ${hex(id)}`);
     if (place.length > CHUNK_MAX || place.keyId !== 0) {
       throw new NineError(

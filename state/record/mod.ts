@@ -6,7 +6,7 @@
  */
 export { Authors, type AuthorState, BadRecord, earliestTime, FUTURE_SEC_MAX } from "./authors.ts";
 export { HASH_BYTES, hashOf, type Record, RECORD_BYTES_MAX, type Seen, type SignedRecord } from "./record.ts";
-export { packRecord, packSeen, unpackRecord, unpackSeen } from "./packing.ts";
+export { packRecord, packSeen, SEEN_MAX, unpackRecord, unpackSeen } from "./packing.ts";
 export {
   type CopyKey,
   copyKey,

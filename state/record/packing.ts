@@ -3,7 +3,8 @@ import { KEY_BYTES, SIGNATURE_BYTES } from "./copy_key.ts";
 import { HASH_BYTES, hashOf, type Record, RECORD_BYTES_MAX, type SignedRecord } from "./record.ts";
 
 const VOUCHES_MAX = 64;
-const SEEN_MAX = 4096;
+/** A record tells of so many authors at most that its writer had seen them; whoever saw more writes several. */
+export const SEEN_MAX = 4096;
 const NUMBER_MAX = 2 ** 48 - 1;
 const TIME_MAX = 2 ** 40;
 const DOC_BYTES_MAX = 64;

@@ -12,6 +12,7 @@ export interface ChunkRow {
 export class ChunkRows {
   protected readonly db: DatabaseSync;
   readonly #find: StatementSync;
+  #absent: StatementSync | undefined;
 
   constructor(db: DatabaseSync) {
     this.db = db;
@@ -20,6 +21,12 @@ export class ChunkRows {
 
   find(id: Uint8Array): ChunkRow | undefined {
     return this.#find.get(id) as ChunkRow | undefined;
+  }
+
+  /** To be asked of one that is not found. */
+  isAbsent(id: Uint8Array): boolean {
+    this.#absent ??= this.db.prepare("SELECT 1 FROM absent WHERE id = ?");
+    return this.#absent.get(id) !== undefined;
   }
 }
 

@@ -5,6 +5,8 @@ export interface CopyRow {
   readonly key: Uint8Array;
   /** When, seconds since 1970. */
   readonly since: number;
+  /** What it last called itself; null where nobody heard it. */
+  readonly name: string | null;
 }
 
 /** What an incarnation of a copy said that it has, packed. */
@@ -13,6 +15,11 @@ export interface StatementRow {
   /** 0 for the newest; 1 for the one before, until that counts. */
   readonly slot: 0 | 1;
   readonly bytes: Uint8Array;
+  /** Which copy said so, and when, seconds since 1970. */
+  readonly key: Uint8Array;
+  readonly time: number;
+  /** Of each author the number of the last record, as packSeen packs them: `bytes` tell it too, to whoever knows statements. */
+  readonly numbers: Uint8Array;
 }
 
 /** A chunk that a content needs and that no copy had. */
@@ -44,8 +51,17 @@ export class Copies {
     return this.#sql.statements.all() as unknown as StatementRow[];
   }
 
-  putStatement({ author, slot, bytes }: StatementRow): void {
-    this.#sql.putStatement.run(author, slot, bytes);
+  putStatement({ author, slot, bytes, key, time, numbers }: StatementRow): void {
+    this.#sql.putStatement.run(author, slot, bytes, key, time, numbers);
+  }
+
+  /** What a copy last called itself. */
+  name(key: Uint8Array): string | undefined {
+    return (this.#sql.name.get(key) as { name: string | null } | undefined)?.name ?? undefined;
+  }
+
+  setName(key: Uint8Array, name: string): void {
+    this.#sql.setName.run(name, key);
   }
 
   absent(max: number): AbsentRow[] {
@@ -68,10 +84,13 @@ export class Copies {
 }
 
 const SQL = {
-  copies: "SELECT key, since FROM copy",
+  copies: "SELECT key, since, name FROM copy",
+  name: "SELECT name FROM copy WHERE key = ?",
+  setName: "UPDATE copy SET name = ? WHERE key = ?",
   copy: "SELECT 1 FROM copy WHERE key = ?",
-  statements: "SELECT author, slot, bytes FROM statement",
-  putStatement: "INSERT OR REPLACE INTO statement(author, slot, bytes) VALUES(?, ?, ?)",
+  statements: "SELECT author, slot, bytes, key, time, numbers FROM statement",
+  putStatement:
+    "INSERT OR REPLACE INTO statement(author, slot, bytes, key, time, numbers) VALUES(?, ?, ?, ?, ?, ?)",
   absent: "SELECT id, depth, size FROM absent LIMIT ?",
   isAbsent: "SELECT 1 FROM absent WHERE id = ?",
   addAbsent: "INSERT OR IGNORE INTO absent(id, depth, size) VALUES(?, ?, ?)",

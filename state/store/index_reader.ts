@@ -2,6 +2,7 @@ import { NineError } from "../../9p/mod.ts";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { ChangeReader } from "./change_reader.ts";
 import { ChunkRows } from "./chunk_rows.ts";
+import { copiesSeen, type CopySeen } from "./copies_seen.ts";
 import { checkEdge, type EdgeRow } from "./edge_row.ts";
 import { type NodeRow, unpackNode, xattrSum } from "./node_row.ts";
 import { PastReader } from "./past_reader.ts";
@@ -50,6 +51,11 @@ export class IndexReader implements Disposable {
   renew(): void {
     this.#db.exec("COMMIT; BEGIN");
     this.applied = Number(this.meta("applied") ?? 0);
+  }
+
+  /** The copies of the volume, and how far each is. Those that said nothing since that time, in seconds since 1970, are not waited for. */
+  copies(sinceSec: number): CopySeen[] {
+    return copiesSeen(this.#db, sinceSec);
   }
 
   edge(parent: number, name: string): EdgeRow | undefined {

@@ -2,7 +2,6 @@ import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { NineError } from "../../9p/mod.ts";
 import {
   Authors,
-  type AuthorState,
   type CopyKey,
   earliestTime,
   HASH_BYTES,
@@ -10,6 +9,7 @@ import {
   packSeen,
   type Record,
   type Seen,
+  SEEN_MAX,
   type SignedRecord,
   unpackSeen,
   verifySignature,
@@ -72,6 +72,11 @@ export class Journal {
     return this.#lastId;
   }
 
+  /** The number here of the oldest record that is still here; of the next one where none is. */
+  get firstId(): number {
+    return (this.#sql.firstId.get() as { id: number | null }).id ?? this.#lastId + 1;
+  }
+
   /** How many records this copy wrote as who it is now. */
   get number(): number {
     return this.#authors.get(this.#writer.author)?.number ?? 0;
@@ -89,24 +94,51 @@ export class Journal {
     vouches: readonly Uint8Array[] = [],
   ): Entry[] {
     this.#moments.add(seq, sec);
-    const { author, key } = this.#writer;
     for (const each of vouches) this.#sql.letIn.run(each, Math.floor(sec));
-    if (this.#authors.get(author) === undefined) this.#sql.letIn.run(key.publicKey, Math.floor(sec));
     return changes.map((each, i) => {
-      const state = this.#authors.get(author);
-      const record: Record = {
-        ...{ author, changes: each, vouches: i === 0 ? vouches : [], seen: this.#news(state) },
-        number: (state?.number ?? 0) + 1,
-        previous: state?.hash ?? new Uint8Array(HASH_BYTES),
-        time: Math.max(0, Math.floor(sec), earliestTime(clock)),
-        ...state === undefined ? { key: key.publicKey } : {},
-      };
-      const hash = hashOf(record);
-      const entry = this.#add(seq, { record, hash, signature: key.sign(hash) });
-      this.#authors.wrote({ record, hash }, key.publicKey);
-      this.#putAuthor(author);
-      return entry;
+      const seen = this.#news();
+      if (seen.length > SEEN_MAX) {
+        throw new Error(`${seen.length} authors are news: they come first, by tellSeen`);
+      }
+      return this.#write(seq, sec, clock, { changes: each, vouches: i === 0 ? vouches : [], seen });
     });
+  }
+
+  /**
+   * Writes records that tell nothing but what was seen, where one alone has no room for all of it; how many. To be called before anything is set that comes after it, as what is set has
+   * the number of its record.
+   */
+  tellSeen(seq: number, sec: number, clock: number): number {
+    let count = 0;
+    for (let left = this.#news(); left.length > SEEN_MAX; left = left.slice(SEEN_MAX)) {
+      if (count++ === 0) this.#moments.add(seq, sec);
+      const seen = left.slice(0, SEEN_MAX);
+      this.#write(seq, sec, clock, { changes: new Map(), vouches: [], seen });
+    }
+    return count;
+  }
+
+  #write(
+    seq: number,
+    sec: number,
+    clock: number,
+    what: Pick<Record, "changes" | "vouches" | "seen">,
+  ): Entry {
+    const { author, key } = this.#writer;
+    const state = this.#authors.get(author);
+    if (state === undefined) this.#sql.letIn.run(key.publicKey, Math.floor(sec));
+    const record: Record = {
+      ...{ ...what, author },
+      number: (state?.number ?? 0) + 1,
+      previous: state?.hash ?? new Uint8Array(HASH_BYTES),
+      time: Math.max(0, Math.floor(sec), earliestTime(clock)),
+      ...state === undefined ? { key: key.publicKey } : {},
+    };
+    const hash = hashOf(record);
+    const entry = this.#add(seq, { record, hash, signature: key.sign(hash) });
+    this.#authors.wrote({ record, hash }, key.publicKey);
+    this.#putAuthor(author);
+    return entry;
   }
 
   /** Adds records of others, which `authors` has accepted, in that order. */
@@ -141,10 +173,8 @@ export class Journal {
   lastWithin(upTo: ReadonlyMap<Author, number>): number {
     let last = this.#lastId;
     for (const [author] of this.#authors.entries()) {
-      const { id } = this.#sql.firstBeyond.get(authorBytes(author), upTo.get(author) ?? 0) as {
-        id: number | null;
-      };
-      if (id !== null) last = Math.min(last, id - 1);
+      const row = this.#sql.firstBeyond.get(authorBytes(author), upTo.get(author) ?? 0);
+      if (row !== undefined) last = Math.min(last, Number(row.id) - 1);
     }
     return last;
   }
@@ -192,7 +222,8 @@ export class Journal {
   }
 
   /** What others wrote since this author's last record, and this copy has taken in. */
-  #news(state: AuthorState | undefined): Seen[] {
+  #news(): Seen[] {
+    const state = this.#authors.get(this.#writer.author);
     return [...this.#authors.entries()].flatMap(([author, { number }]) =>
       author !== this.#writer.author && number > (state?.seen.get(author) ?? 0) ? [{ author, number }] : []
     );
@@ -347,7 +378,8 @@ const SQL = {
   after: "SELECT * FROM journal WHERE id > ? ORDER BY id LIMIT ?",
   record: "SELECT * FROM journal WHERE author = ? AND number = ?",
   hashOf: "SELECT hash FROM journal WHERE author = ? AND number = ?",
-  firstBeyond: "SELECT min(id) AS id FROM journal WHERE author = ? AND number > ?",
+  firstBeyond: "SELECT id FROM journal WHERE author = ? AND number > ? ORDER BY number LIMIT 1",
+  firstId: "SELECT min(id) AS id FROM journal",
   oldest: "SELECT min(number) AS number FROM journal WHERE author = ?",
   lastOf: "SELECT max(id) AS id FROM change WHERE doc = ?",
   keptFrom: "SELECT id FROM journal ORDER BY id DESC LIMIT 1 OFFSET ?",

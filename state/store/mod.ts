@@ -6,6 +6,7 @@
 export { ChangeReader, type Named, type Span } from "./change_reader.ts";
 export { type ChunkRow, ChunkRows, ChunkRowsWriter } from "./chunk_rows.ts";
 export { type AbsentRow, Copies, type CopyRow, type StatementRow } from "./copies.ts";
+export { copiesSeen, type CopySeen } from "./copies_seen.ts";
 export { type Difference, differences, sameAttributes, sameContents } from "./difference.ts";
 export type { EdgeRow } from "./edge_row.ts";
 export { IndexReader } from "./index_reader.ts";
@@ -27,4 +28,5 @@ export { SqliteTreeIndex } from "./tree_index.ts";
 export { type Standing, standingOf } from "./standing.ts";
 export { edgeSum, type NodeRow, packNode, unpackNode, xattrSum } from "./node_row.ts";
 export { columnsOf, packRows, RowsReader, type Value } from "./rows_stream.ts";
+export { Untrimmed } from "./untrimmed.ts";
 export { FORMAT, formatOf, openDatabase, run } from "./schema.ts";

@@ -24,7 +24,7 @@ export class Moments {
   readonly #add: StatementSync;
 
   constructor(db: DatabaseSync) {
-    this.#add = db.prepare("INSERT INTO moment(seq, time, sum) VALUES(?, ?, ?)");
+    this.#add = db.prepare("INSERT OR REPLACE INTO moment(seq, time, sum) VALUES(?, ?, ?)");
   }
 
   add(seq: number, time: number): void {

@@ -122,10 +122,15 @@ const MIGRATIONS: readonly (string | ((db: DatabaseSync) => void))[] = [
   CREATE TABLE author(author BLOB PRIMARY KEY, key BLOB NOT NULL, number INTEGER NOT NULL, hash BLOB NOT NULL, seen BLOB NOT NULL)
     WITHOUT ROWID;
   -- Public keys of the copies that belong to the volume, and when each was let in, seconds since 1970.
-  CREATE TABLE copy(key BLOB PRIMARY KEY, since INTEGER NOT NULL) WITHOUT ROWID;
-  -- What incarnations of copies last said that they have, signed.
-  CREATE TABLE statement(author BLOB NOT NULL, slot INTEGER NOT NULL, bytes BLOB NOT NULL, PRIMARY KEY (author, slot))
-    WITHOUT ROWID;
+  -- \`name\`: what it last called itself.
+  CREATE TABLE copy(key BLOB PRIMARY KEY, since INTEGER NOT NULL, name TEXT) WITHOUT ROWID;
+  -- What incarnations of copies last said that they have, signed; by which key, when and how much, told once more.
+  CREATE TABLE statement(
+    author BLOB NOT NULL, slot INTEGER NOT NULL, bytes BLOB NOT NULL, key BLOB NOT NULL, time INTEGER NOT NULL,
+    numbers BLOB NOT NULL, PRIMARY KEY (author, slot)
+  ) WITHOUT ROWID;
+  -- Documents in which something may be dead that other copies may not know of. \`mark\`: how far these were when it was looked at.
+  CREATE TABLE untrimmed(doc TEXT PRIMARY KEY, mark INTEGER NOT NULL) WITHOUT ROWID;
   -- Chunks that contents need and that no copy had when these came: with depth 0 of so many bytes, else a list for so many.
   CREATE TABLE absent(id BLOB PRIMARY KEY, depth INTEGER NOT NULL, size INTEGER NOT NULL) WITHOUT ROWID;
   -- Rows that name contents which are shown nowhere and are needed to merge.

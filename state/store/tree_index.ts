@@ -84,11 +84,6 @@ export class SqliteTreeIndex implements TreeIndex {
     return (this.#sql.conflicted.all() as { node: NodeId }[]).map(({ node }) => node);
   }
 
-  /** Directories that others are shown as one with. */
-  joined(): NodeId[] {
-    return (this.#sql.joined.all() as { alias: NodeId }[]).map(({ alias }) => alias);
-  }
-
   /** The first thing that is wrong with a row, if anything. */
   firstDamage(): string | undefined {
     try {
@@ -153,7 +148,6 @@ const SQL = {
   aliases: "SELECT id FROM tree_node WHERE alias = ?",
   displaced: "SELECT DISTINCT node FROM tree_edge WHERE displaced = 1",
   after: "SELECT id FROM tree_node WHERE id > ? ORDER BY id LIMIT ?",
-  joined: "SELECT DISTINCT alias FROM tree_node WHERE alias IS NOT NULL",
   conflicted: "SELECT DISTINCT node FROM tree_edge WHERE conflictIn IS NOT NULL AND version <> ''",
   removeEdge: "DELETE FROM tree_edge WHERE node = ? AND slot = ? AND version = ?",
   kept: "SELECT id, data FROM tree_node WHERE kept IS NOT NULL",

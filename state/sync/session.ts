@@ -330,6 +330,7 @@ export class Session {
       sending: new Sending(this.#store, peerNumbers, ownNumbers, this.#limits),
       receiving: new Receiving(ownNumbers, peerNumbers, this.#limits.batchBytes),
     };
+    this.#store.met?.(peer);
     if (this.#findFork(this.#meeting)) return;
     const gone = this.#store.gone(peerNumbers);
     if (gone) return this.#gone(gone, "theirs");

@@ -111,4 +111,7 @@ export interface SyncStore {
    * speaker it also keeps the one before, as long as the newest does not count yet (`acknowledged`).
    */
   learn(statement: Statement): void;
+
+  /** Takes note of what a copy of this volume calls itself, for people: nobody has checked that it has the key. */
+  met?(peer: Pick<Self, "key" | "name">): void;
 }

@@ -18,7 +18,7 @@ export interface Facts {
   readonly attributes: AttributesRecord | undefined;
   /** For each of its names the edges, the one that holds first. */
   readonly places: ReadonlyMap<Slot, readonly Candidate[]>;
-  /** The contents that stand next to each other, without those that are resolved, the winner first. */
+  /** The contents that stand next to each other, without those that are resolved or lost before, the winner first. */
   readonly versions: readonly Version[];
   /** Contents that lost before and are not resolved, the newest first. */
   readonly lost: readonly Version[];
@@ -86,8 +86,12 @@ export class FactsReader {
     }
     const home = this.#attributes.map(({ doc }) => doc).sort(compareText)[0];
     const versions = distinct(this.#versions);
-    const standing = versions.filter((version) => !this.#resolved.has(versionId(version.stamp)));
-    const ids = new Set(versions.map((version) => versionId(version.stamp)));
+    const lost = distinct(this.#lost).filter(({ stamp }) => !this.#resolved.has(versionId(stamp)));
+    const lostIds = new Set(lost.map(({ stamp }) => versionId(stamp)));
+    const standing = versions.filter(({ stamp }) =>
+      !this.#resolved.has(versionId(stamp)) && !lostIds.has(versionId(stamp))
+    );
+    const shown = standing.length > 0 ? standing : versions.slice(0, 1);
     const xattrs = new Map<string, Uint8Array>();
     for (const name of [...this.#xattrs.keys()].sort(compareText)) {
       const value = this.#xattrs.get(name)?.value;
@@ -98,10 +102,8 @@ export class FactsReader {
       home,
       attributes,
       places,
-      versions: standing.length > 0 ? standing : versions.slice(0, 1),
-      lost: distinct(this.#lost).filter(({ stamp }) =>
-        !ids.has(versionId(stamp)) && !this.#resolved.has(versionId(stamp))
-      ),
+      versions: shown,
+      lost: lost.filter(({ stamp }) => shown.every((other) => compareStamps(stamp, other.stamp) !== 0)),
       xattrs,
       newest: this.#newest,
     };
@@ -243,13 +245,29 @@ export function touchesOf(document: TreeDocument, key: Key, node: NodeId | undef
   return touches;
 }
 
-/** The stamps that whoever removed a name of this node had seen. */
-export function stampsSeen(facts: Facts, which: "seen" | "kept"): Set<VersionId> {
-  const seen = new Set<VersionId>();
-  for (const candidates of facts.places.values()) {
-    for (const { removed } of candidates) {
-      for (const stamp of removed?.[which] ?? []) seen.add(versionId(stamp));
-    }
+/** Contents by what those who removed names of the node had seen of them. */
+export interface Seen {
+  /** Not seen: what brings the file back where it has no other name. */
+  readonly unseen: Pick<Facts, "versions" | "lost">;
+  /** Seen, and left as conflict files. */
+  readonly kept: readonly Version[];
+  /** Seen, and gone with the name. */
+  readonly gone: readonly Version[];
+}
+
+export function seenIn({ places, versions, lost }: Facts): Seen {
+  const [seen, kept] = [new Set<VersionId>(), new Set<VersionId>()];
+  for (const { removed } of [...places.values()].flat()) {
+    for (const stamp of removed?.seen ?? []) seen.add(versionId(stamp));
+    for (const stamp of removed?.kept ?? []) kept.add(versionId(stamp));
   }
-  return seen;
+  const isGone = ({ stamp }: Version) => seen.has(versionId(stamp));
+  const isKept = (version: Version) => kept.has(versionId(version.stamp)) && !isGone(version);
+  const isUnseen = (version: Version) => !isGone(version) && !isKept(version);
+  const all = [...versions, ...lost];
+  return {
+    unseen: { versions: versions.filter(isUnseen), lost: lost.filter(isUnseen) },
+    kept: all.filter(isKept),
+    gone: all.filter(isGone),
+  };
 }

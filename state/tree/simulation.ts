@@ -42,7 +42,9 @@ export function workApart(seed: number, log: (line: string) => void = () => {}):
     if (random(3) === 0) deliver(copies, random, log);
     if (random(5) === 0) {
       log(`${number + 1} lets go of what is dead`);
+      const before = linesOf(indexTree(copy.index), true);
       copy.trim(copies.filter((other) => other !== copy));
+      assertEquals(linesOf(indexTree(copy.index), true), before, "trimming shows");
     }
     if (random(5) === 0) copy.reroot();
     if (random(4) === 0) compareWithDocuments(copy);
@@ -131,6 +133,10 @@ export function operate(
       if (written.has(row.node)) return;
       tokens.replaced(row.directory ? "" : copy.read(row.path), "");
       copy.rm(row.path);
+      if (!copy.batching) {
+        const left = shownRows(copy).length;
+        assertEquals(left, rows.length - 1, `rm ${row.path} leaves ${left} of ${rows.length} names`);
+      }
       return `rm ${row.path}`;
     }
     case 8:
@@ -151,6 +157,9 @@ export function operate(
       const path = fresh();
       if (!row || row.version || copy.find(path)) return;
       copy.ln(row.path, path);
+      if (!copy.batching) {
+        assertEquals(shownRows(copy).length, rows.length + 1, `ln ${row.path} changes others`);
+      }
       return `ln ${row.path} ${path}`;
     }
     case 12: {

@@ -1,11 +1,11 @@
 import type { Attributes } from "./attributes.ts";
 import { compareTimes, type Time } from "./bytes.ts";
 import type { Base, Content, Version } from "./content.ts";
-import { type Candidate, type Facts, stampsSeen } from "./facts.ts";
+import { type Candidate, type Facts, seenIn } from "./facts.ts";
 import type { NodeId } from "./id.ts";
 import type { Slot } from "./key.ts";
 import type { Touch } from "./small_records.ts";
-import { compareStamps, compareText, type Stamp, versionId } from "./stamp.ts";
+import { compareStamps, compareText, type Stamp } from "./stamp.ts";
 
 /** How a node stands by its own facts: which of its places are alive, what is in it and which versions are shown beside it. */
 export interface Standing {
@@ -59,13 +59,7 @@ export function standingOf(facts: Facts, position?: Candidate): Standing {
 
   // Every name was removed. What whoever did so had not seen brings the last of them back, without what was seen.
   const last = places.reduce((a, b) => compareStamps(a.edge.stamp, b.edge.stamp) >= 0 ? a : b);
-  const seen = stampsSeen(facts, "seen");
-  const kept = stampsSeen(facts, "kept");
-  const isSeen = ({ stamp }: Version) => seen.has(versionId(stamp));
-  const isKept = (version: Version) => kept.has(versionId(version.stamp)) && !isSeen(version);
-  const versions = facts.versions.filter((version) => !isSeen(version) && !isKept(version));
-  const lost = facts.lost.filter((version) => !isSeen(version) && !isKept(version));
-  const beside = [...facts.versions, ...facts.lost].filter(isKept);
+  const { unseen: { versions, lost }, kept: beside } = seenIn(facts);
   if (versions.length === 0 && lost.length === 0) {
     return { places, ...none, losers: beside, beside: beside.length > 0 ? last : undefined };
   }

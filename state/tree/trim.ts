@@ -45,7 +45,8 @@ export function* trimmed(
       if (parts?.kind !== "attributes" || !live.keepsAttributes(parts.node)) {
         yield { key, node, payload: undefined };
       }
-    } else if (values.length > 1 || !isPayload(values[0], parts!.node, kept[0])) {
+    } else if (!values.every((value) => isPayload(value, parts!.node, kept[0]))) {
+      // Two copies that did the same apart set the same: doing it once more would never end.
       yield { key, node, payload: kept[0] };
     }
   }
@@ -121,7 +122,7 @@ class LiveRecords {
     for (const [node, payload] of this.#attributes) {
       const key = keyOf(node, "m");
       const values = this.#old.get(key);
-      if (values.length === 1 && isPayload(values[0], node, payload)) continue;
+      if (values.length > 0 && values.every((value) => isPayload(value, node, payload))) continue;
       yield { key, node, payload };
     }
     const directory = directoryOf(this.#old.id);
@@ -134,7 +135,7 @@ class LiveRecords {
       return;
     }
     const payload = packTouch(this.#gone!, directory);
-    if (values.length === 1 && isPayload(values[0], directory, payload)) return;
+    if (values.length > 0 && values.every((value) => isPayload(value, directory, payload))) return;
     yield { key: TOUCHED_KEY, node: undefined, payload };
   }
 
@@ -154,7 +155,9 @@ class LiveRecords {
     }
     switch (parts.kind) {
       case "edge": {
-        if (this.#keepsStale) return values;
+        // What is back is so by what all those who removed it had not seen, wherever they did.
+        const isBack = rows.some((row) => row.removed && row.alive && !row.version && !row.directory);
+        if (this.#keepsStale || isBack) return values;
         const held = this.#held(parts.slot, facts, rows);
         // A name that was removed, of a file that has others, stays while older edges elsewhere would bring it back.
         const stays = held !== undefined && (!held.row.removed || held.row.alive || docs.size > 1);

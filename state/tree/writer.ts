@@ -9,15 +9,15 @@ import { Packer, type Time } from "./bytes.ts";
 import { type Base, type Content, packVersion, type Version } from "./content.ts";
 import type { Documents } from "./documents.ts";
 import { type Dot, packValue, unpackValue } from "./dot.ts";
-import { COUNTER_MAX, type Edge, packEdge } from "./edge.ts";
-import { type Candidate, type Facts, FactsReader } from "./facts.ts";
+import { COUNTER_MAX, type Edge, packEdge, type Removed } from "./edge.ts";
+import { type Candidate, type Facts, FactsReader, seenIn } from "./facts.ts";
 import { type Author, creatorOf, type DocId, type NodeId, NUMBER_MAX, ROOT } from "./id.ts";
-import { type Key, keyOf, parseKey, type Slot } from "./key.ts";
+import { type Key, keyOf, parseKey, type Slot, TOUCHED_KEY } from "./key.ts";
 import { directoryOf, documentOf, placeFor } from "./placement.ts";
 import { packPuts, type Put } from "./puts.ts";
 import { unpackRecords } from "./records.ts";
 import type { EdgeRow, TreeIndex } from "./rows.ts";
-import { packStamp, packXattr } from "./small_records.ts";
+import { packStamp, packTouch, packXattr } from "./small_records.ts";
 import { trimmed } from "./trim.ts";
 import type { Merger } from "./standing.ts";
 import { type Stamp, type VersionId, versionId } from "./stamp.ts";
@@ -150,8 +150,11 @@ export class TreeWriter {
     if (content) this.content(node, content);
   }
 
-  /** A further name of a file. */
+  /** A further name of a file. One that was removed elsewhere and is back keeps the name that it has. */
   link({ node, parent, name }: At, time: Time): void {
+    if (this.#dirtyNodes.has(node)) this.#settle();
+    const back = this.#options.index.edges(node).find((row) => !row.version && row.removed && row.alive);
+    if (back) this.#move(back, { parent: back.parent, name: back.shown?.name ?? back.name }, time);
     const slot = this.#options.newNode();
     const edge = { name, directory: false, counter: 1, stamp: this.#stamp(), time };
     this.#putEdge(this.#placeFor(parent, name), node, slot, edge);
@@ -160,11 +163,12 @@ export class TreeWriter {
   /** Removes a name; with a directory all that are one with it; of a conflict file the version that it shows. */
   unlink(at: At, time: Time): void {
     this.#settle();
-    const row = this.#rowAt(at);
+    let row = this.#rowAt(at);
+    if (row?.directory && this.#settleDisplaced(time)) row = this.#rowAt(at);
     if (!row) return;
     if (row.version) {
       this.#confirm(row.parent, time);
-      return this.resolve(at.node, versionId(row.version.stamp));
+      return this.#resolve(at.node, row.version, time);
     }
     this.#settleRivals(row, time);
     this.#confirm(row.parent, time);
@@ -176,13 +180,15 @@ export class TreeWriter {
       const keptIds = new Set(kept.map(versionId));
       const seen = [...facts.versions, ...facts.lost].map(({ stamp }) => stamp)
         .filter((stamp) => !keptIds.has(versionId(stamp)));
-      this.#rewrite(place, facts, (edge) => ({ ...edge, removed: { seen, kept } }), time);
+      this.#remove(place, facts, { seen, kept }, time);
       const others = this.#options.index.edges(place.node).some((other) =>
         other.alive && other.slot !== place.slot
       );
       // As in POSIX, it is a change of the file that it has one name less.
       if (others) this.setattr(place.node, {}, time);
     }
+    // Its own edge may be in another directory that is shown as one with it.
+    if (row.parent !== at.parent) this.#touch(at.parent, time);
   }
 
   /** Moves a name. What has the new name goes first, by `unlink`. A conflict file becomes a file of its own. Something removed is there again. */
@@ -194,6 +200,7 @@ export class TreeWriter {
     this.#settleRivals(row, time);
     this.#confirm(row.parent, time);
     for (const place of this.#placesOf(row)) this.#move(place, to, time);
+    if (to.parent !== at.parent) this.#touch(at.parent, time);
   }
 
   setattr(
@@ -244,13 +251,6 @@ export class TreeWriter {
     if (!home) return;
     this.#put(home, node, "x:" + name, packXattr({ stamp: this.#stamp(), value }, node));
     this.setattr(node, {}, time);
-  }
-
-  /** Marks a losing version as resolved, everywhere: its conflict file goes. */
-  resolve(node: NodeId, version: VersionId): void {
-    if (this.#dirtyNodes.has(node)) this.#settle();
-    const { home } = this.#factsOf(node);
-    if (home) this.#put(home, node, "r:" + version, packStamp(this.#stamp(), node));
   }
 
   /** Ends the batch. */
@@ -383,6 +383,18 @@ export class TreeWriter {
   }
 
   /**
+   * A directory that is somewhere else than it was moved to, so that none is in itself, would go there when one of those that it would be in is removed, and bring that back. So it is
+   * moved to where it is. Whether there were any.
+   */
+  #settleDisplaced(time: Time): boolean {
+    const { index } = this.#options;
+    const rows = index.displaced().flatMap((node) => index.edges(node).filter((row) => row.displaced));
+    for (const row of rows) this.#move(row, { parent: row.parent, name: row.shown?.name ?? row.name }, time);
+    this.#settle();
+    return rows.length > 0;
+  }
+
+  /**
    * A directory that was removed elsewhere and is back for what is in it would go, by itself, with the last of that, and `rm -r` would miss it. Whoever works in it has
    * it back for good.
    */
@@ -395,14 +407,61 @@ export class TreeWriter {
 
   #move(place: EdgeRow, to: { readonly parent: NodeId; readonly name: string }, time: Time): void {
     const facts = this.#factsOf(place.node);
+    if (place.removed && place.alive && !place.directory) this.#keep(facts);
     const candidates = facts.places.get(place.slot) ?? [];
-    const counter = Math.min(Math.max(...candidates.map((edge) => edge.counter)) + 1, COUNTER_MAX);
+    const counter = counterAbove(candidates);
     const there = candidates.find((edge) => edge.parent === to.parent);
     const moved = (edge: Edge): Edge => ({ ...edge, name: to.name, counter, removed: undefined });
     if (there) return this.#rewrite({ ...place, parent: to.parent }, facts, moved, time);
     const { directory } = place;
     const edge = { name: to.name, directory, counter, stamp: this.#stamp(), time };
     this.#putEdge(this.#placeFor(to.parent, to.name), place.node, place.slot, edge);
+  }
+
+  /**
+   * A file that was removed elsewhere and is back for what was not seen is to have a name that nobody removed. That tells no more what was seen of it, so it is told for
+   * each of the contents.
+   */
+  #keep(facts: Facts): void {
+    const { node, home, versions } = facts;
+    if (!home) return;
+    const { unseen, kept, gone } = seenIn(facts);
+    for (const { stamp } of gone) {
+      this.#put(home, node, "r:" + versionId(stamp), packStamp(this.#stamp(), node));
+    }
+    for (const version of kept) if (versions.includes(version)) this.#putLost(home, node, version);
+    if (unseen.versions.length > 0) return;
+    // One that had lost is the contents now. It is the same version still, so that copies that do this apart agree.
+    const [version] = unseen.lost;
+    if (version === undefined) return;
+    this.#put(home, node, "c", packVersion(version, node));
+    this.#set(home, keyOf(node, "l:" + versionId(version.stamp)), undefined, node);
+  }
+
+  /** Whatever other edges the place has, this is the one that holds. */
+  #remove(place: EdgeRow, facts: Facts, removed: Removed, time: Time): void {
+    const candidates = facts.places.get(place.slot) ?? [];
+    const held = candidates.find((edge) => edge.parent === place.parent);
+    const isHighest = candidates.every((edge) => edge.doc === held?.doc || edge.counter < held!.counter);
+    const counter = isHighest ? held!.counter : counterAbove(candidates);
+    this.#rewrite(place, facts, (edge) => ({ ...edge, counter, removed }), time);
+  }
+
+  /** Marks a losing version as resolved, everywhere: its conflict file goes. */
+  #resolve(node: NodeId, { stamp }: Version, time: Time): void {
+    const version = versionId(stamp);
+    const row = this.#options.index.edges(node).find((each) =>
+      each.version && versionId(each.version.stamp) === version
+    );
+    const { home } = this.#factsOf(node);
+    if (home) this.#put(home, node, "r:" + version, packStamp(this.#stamp(), node));
+    if (row?.shown) this.#touch(row.shown.parent, time);
+  }
+
+  /** A name went from a directory by what was just set, and no edge of the directory tells. */
+  #touch(directory: NodeId, time: Time): void {
+    const stamp = { at: this.#clock, author: this.#options.author };
+    this.#set(documentOf(directory), TOUCHED_KEY, packTouch({ stamp, time }, directory), directory);
   }
 
   /** Sets the edge of a place again in the document that it is in, with the attributes that it may hold. */
@@ -427,7 +486,7 @@ export class TreeWriter {
     if (!attributes) return;
     const { mtime } = version;
     this.create({ node: this.#options.newNode(), ...to }, { ...attributes, mtime, ctime: time }, version);
-    this.resolve(node, versionId(version.stamp));
+    this.#resolve(node, version, time);
   }
 
   /** Versions that a new content would write over, and nobody meant to. */
@@ -526,4 +585,8 @@ export class TreeWriter {
     }
     return reader.facts();
   }
+}
+
+function counterAbove(edges: readonly Candidate[]): number {
+  return Math.min(Math.max(...edges.map(({ counter }) => counter)) + 1, COUNTER_MAX);
 }

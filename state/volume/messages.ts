@@ -17,6 +17,8 @@ export interface KeeperOptions {
   readonly journal?: JournalBounds;
   /** Globs of the files that merge as text. */
   readonly merge?: readonly string[];
+  /** After so many days without a word a copy is not waited for; COPY_DAYS if not given. */
+  readonly copyDays?: number;
 }
 
 /** A piece of a file that is in the log, or a cut. */
@@ -68,6 +70,9 @@ export interface Retention {
 }
 
 export const RETENTION: Retention = { everything: 2, hourly: 14, daily: 180 };
+
+/** How long a copy is waited for that says nothing, days: until then the journal keeps what it lacks. */
+export const COPY_DAYS = 180;
 
 /** What the main isolate says to the state Worker. */
 export type ToWorker =

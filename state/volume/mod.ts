@@ -7,6 +7,7 @@ export { DATABASE, DATABASE_LOG, GUARD, LOG, PACKS } from "../guard/mod.ts";
 export { lockFolder } from "./folder_lock.ts";
 export { Exchange, FRAME, type Frame, FrameReader, packFrame } from "./exchange.ts";
 export {
+  COPY_DAYS,
   type FromWorker,
   type KeeperOptions,
   type LeftFile,

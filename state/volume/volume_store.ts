@@ -8,13 +8,21 @@ import { encode, type Operation } from "../operation/mod.ts";
 import { IndexReader, type JournalBounds } from "../store/mod.ts";
 import { Exchange } from "./exchange.ts";
 import { lockFolder } from "./folder_lock.ts";
-import { type FromWorker, type LeftFile, type News, RETENTION, type Retention } from "./messages.ts";
+import {
+  COPY_DAYS,
+  type FromWorker,
+  type LeftFile,
+  type News,
+  RETENTION,
+  type Retention,
+} from "./messages.ts";
 import { checkRestorable } from "./restorable.ts";
 import { Space } from "./space.ts";
 import { StateWorker } from "./state_worker.ts";
 import { wholeAt } from "./whole.ts";
 
 const OWNED = { uid: "owner", gid: "owner" };
+const DAY_SEC = 24 * 3600;
 const GATHER_MS = 50;
 /** Until the log is synced again where that failed. */
 const RETRY_MS = 500;
@@ -46,6 +54,8 @@ export interface VolumeStoreOptions {
   readonly checkpointOperations?: number;
   /** How long a segment of the log grows, in bytes; 64 MiB. */
   readonly segmentBytes?: number;
+  /** A copy that said nothing for so many days is not waited for; COPY_DAYS if not given. */
+  readonly copies?: { readonly days: number };
   /** What the journal may have; 8,192 records and 64 MiB of changes. */
   readonly journal?: JournalBounds;
   /** With more operations that the index does not have, changes wait; 50,000. */
@@ -127,7 +137,10 @@ export class VolumeStore {
     this.#nextEid = even(Number(index.lastEid()));
     this.contents = new ChunkReader({
       packs: new Packs(realDisk(folder), PACKS),
-      index: { find: (id) => this.index.chunks.find(id) },
+      index: {
+        find: (id) => this.index.chunks.find(id),
+        isAbsent: (id) => this.index.chunks.isAbsent(id),
+      },
       key: index.meta("key") as Uint8Array,
     });
     state.listen({
@@ -176,6 +189,7 @@ export class VolumeStore {
       checkpointOperations: options.checkpointOperations ?? 50_000,
       journal: options.journal,
       merge: options.merge,
+      copyDays: options.copies?.days,
     }, options.retryMs);
     const { segmentBytes } = options;
     let log: Log | undefined;
@@ -433,6 +447,7 @@ export class VolumeStore {
         time: new Date(sec * 1000).toISOString(),
         by,
       })),
+      copies: index.copies(now().sec - (this.options.copies?.days ?? COPY_DAYS) * DAY_SEC),
       isAtRest: this.state.worker === undefined,
       ...(this.#stuck ? { trouble: this.#stuck.message } : {}),
     };

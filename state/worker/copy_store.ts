@@ -1,7 +1,7 @@
 import { decodeDescriptor } from "../chunks/mod.ts";
 import type { Authors, SignedRecord } from "../record/mod.ts";
-import { packRecord } from "../record/mod.ts";
-import { type Copies, FORMAT, type IndexWriter } from "../store/mod.ts";
+import { packRecord, packSeen } from "../record/mod.ts";
+import { type Copies, FORMAT, type IndexWriter, type StatementRow } from "../store/mod.ts";
 import {
   isNewer,
   type Numbers,
@@ -20,6 +20,7 @@ import { type Author, authorBytes } from "../tree/mod.ts";
 import type { ContentWriter } from "./content_writer.ts";
 import type { DocumentKeeper } from "./documents.ts";
 import type { FetchedChunks } from "./fetched.ts";
+import { numbersOf } from "./registered.ts";
 import { damagedPieces } from "./damaged_pieces.ts";
 
 /** Records that are looked at for one page. */
@@ -79,6 +80,7 @@ export class CopyStore implements SyncStore {
     return this.#options.documents.journal.hashOf(author, number);
   }
 
+  /** Also one that is still here, where what it tells of is trimmed. */
   gone(after: Numbers): { readonly author: Author; readonly number: number } | undefined {
     const { journal } = this.#options.documents;
     for (const [author, { number }] of journal.authors.entries()) {
@@ -87,6 +89,10 @@ export class CopyStore implements SyncStore {
       const oldest = journal.oldest(author);
       if (oldest === undefined || oldest > has + 1) return { author, number: has + 1 };
     }
+    const within = journal.lastWithin(after);
+    if (within >= this.#options.documents.trimmed) return;
+    const { author } = journal.after(within, 1)[0].record;
+    return { author, number: (after.get(author) ?? 0) + 1 };
   }
 
   records(after: Numbers, start: number, bytesMax: number): Page {
@@ -190,9 +196,7 @@ export class CopyStore implements SyncStore {
       ? own
       : sign({ author: documents.author, numbers, time: now }, documents.key);
     if (said !== own) {
-      write(() =>
-        copies.putStatement({ author: authorBytes(said.author), slot: 0, bytes: packStatement(said) })
-      );
+      write(() => copies.putStatement(rowOf(said)));
     }
     return [said, ...others.map(({ said }) => said)];
   }
@@ -210,13 +214,24 @@ export class CopyStore implements SyncStore {
     const counts = said !== undefined && (said.numbers.get(said.author) ?? 0) <= here;
     write(() => {
       if (newest && counts) copies.putStatement({ ...newest, slot: 1 });
-      copies.putStatement({ author, slot: 0, bytes: packStatement(statement) });
+      copies.putStatement(rowOf(statement));
     });
+    documents.heard();
+  }
+
+  met({ key, name }: Pick<Self, "key" | "name">): void {
+    const { copies, write } = this.#options;
+    if (!copies.has(key) || copies.name(key) === name) return;
+    write(() => copies.setName(key, name));
   }
 }
 
-export function numbersOf(authors: Authors): Map<Author, number> {
-  return new Map(Array.from(authors.entries(), ([author, { number }]) => [author, number]));
+function rowOf(said: Statement): StatementRow {
+  const { author, key, time, numbers } = said;
+  return {
+    ...{ author: authorBytes(author), slot: 0, bytes: packStatement(said), key, time },
+    numbers: packSeen(numbers),
+  };
 }
 
 function compare(a: Uint8Array, b: Uint8Array): number {

@@ -6,6 +6,7 @@ import { decodeDescriptor, encodeDescriptor } from "../chunks/mod.ts";
 import { type CopyKey, copyKey, type SignedRecord } from "../record/mod.ts";
 import type { Create, Operation, Rename, SetAttributes } from "../operation/mod.ts";
 import {
+  type Copies,
   type Entry,
   type Extent,
   type IndexWriter,
@@ -14,6 +15,7 @@ import {
   type NodeRow,
   SqliteTreeIndex,
   StoredDocuments,
+  Untrimmed,
 } from "../store/mod.ts";
 import {
   type Author,
@@ -39,6 +41,7 @@ import { attributesOf, FLAGS_XATTR } from "./attributes.ts";
 import type { ContentWriter } from "./content_writer.ts";
 import { parseFileId, type Stands } from "./file_id.ts";
 import { nodesOf } from "./reconcile.ts";
+import { Registered } from "./registered.ts";
 import { Touched } from "./touched.ts";
 
 const ROOT_INO = 1;
@@ -53,6 +56,18 @@ const COLLECTED = { operations: 64, part: 1 / 8 };
 /** What is done to the journal at once. */
 const SAVED_AT_ONCE = 8;
 const RECORDS_AT_ONCE = 250;
+/** A journal that is too long, and of which nothing may go yet, is looked at again after so much of what it may have. */
+const AGAIN_PART = 1 / 8;
+
+export interface DocumentKeeperOptions {
+  readonly copies: Copies;
+  /** A copy that said nothing for so long is not waited for. */
+  readonly retentionSec: number;
+  /** Seconds since 1970. */
+  nowSec(): number;
+  readonly journal?: JournalBounds;
+  readonly merge?: readonly string[];
+}
 
 /**
  * Does to the documents what an operation does to the index, and writes what came of it into the journal, in the same
@@ -73,6 +88,12 @@ export class DocumentKeeper {
   readonly #overgrown = new Set<DocId>();
   /** Records of the journal up to this one are to go. */
   #surplus = 0;
+  /** The journal's last record when it was too long and none of it might go. */
+  #heldAt: number | undefined;
+  readonly #registered: Registered;
+  readonly #untrimmed: Untrimmed;
+  /** Other copies may have more than when it was looked which documents can be trimmed. */
+  #isNews = true;
   readonly #rules: MergeRules;
   /** Odd: files have even numbers. */
   #lastNumber: number;
@@ -81,7 +102,7 @@ export class DocumentKeeper {
     db: DatabaseSync,
     index: IndexWriter,
     contents: ContentWriter,
-    { journal, merge }: { readonly journal?: JournalBounds; readonly merge?: readonly string[] },
+    { copies, retentionSec, nowSec, journal, merge }: DocumentKeeperOptions,
   ) {
     this.#index = index;
     this.#contents = contents;
@@ -90,6 +111,10 @@ export class DocumentKeeper {
     this.#documents = new StoredDocuments(db, automerge);
     this.key = copyKey(index.meta("secret") as Uint8Array);
     this.#journal = new Journal(db, { author: this.#author, key: this.key }, journal);
+    this.#registered = new Registered({
+      ...{ copies, journal: this.#journal, author: this.#author, key: this.key, retentionSec, nowSec },
+    });
+    this.#untrimmed = new Untrimmed(db);
     this.#rules = new MergeRules(merge);
     this.#tree = new SqliteTreeIndex(db);
     this.#touched = new Touched(this.#tree);
@@ -129,7 +154,6 @@ export class DocumentKeeper {
         const [node, parent] = [this.#own(ino, time), this.#id(parentIno)];
         if (!node || !parent) return;
         this.#touched.gave(node, parent, name);
-        this.#keepRevived(node, time);
         return this.#writer.link({ node, parent, name }, time);
       }
       case "unlink":
@@ -158,6 +182,13 @@ export class DocumentKeeper {
     this.#writer.content(node, { size, mtime, descriptor, text: this.#isText(row) });
     // Contents tell when they were written. What was done to the file since is later, also where it set that time back.
     if (!sameTime(row.ctime, mtime)) this.#writer.setattr(node, {}, row.ctime);
+  }
+
+  /** To be called in each transaction before anything is set in it: `seq`, at that time in seconds since 1970. */
+  begin(seq: number, sec: number): void {
+    for (let count = this.#journal.tellSeen(seq, sec, this.#writer.clock); count > 0; count--) {
+      this.#writer.passRecord();
+    }
   }
 
   /** Ends the batch of one transaction, which is record `seq` of the journal, of that time in seconds since 1970. */
@@ -230,6 +261,8 @@ export class DocumentKeeper {
     for (const extent of this.#documents.received(documents, this.#journal.lastId)) this.#look(extent);
     this.#touched.forget();
     this.keepNumber();
+    // What copies said to have counts once all is here that they had written by then.
+    if (good.length > 0) this.heard();
     return { nodes: nodesOf([updated]), refused };
   }
 
@@ -257,22 +290,53 @@ export class DocumentKeeper {
     return [...mended, `The tree's rows were made anew from the documents: ${damage}`];
   }
 
+  /** Another copy said what it has. */
+  heard(): void {
+    this.#registered.heard();
+    this.#isNews = true;
+    this.#heldAt = undefined;
+  }
+
   /** What collecting history is to make smaller as well. */
   collect(): void {
+    // Some time has passed, after which a copy may not be waited for any more.
+    this.heard();
     const { operations, part } = COLLECTED;
     for (const id of this.#documents.overgrown(operations, part)) this.#overgrown.add(id);
   }
 
   /** Whether `tidy` has something to do: at once, or when there is nothing else. */
   isUntidy(isIdle: boolean): boolean {
-    return this.#urgent.size > 0 || this.#journal.isLong || this.#surplus > 0 ||
-      isIdle && this.#overgrown.size > 0;
+    if (isIdle && this.#isNews) this.#lookForUntrimmed();
+    return this.#urgent.size > 0 || this.#isLong() || isIdle && this.#overgrown.size > 0;
+  }
+
+  #lookForUntrimmed(): void {
+    this.#isNews = false;
+    for (const id of this.#untrimmed.due(this.#registered.passed.dead, this.#mark())) this.#overgrown.add(id);
+  }
+
+  /** How far others are: it grows when something more is stable. */
+  #mark(): number {
+    return this.#registered.passed.dead + this.#journal.firstId;
+  }
+
+  /** Whether there are records that are to go, and may. Those that another copy has not got stay, however many they are. */
+  #isLong(): boolean {
+    if (this.#surplus > 0) return true;
+    const { isLong, lastId, firstId, bounds } = this.#journal;
+    if (!isLong || this.#heldAt !== undefined && lastId < this.#heldAt + bounds.records * AGAIN_PART) {
+      return false;
+    }
+    const surplus = Math.min(this.#journal.surplus(), this.#registered.passed.records);
+    if (surplus >= firstId) this.#surplus = surplus;
+    else this.#heldAt = lastId;
+    return this.#surplus > 0;
   }
 
   /** One step of making history shorter, within transaction `seq`, at that time in seconds since 1970. */
   tidy(seq: number, sec: number): void {
-    const isLong = this.#journal.isLong || this.#surplus > 0;
-    const [id] = this.#urgent.size > 0 ? this.#urgent : isLong ? [] : this.#overgrown;
+    const [id] = this.#urgent.size > 0 ? this.#urgent : this.#isLong() ? [] : this.#overgrown;
     if (id === undefined) return this.#shorten();
     this.#urgent.delete(id);
     this.#overgrown.delete(id);
@@ -292,10 +356,29 @@ export class DocumentKeeper {
 
   /** What is dead goes, here and, by a record, on the other copies. */
   #trim(id: DocId, seq: number, sec: number): void {
-    // Every registered copy must have all that is looked at; the only one that there is, is this one.
-    this.#writer.trim(id, () => true);
+    const { dead } = this.#registered.passed;
+    let isHeld = false;
+    let last = 0;
+    this.#writer.trim(id, (doc) => {
+      const lastOf = this.#journal.lastOf(doc);
+      if (lastOf <= dead) last = Math.max(last, lastOf);
+      else isHeld = true;
+      return lastOf <= dead;
+    });
+    if (isHeld) this.#untrimmed.add(id, this.#mark());
+    else this.#untrimmed.remove(id);
     const { records } = this.#writer.commit();
-    if (records.length > 0) this.#wrote(this.#journal.append(seq, sec, this.#writer.clock, records));
+    if (records.length === 0) return;
+    this.#wrote(this.#journal.append(seq, sec, this.#writer.clock, records));
+    this.#index.setMeta("trimmed", Math.max(last, this.trimmed));
+  }
+
+  /**
+   * What was trimmed was told of by records up to this one. A copied home, of which nobody knows before it comes, may have written to what is trimmed where it lacks
+   * one of them.
+   */
+  get trimmed(): number {
+    return Number(this.#index.meta("trimmed") ?? 0);
   }
 
   #reroot(id: DocId): void {
@@ -314,11 +397,13 @@ export class DocumentKeeper {
 
   /** Lets go of records that no document needs, after saving those that do. */
   #shorten(): void {
-    if (this.#surplus === 0) this.#surplus = this.#journal.surplus();
     const needing = this.#documents.needing(this.#surplus, SAVED_AT_ONCE);
     for (const id of needing) this.#documents.settle(id, this.#journal.lastId);
     if (needing.length > 0) return;
-    if (!this.#journal.shorten(this.#surplus, RECORDS_AT_ONCE)) this.#surplus = 0;
+    if (this.#journal.shorten(this.#surplus, RECORDS_AT_ONCE)) return;
+    this.#surplus = 0;
+    // What all of them lack who come back from having been away for long is stable now.
+    this.#isNews = true;
   }
 
   #create(operation: Create): void {
@@ -341,7 +426,6 @@ export class DocumentKeeper {
     if (!parent || !node) return;
     this.#touched.took(node, parent, name);
     this.#writer.unlink({ node, parent, name }, time);
-    if (this.#touched.isJoined(parent)) this.#left(parent, time);
   }
 
   #rename(operation: Rename): void {
@@ -356,23 +440,6 @@ export class DocumentKeeper {
     this.#touched.took(node, parent, name);
     this.#touched.gave(node, to, toName);
     this.#writer.rename({ node, parent, name }, { parent: to, name: toName }, time);
-    if (parent !== to || this.#touched.isJoined(parent)) this.#left(parent, time);
-  }
-
-  /** A name that others removed and that is back for what was written since would go as soon as the file has another one. */
-  #keepRevived(node: NodeId, time: Timestamp): void {
-    const isRevived = (row: EdgeRow) => row.version === undefined && row.removed && row.alive;
-    if (!this.#tree.edges(node).some(isRevived)) return;
-    this.#writer.refresh([]);
-    for (const { shown } of this.#tree.edges(node).filter(isRevived)) {
-      if (shown) this.#writer.rename({ node, ...shown }, shown, time);
-      if (shown) this.#touched.look(shown.parent);
-    }
-  }
-
-  /** A name went from the directory, which no edge of it tells. */
-  #left(directory: NodeId, time: Timestamp): void {
-    this.#writer.setattr(directory, { mtime: time }, time);
   }
 
   #attributes({ ino, mode, uid, gid, flags, atime, mtime, time }: SetAttributes): void {
@@ -427,7 +494,6 @@ export class DocumentKeeper {
     const shown = this.#shown(conflict);
     if (!shown) return;
     this.#writer.unlink({ node: conflict.node, ...shown }, time);
-    this.#left(shown.parent, time);
     this.#touched.look(shown.parent);
   }
 
@@ -441,7 +507,6 @@ export class DocumentKeeper {
     const own = nodeId(this.#author, this.#lastNumber);
     for (const [name, value] of xattrs ?? []) this.#writer.setxattr(own, name, value, time);
     this.#index.setId(ino, own);
-    if (to) this.#left(shown.parent, time);
     this.#touched.look(shown.parent);
     return own;
   }

@@ -17,7 +17,15 @@ import {
   run,
 } from "../store/mod.ts";
 import { type NodeId, ROOT } from "../tree/mod.ts";
-import type { KeeperOptions, LeftFile, LostWrite, News, Owned, Retention } from "../volume/mod.ts";
+import {
+  COPY_DAYS,
+  type KeeperOptions,
+  type LeftFile,
+  type LostWrite,
+  type News,
+  type Owned,
+  type Retention,
+} from "../volume/mod.ts";
 import { Applier } from "./applier.ts";
 import type { Piece, Refused, Stored, SyncStore } from "../sync/mod.ts";
 import { Collector } from "./collector.ts";
@@ -32,6 +40,7 @@ import { restore } from "./restore.ts";
 import { Unsettled } from "./unsettled.ts";
 
 const ROOT_INO = 1;
+const DAY_SEC = 24 * 3600;
 /** A transaction has at most so many operations, and so many bytes of contents. */
 const OPERATIONS_MAX = 5000;
 const BYTES_MAX = 64 * 1024 * 1024;
@@ -96,7 +105,7 @@ export class Keeper implements Disposable {
   constructor(
     disk: Disk,
     folder: string,
-    { owned, checkpointOperations, journal, merge }: KeeperOptions,
+    { owned, checkpointOperations, journal, merge, copyDays }: KeeperOptions,
     guard: DatabaseGuard,
   ) {
     this.#guard = guard;
@@ -117,7 +126,9 @@ export class Keeper implements Disposable {
         for (const { id, place } of rows) chunks.add(id, place);
       }));
     this.#collector = new Collector(this.#db, chunks, this.#contents, this.#fetched);
-    this.#documents = new DocumentKeeper(this.#db, this.#index, this.#contents, { journal, merge });
+    this.#documents = new DocumentKeeper(this.#db, this.#index, this.#contents, {
+      ...{ copies: this.#copies, retentionSec: (copyDays ?? COPY_DAYS) * DAY_SEC, nowSec, journal, merge },
+    });
     this.#conflicts = new Conflicts(this.#index, this.#documents.tree);
     this.#past = new PastReader(this.#db);
     this.#changes = new ChangeReader(this.#db);
@@ -370,6 +381,7 @@ export class Keeper implements Disposable {
     this.#isShared = false;
     this.#index.begin();
     try {
+      this.#documents.begin(this.#index.seq, nowSec());
       this.#documents.tidy(this.#index.seq, nowSec());
       this.#contents.sync();
       this.#index.commit(this.applied);
@@ -496,6 +508,7 @@ export class Keeper implements Disposable {
     this.#isShared = false;
     this.#index.begin();
     try {
+      this.#documents.begin(this.#index.seq, nowSec());
       const applied = act();
       this.#unsettled.write(this.#index);
       // What the rows refer to is on disk before they can be.

@@ -36,6 +36,7 @@ export const CLONED_META = [
     "clock",
     "shared",
     "kept",
+    "trimmed",
   ],
 ] as const;
 

@@ -16,8 +16,6 @@ export class Touched {
   readonly #looked = new Set<NodeId>();
   /** Nodes that have conflict files, once they were asked for. */
   #conflicted: Set<NodeId> | undefined;
-  /** Directories that others are shown as one with, the same way. */
-  #joined: Set<NodeId> | undefined;
 
   constructor(tree: SqliteTreeIndex) {
     this.#tree = tree;
@@ -36,12 +34,6 @@ export class Touched {
     const given = this.#given.get(node);
     const at = given?.findIndex((other) => other.parent === parent && other.name === name) ?? -1;
     if (at >= 0) given!.splice(at, 1);
-  }
-
-  /** Whether names that are shown in the directory may be in another one by themselves. */
-  isJoined(directory: NodeId): boolean {
-    this.#joined ??= new Set(this.#tree.joined());
-    return this.#joined.has(directory);
   }
 
   /** What an operation did to the node may not be in the index. */
@@ -70,14 +62,13 @@ export class Touched {
     }
     this.#clear();
     if (areOthers) this.#conflicted = undefined;
-    if (this.#joined === undefined || this.#joined.size > 0 || areJoined(updates)) this.#joined = undefined;
     return beyond;
   }
 
   /** Changes of others came: what has conflict files may be something else. */
   forget(): void {
     this.#clear();
-    this.#conflicted = this.#joined = undefined;
+    this.#conflicted = undefined;
   }
 
   #clear(): void {
@@ -92,10 +83,6 @@ export class Touched {
     const { parent, name } = shown;
     return this.#given.get(node)?.some((given) => given.parent === parent && given.name === name) ?? false;
   }
-}
-
-function areJoined(updates: readonly Updated[]): boolean {
-  return updates.some(({ rows }) => rows.nodes.some(({ alias }) => alias !== undefined));
 }
 
 /** Whether it is not simply there or not. */

@@ -31,6 +31,8 @@ export interface Verified {
   readonly names: number;
   readonly chunks: number;
   readonly bytes: number;
+  /** Chunks that are not here, as no copy that was met has them: nothing of this copy is damaged by that. */
+  readonly absent: number;
   /** What is wrong, and where; at most `PROBLEMS_MAX`. */
   readonly problems: readonly string[];
 }
@@ -59,7 +61,7 @@ function verified(
   if (!existsSync(folder)) throw new NineError("ENOENT", `There is no volume in ${folder}`);
   const problems: string[] = [];
   if (what === "everything") problems.push(...damagedPages(folder));
-  const none = { files: 0, names: 0, chunks: 0, bytes: 0 };
+  const none = { files: 0, names: 0, chunks: 0, bytes: 0, absent: 0 };
   let db: DatabaseSync | undefined;
   try {
     db = new DatabaseSync(`${folder}/${DATABASE}`, { readOnly: true });
@@ -105,6 +107,7 @@ class Verification {
   /** Those that were checked. */
   readonly #unsettled = new Set<number>();
   readonly #seen = new Set<string>();
+  readonly #absent = new Set<string>();
   #bytes = 0;
   #names = 0;
 
@@ -146,6 +149,7 @@ class Verification {
       names: this.#names,
       chunks: this.#seen.size,
       bytes: this.#bytes,
+      absent: this.#absent.size,
       problems: this.problems,
     };
   }
@@ -400,7 +404,11 @@ class Verification {
   #chunksOf(descriptor: Descriptor, what: string): void {
     for (const id of this.#chunks.ids(descriptor)) {
       const key = String.fromCharCode(...id);
-      if (this.#seen.has(key)) continue;
+      if (this.#seen.has(key) || this.#absent.has(key)) continue;
+      if (this.#chunks.isAbsent(id)) {
+        this.#absent.add(key);
+        continue;
+      }
       this.#seen.add(key);
       this.#attempt(what, () => this.#bytes += this.#chunks.chunk(id).byteLength);
     }

@@ -1,8 +1,8 @@
 import type { Command } from "commander";
 import { escapeJson } from "../../../9p/mod.ts";
-import { print, printJson, table, visible } from "../../output.ts";
+import { plural, print, printJson, table, visible } from "../../output.ts";
 import { reach, type Where, withWhere } from "../../reach.ts";
-import { volumeOf } from "./volumes.ts";
+import { type CopyStatus, volumeOf } from "./volumes.ts";
 
 interface Options extends Where {
   json?: boolean;
@@ -23,10 +23,20 @@ async function info(name: string, { json, ...where }: Options): Promise<void> {
   await using tree = await reach(where);
   const found = await volumeOf(tree, name);
   if (json) return printJson(found);
-  const rows = Object.entries({ ...found, snapshots: found.snapshots.length }).map((
-    [key, value],
-  ) => [key, textOf(value)]);
-  for (const line of table(rows)) print(line);
+  const { snapshots, copies, ...rest } = found;
+  const rows = Object.entries({ ...rest, snapshots: snapshots.length, copies: copies.length })
+    .map(([key, value]) => [key, textOf(value)]);
+  for (const line of table([...rows, ...copies.map((copy) => [`copy ${copy.key}`, wordsOf(copy)])])) {
+    print(line);
+  }
+}
+
+function wordsOf({ name, isThis, seen, behind, isLeftOut }: CopyStatus): string {
+  if (isThis) return "this one";
+  const has = behind === undefined
+    ? `let in ${seen}, and not heard of since`
+    : `${behind === 0 ? "up to date" : `${plural(behind, "record")} behind`} on ${seen}`;
+  return [name ? visible(name) : "", has, isLeftOut ? "not waited for" : ""].filter(Boolean).join(", ");
 }
 
 function textOf(value: unknown): string {

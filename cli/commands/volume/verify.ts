@@ -33,8 +33,11 @@ async function check(name: string, { home, json }: Options): Promise<void> {
   const found = verify(volumeFolder(homeOf(home), name));
   if (json) printJson(found);
   else {
-    const { files, names, chunks, bytes } = found;
+    const { files, names, chunks, bytes, absent } = found;
     print(`${files} files, ${names} names, ${chunks} chunks with ${bytesText(bytes)}`);
+    if (absent > 0) {
+      print(`${absent} chunks are not here, as no copy that was met has them: sync with one that does`);
+    }
     for (const problem of found.problems) warn(visible(problem));
     print(
       found.problems.length === 0 ? "Everything is as it should be" : `${found.problems.length} problems`,

@@ -11,10 +11,22 @@ export interface VolumeStatus {
   /** Bytes of the files that hold them. */
   readonly packBytes: number;
   readonly snapshots: readonly { readonly name: string; readonly time: string; readonly by: string }[];
+  /** This copy and the others, as far as it knows of them. */
+  readonly copies: readonly CopyStatus[];
   /** Operations that the index does not have yet. */
   readonly waiting: number;
   readonly logBytes: number;
   readonly trouble?: string;
+}
+
+/** As state/store tells of a copy. */
+export interface CopyStatus {
+  readonly key: string;
+  readonly name?: string;
+  readonly isThis?: boolean;
+  readonly seen: string;
+  readonly behind?: number;
+  readonly isLeftOut?: boolean;
 }
 
 export async function volumesOf(tree: Tree): Promise<VolumeStatus[]> {

@@ -1,0 +1,197 @@
+import { deepStrictEqual as assertEquals } from "node:assert/strict";
+import { Copy, linesOf } from "./_fixture.ts";
+
+/** Copies that start alike: the last of them wins where all else is equal. */
+function copies(count: number, before: (copy: Copy) => void): Copy[] {
+  const first = Copy.first(1);
+  before(first);
+  const others = Array.from({ length: count - 1 }, (_, i) => new Copy(i + 2));
+  for (const other of others) other.pull(first);
+  return [first, ...others];
+}
+
+/** Everybody hears of everything, and shows one tree. */
+function meet(copies: readonly Copy[]): string[] {
+  for (const to of copies) for (const from of copies) if (to !== from) to.pull(from);
+  for (const copy of copies) {
+    assertEquals(linesOf(copy.shown()), copy.tree());
+    assertEquals(copy.tree(), copies[0].tree());
+  }
+  return copies[0].tree();
+}
+
+const timeOf = (copy: Copy, path: string) => copy.index.node(copy.at(path).node)!.attributes!.mtime.sec;
+
+Deno.test("a file that two copies moved is gone once it is removed, also from the place that lost", () => {
+  const [a, b] = copies(2, (copy) => {
+    copy.mkdir("d");
+    copy.mkdir("e");
+    copy.write("f", "x");
+  });
+  a.mv("f", "d/f");
+  b.mv("f", "e/f");
+  assertEquals(meet([a, b]), ["d/", "e/", "e/f = x"]);
+  a.rm("e/f");
+  assertEquals(a.tree(), ["d/", "e/"]);
+  assertEquals(meet([a, b]), ["d/", "e/"]);
+});
+
+Deno.test("a directory that would be in itself is gone once it is removed", () => {
+  const [a, b] = copies(2, (copy) => {
+    copy.mkdir("d");
+    copy.mkdir("e");
+  });
+  a.mv("d", "e/d");
+  b.mv("e", "d/e");
+  assertEquals(meet([a, b]), ["e/", "e/d/"]);
+  a.rm("e/d");
+  a.rm("e");
+  assertEquals(meet([a, b]), []);
+});
+
+Deno.test("whoever moves a file while another one removes it wins, also where it was moved before", () => {
+  const [a, b] = copies(2, (copy) => {
+    copy.mkdir("d");
+    copy.mkdir("e");
+    copy.write("f", "x");
+  });
+  a.mv("f", "d/f");
+  b.mv("f", "e/f");
+  meet([a, b]);
+  a.rm("e/f");
+  b.mv("e/f", "g");
+  assertEquals(meet([a, b]), ["d/", "e/", "g = x"]);
+});
+
+/** One removed the file `f` while the other wrote to it: it is back. */
+function revived(): Copy[] {
+  const [a, b] = copies(2, (copy) => copy.write("f", "old"));
+  a.rm("f");
+  b.write("f", "new");
+  assertEquals(meet([a, b]), ["f = new"]);
+  return [a, b];
+}
+
+Deno.test("a file that is back keeps its name when it gets another one", () => {
+  const [a, b] = revived();
+  a.ln("f", "l");
+  assertEquals(a.tree(), ["f = new", "l = new"]);
+  assertEquals(meet([a, b]), ["f = new", "l = new"]);
+});
+
+Deno.test("a file that is back under a conflict name keeps that when it gets another one", () => {
+  const [a, b] = copies(2, (copy) => copy.write("f", "old"));
+  a.rm("f");
+  a.write("f", "another");
+  b.write("f", "new");
+  const before = meet([a, b]);
+  const conflict = before.find((line) => line.endsWith("= new"))!.split(" ")[0];
+  b.ln(conflict, "l");
+  assertEquals(meet([a, b]), [...before, "l = new"]);
+});
+
+Deno.test("what the remover of a file had seen stays away when the file that is back is moved", () => {
+  for (const mergeable of [false, true]) {
+    const [a, b, c] = copies(3, (copy) => copy.write("f", "old\n", mergeable));
+    a.write("f", "seen\n", mergeable);
+    b.write("f", "not seen\n", mergeable);
+    c.pull(a);
+    c.rm("f");
+    assertEquals(meet([a, b, c]), ["f = not seen\n"]);
+    a.mv("f", "g");
+    assertEquals(meet([a, b, c]), ["g = not seen\n"]);
+    a.ln("g", "h");
+    assertEquals(meet([a, b, c]), ["g = not seen\n", "h = not seen\n"]);
+    for (const copy of [a, b, c]) copy.trim([a, b, c].filter((other) => other !== copy));
+    assertEquals(meet([a, b, c]), ["g = not seen\n", "h = not seen\n"]);
+    a.rm("g");
+    b.write("h", "newer\n", mergeable);
+    b.rm("h");
+    assertEquals(meet([a, b, c]), []);
+  }
+});
+
+Deno.test("a conflict file that was left when the file was removed is one when the file that is back is moved", () => {
+  const [a, b, c] = copies(3, (copy) => copy.write("f", "old"));
+  b.write("f", "kept");
+  c.write("f", "won");
+  a.pull(b);
+  a.pull(c);
+  const conflict = a.tree()[1].split(" ")[0];
+  assertEquals(a.tree(), ["f = won", `${conflict} = kept`]);
+  b.write("f", "not seen");
+  a.rm("f");
+  const before = meet([a, b, c]);
+  b.mv("f", "g");
+  assertEquals(meet([a, b, c]), before.map((line) => line.replace(/^f/, "g")));
+});
+
+Deno.test("trimming leaves away what the remover of a file that is back had seen, whatever became of the removed name", () => {
+  const [a, b, c] = copies(3, (copy) => {
+    copy.mkdir("d");
+    copy.write("f", "old");
+  });
+  a.write("f", "by a");
+  b.write("f", "by b");
+  c.write("f", "by c");
+  const d = new Copy(4);
+  d.pull(a);
+  d.rm("f");
+  const e = new Copy(5);
+  e.pull(b);
+  e.mv("f", "d/f");
+  e.rm("d/f");
+  const all = [a, b, c, d, e];
+  assertEquals(meet(all), ["d/", "d/f = by c"]);
+  meet(all);
+  for (const copy of all) copy.trim(all.filter((other) => other !== copy));
+  assertEquals(meet(all), ["d/", "d/f = by c"]);
+});
+
+Deno.test("the time of a directory is that of the last name that left it, too", () => {
+  const [a, b] = copies(2, (copy) => {
+    copy.mkdir("d");
+    copy.mkdir("e");
+    copy.write("d/f", "old");
+  });
+  let before = timeOf(a, "d");
+  a.mv("d/f", "e/f");
+  assertEquals(timeOf(a, "d") > before, true, "moved away");
+  a.mv("e/f", "d/f");
+  a.write("d/f", "mine");
+  meet([a, b]);
+  b.write("d/f", "yours");
+  a.write("d/f", "mine too");
+  const conflict = meet([a, b]).find((line) => line.includes("conflict"))!.split(" ")[0];
+  before = timeOf(a, "d");
+  a.mv(conflict, "e/g");
+  assertEquals(timeOf(a, "d") > before, true, "adopted elsewhere");
+  meet([a, b]);
+  a.write("d/f", "mine again");
+  b.write("d/f", "yours again");
+  const next = meet([a, b]).find((line) => line.includes("conflict"))!.split(" ")[0];
+  before = timeOf(a, "d");
+  a.rm(next);
+  assertEquals(timeOf(a, "d") > before, true, "resolved");
+  meet([a, b]);
+  assertEquals(timeOf(b, "d"), timeOf(a, "d"));
+  for (const copy of [a, b]) copy.trim([a, b].filter((other) => other !== copy));
+  meet([a, b]);
+  assertEquals(timeOf(b, "d"), timeOf(a, "d"));
+});
+
+Deno.test("a name that is in a directory by itself, and shown in another that is one with it, tells of both when it goes", () => {
+  const [a, b] = copies(2, () => {});
+  a.mkdir("d");
+  b.mkdir("d");
+  a.write("d/a", "a");
+  b.write("d/b", "b");
+  assertEquals(meet([a, b]), ["d/", "d/a = a", "d/b = b"]);
+  for (const name of ["d/a", "d/b"]) {
+    const before = timeOf(a, "d");
+    a.rm(name);
+    assertEquals(timeOf(a, "d") > before, true, name);
+  }
+  meet([a, b]);
+  assertEquals(timeOf(b, "d"), timeOf(a, "d"));
+});
