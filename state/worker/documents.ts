@@ -250,11 +250,17 @@ export class DocumentKeeper {
     const mended = this.#documents.mend();
     const damage = this.#tree.firstDamage();
     if (damage === undefined) return mended;
+    this.remake();
+    return [...mended, `The tree's rows were made anew from the documents: ${damage}`];
+  }
+
+  /** Makes the rows of the tree anew from the documents, in the transaction that is open. */
+  remake(): void {
     this.#tree.clear();
     const keys = new Map<DocId, string[]>();
     for (const document of this.#documents.all()) keys.set(document.id, document.keys());
     new View(this.#tree, (id) => this.#documents.get(id), (request) => this.#merge(request)).update(keys);
-    return [...mended, `The tree's rows were made anew from the documents: ${damage}`];
+    this.#documents.trim();
   }
 
   /** What collecting history is to make smaller as well. */
