@@ -2,6 +2,7 @@ import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { NineError } from "../../9p/mod.ts";
 import {
   Authors,
+  type AuthorState,
   type CopyKey,
   earliestTime,
   HASH_BYTES,
@@ -148,6 +149,25 @@ export class Journal {
     for (const { record } of records) for (const key of record.vouches) this.#sql.letIn.run(key, record.time);
     for (const author of new Set(records.map(({ record }) => record.author))) this.#putAuthor(author);
     return entries;
+  }
+
+  /** Puts another record in the place of the one of number `id`. What is known of authors is to be told by `setAuthor`. */
+  replace(id: number, { record, hash, signature }: SignedRecord): void {
+    const { author, number, previous, time, key, vouches, seen, changes } = record;
+    const told = packSeen(new Map(seen.map((each) => [each.author, each.number])));
+    const keys = new Uint8Array(vouches.flatMap((each) => [...each]));
+    this.#sql.replace.run(
+      ...[authorBytes(author), number, previous, time, key ?? null, keys, told, hash, signature, id] as const,
+    );
+    this.#sql.removeChanges.run(id);
+    for (const [doc, bytes] of changes) this.#sql.addChange.run(doc, id, bytes);
+  }
+
+  /** What is here of an author; undefined for nothing. Another Journal is to go on after this. */
+  setAuthor(author: Author, state: AuthorState | undefined): void {
+    if (state === undefined) return void this.#sql.removeAuthor.run(authorBytes(author));
+    const { key, number, hash, seen } = state;
+    this.#sql.putAuthor.run(authorBytes(author), key, number, hash, packSeen(seen));
   }
 
   /** Records after number `id`, oldest first, at most `max`. */
@@ -373,6 +393,9 @@ const SQL = {
   setLastId: "INSERT OR REPLACE INTO meta(key, value) VALUES('lastRecord', ?)",
   add: "INSERT INTO journal(id, seq, author, number, previous, time, key, vouches, seen, hash, signature) " +
     "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+  replace:
+    "UPDATE journal SET author = ?, number = ?, previous = ?, time = ?, key = ?, vouches = ?, seen = ?, hash = ?, " +
+    "signature = ? WHERE id = ?",
   addChange: "INSERT INTO change(doc, id, bytes) VALUES(?, ?, ?)",
   changes: "SELECT doc, bytes FROM change WHERE id = ?",
   after: "SELECT * FROM journal WHERE id > ? ORDER BY id LIMIT ?",
@@ -392,5 +415,6 @@ const SQL = {
   copies: "SELECT key FROM copy",
   orphans: "SELECT DISTINCT id FROM change WHERE id NOT IN (SELECT id FROM journal)",
   authors: "SELECT author, key, number, hash, seen FROM author",
+  removeAuthor: "DELETE FROM author WHERE author = ?",
   putAuthor: "INSERT OR REPLACE INTO author(author, key, number, hash, seen) VALUES(?, ?, ?, ?, ?)",
 } as const;

@@ -49,7 +49,7 @@ export class ForkSearch {
     return this.#differs - this.#same < before;
   }
 
-  /** What to tell: records that are still known, spread evenly, and the one that differs. */
+  /** What to tell: the last record that is the same, others that are still known, spread evenly, and the one that differs. */
   probe(): Probe {
     const { author } = this;
     const step = Math.max(1, (this.#differs - this.#same) / SAMPLES_MAX);
@@ -58,6 +58,8 @@ export class ForkSearch {
       const hash = this.#hashOf(author, number);
       if (hash) samples.push({ number, hash });
     };
+    // What is known to be the same here the other side may not know.
+    if (this.#same > 0) add(this.#same);
     for (let at = this.#same + step; at < this.#differs && samples.length < SAMPLES_MAX - 1; at += step) {
       add(Math.floor(at));
     }

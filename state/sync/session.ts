@@ -361,6 +361,8 @@ export class Session {
     }
     if (peer.author !== author) return false;
     const [mine, theirs] = [own, peer.vector].map((vector) => vector.get(author)?.number ?? 0);
+    // Whether its records begin with those of this copy, only the other side knows, and says so.
+    if (mine < theirs) return true;
     this.#forked(author, Math.min(mine, theirs) + 1, true, false);
     return true;
   }

@@ -40,6 +40,7 @@ export { isMergeable, MERGE_BYTES_MAX, mergeableText } from "./mergeable.ts";
 export { conflictName, isConflictName, isName, NAME_BYTES_MAX } from "./name.ts";
 export { directoryOf, documentOf, parseDocId } from "./placement.ts";
 export { KEY_BYTES_MAX, newestIn, packPuts, PAYLOAD_BYTES_MAX, type Put, unpackPuts } from "./puts.ts";
+export { Renaming } from "./rename.ts";
 export { reroot } from "./reroot.ts";
 export type { EdgeKey, EdgeRow, NodeRow, RowChanges, TreeIndex } from "./rows.ts";
 export { type ShownNode, type ShownTree, shownTree } from "./shown_tree.ts";

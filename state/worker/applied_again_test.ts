@@ -174,7 +174,11 @@ class Client {
   }
 
   #isBelow(ino: number, top: number, all: readonly Found[]): boolean {
-    for (let at: number | undefined = ino; at !== undefined; at = all.find((file) => file.ino === at)?.parent) {
+    for (
+      let at: number | undefined = ino;
+      at !== undefined;
+      at = all.find((file) => file.ino === at)?.parent
+    ) {
       if (at === top) return true;
     }
     return false;
@@ -189,14 +193,18 @@ function seen(folder: string): string[] {
   const hex = (bytes: Uint8Array | null) => bytes && bytes.toHex();
   const text = (value: unknown) =>
     JSON.stringify(value, (_, part) => part instanceof Uint8Array ? hex(part) : part);
-  for (const row of db.prepare("SELECT eid, parent, name, ino FROM edge ORDER BY eid").all()) lines.push(text(row));
+  for (const row of db.prepare("SELECT eid, parent, name, ino FROM edge ORDER BY eid").all()) {
+    lines.push(text(row));
+  }
   for (const { ino } of db.prepare("SELECT ino FROM node ORDER BY ino").all() as { ino: number }[]) {
     lines.push(text(index.node(ino)));
   }
   for (const row of db.prepare("SELECT ino, name, value FROM xattr ORDER BY ino, name").all()) {
     lines.push(text(row));
   }
-  for (const row of db.prepare("SELECT ino FROM orphan ORDER BY ino").all()) lines.push(`orphan ${text(row)}`);
+  for (const row of db.prepare("SELECT ino FROM orphan ORDER BY ino").all()) {
+    lines.push(`orphan ${text(row)}`);
+  }
   for (const row of db.prepare("SELECT * FROM unsettled ORDER BY ino").all()) lines.push(text(row));
   db.close();
   for (const { name, seq, sec } of [...index.past.snapshots()].sort((a, b) => a.name < b.name ? -1 : 1)) {
@@ -232,7 +240,9 @@ for (let seed = 1; seed <= SEEDS; seed++) {
       const folder = `${top}/first`;
       Deno.mkdirSync(folder);
       await (await VolumeStore.open(folder, { owned: OPTIONS.owned })).close();
-      const durable = new Map([DATABASE, GUARD].map((name) => [name, Deno.readFileSync(`${folder}/${name}`)]));
+      const durable = new Map(
+        [DATABASE, GUARD].map((name) => [name, Deno.readFileSync(`${folder}/${name}`)]),
+      );
       const random = new Random(seed);
       const store = await VolumeStore.open(folder, { gatherMs: 0, onTrouble: assert.fail });
       const client = new Client(store, random);

@@ -275,7 +275,13 @@ export class DocumentKeeper {
 
   /** What this copy wrote so far may be on others from now on: what they make of it and what is made of it here have it in common. */
   share(): void {
+    if (this.isShared) return;
     this.#index.setMeta("shared", this.#writer.clock);
+  }
+
+  /** Whether that is so of all that it wrote. */
+  get isShared(): boolean {
+    return Number(this.#index.meta("shared") ?? 0) === this.#writer.clock;
   }
 
   /** Makes anew, in the transaction that is open, what of documents and of the rows of their tree is not what was written. */
@@ -283,11 +289,17 @@ export class DocumentKeeper {
     const mended = this.#documents.mend();
     const damage = this.#tree.firstDamage();
     if (damage === undefined) return mended;
+    this.remake();
+    return [...mended, `The tree's rows were made anew from the documents: ${damage}`];
+  }
+
+  /** Makes the rows of the tree anew from the documents, in the transaction that is open. */
+  remake(): void {
     this.#tree.clear();
     const keys = new Map<DocId, string[]>();
     for (const document of this.#documents.all()) keys.set(document.id, document.keys());
     new View(this.#tree, (id) => this.#documents.get(id), (request) => this.#merge(request)).update(keys);
-    return [...mended, `The tree's rows were made anew from the documents: ${damage}`];
+    this.#documents.trim();
   }
 
   /** Another copy said what it has. */

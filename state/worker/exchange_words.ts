@@ -19,10 +19,22 @@ const wish = z.strictObject({
 /** What whoever carries an exchange wants of it, in its first frame. */
 export type Wish = z.infer<typeof wish>;
 
+/**
+ * `again`: this copy goes on under another name, and another exchange goes on from there. `rejoin`: records are gone that this copy lacks, and it is to take the other one's state: an
+ * exchange with `{do: "rejoin"}` here and `{do: "state"}` there.
+ */
+export type Next = "again" | "rejoin";
+
 /** What an exchange tells whoever carries it. */
 export type Told =
   | { readonly progress: Summary }
-  | { readonly peer: string | undefined; readonly ended: Ending | undefined; readonly summary: Summary }
+  | {
+    readonly peer: string | undefined;
+    readonly ended: Ending | undefined;
+    readonly summary: Summary;
+    /** What is to be done now, whatever the other side says. */
+    readonly next?: Next;
+  }
   | { readonly peer: string | undefined; readonly dry: Summary }
   | { readonly conflicts: readonly Conflict[] }
   /** A new copy was told everything: so many bytes of messages. */

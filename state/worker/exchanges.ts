@@ -1,12 +1,13 @@
 import { Buffer } from "node:buffer";
 import { NineError, reasonOf } from "../../9p/mod.ts";
 import type { SignedRecord } from "../record/mod.ts";
-import { type Refused, Session, type Stored, type SyncStore } from "../sync/mod.ts";
+import { type Ending, type Refused, Session, type Stored, type SyncStore } from "../sync/mod.ts";
+import type { Author } from "../tree/mod.ts";
 import { FRAME, type FromWorker, type ToWorker } from "../volume/mod.ts";
 import type { Conflict } from "./conflicts.ts";
 import type { CopyStoreOptions } from "./copy_store.ts";
 import type { StateSource } from "./state_source.ts";
-import { parseWish, type Told, type Wish } from "./exchange_words.ts";
+import { type Next, parseWish, type Told, type Wish } from "./exchange_words.ts";
 
 export interface ExchangesOptions {
   /** This copy as it is now. */
@@ -15,6 +16,8 @@ export interface ExchangesOptions {
   /** This copy's state at a moment at which all is in it, with the copy let in whose key this is. */
   clone(key: Uint8Array): Promise<StateSource>;
   take(records: readonly SignedRecord[], absent: readonly Stored[]): Promise<readonly Refused[]>;
+  /** Does what has to be done after an exchange of this copy, as `self`, that ended so; and says what comes next. */
+  putRight(ending: Ending, self: Author, id: number): Promise<Next | undefined>;
   post(message: FromWorker): void;
 }
 
@@ -72,9 +75,10 @@ export class Exchanges {
     exchange?.session?.cut();
   }
 
-  /** All of them end here; what was acknowledged stays. */
-  end(): void {
+  /** All of them end here, but for that one; what was acknowledged stays. */
+  end(but?: number): void {
     for (const exchange of [...this.#open.values()]) {
+      if (exchange.id === but) continue;
       exchange.session?.cut();
       this.#end(exchange, { failed: "This copy stopped to take part: try again" });
     }
@@ -111,12 +115,12 @@ export class Exchanges {
       () => this.#tell(exchange, { progress: exchange.session!.summary }),
       PROGRESS_MS,
     );
-    this.#run(exchange, exchange.session, wish).catch((thrown) =>
+    this.#run(exchange, exchange.session, wish, store.self.author).catch((thrown) =>
       this.#end(exchange, { failed: reasonOf(thrown) })
     );
   }
 
-  async #run(exchange: Exchange, session: Session, wish: Wish): Promise<void> {
+  async #run(exchange: Exchange, session: Session, wish: Wish, self: Author): Promise<void> {
     for (;;) {
       const bytes = await session.message();
       if (bytes === undefined || !this.#open.has(exchange.id)) break;
@@ -126,7 +130,9 @@ export class Exchanges {
       }
       await this.#send(exchange, bytes);
     }
-    this.#end(exchange, { peer: session.peer?.name, ended: session.ending, summary: session.summary });
+    const { ending: ended, summary } = session;
+    const next = ended && await this.#options.putRight(ended, self, exchange.id);
+    this.#end(exchange, { peer: session.peer?.name, ended, summary, ...next && { next } });
   }
 
   /** Tells a new copy everything, as fast as it is read; what clients ask comes between. */

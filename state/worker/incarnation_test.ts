@@ -79,7 +79,7 @@ Deno.test("a volume that lost what its database's log had is a new incarnation, 
     Deno.writeFileSync(join(home, "index.guard"), Deno.readFileSync(join(killed, "index.guard")));
     {
       using guard = new DatabaseGuard(realDisk(home));
-      assert.match(guard.open(Infinity).join(), /index.sqlite-wal was good up to frame 0 of/);
+      assert.match(guard.open(Infinity).join(), /index.sqlite-wal was good up to frame \d of/);
       using keeper = new Keeper(realDisk(home), home, OPTIONS, guard);
       keeper.recover(4);
     }

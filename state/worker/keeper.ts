@@ -5,18 +5,19 @@ import type { Disk } from "../disk/mod.ts";
 import { DATABASE, DATABASE_LOG, type DatabaseGuard, LOG, placeOf } from "../guard/mod.ts";
 import { type LogDamage, LogReader } from "../log/mod.ts";
 import { decode, RECORD_TYPES } from "../operation/mod.ts";
-import { newCopyKey } from "../record/mod.ts";
+import { copyKey, newCopyKey } from "../record/mod.ts";
 import {
   ChangeReader,
   ChunkRowsWriter,
   Copies,
   IndexWriter,
+  Journal,
   type NodeRow,
   openDatabase,
   PastReader,
   run,
 } from "../store/mod.ts";
-import { type NodeId, ROOT } from "../tree/mod.ts";
+import { type Author, authorOf, type NodeId, ROOT } from "../tree/mod.ts";
 import {
   COPY_DAYS,
   type KeeperOptions,
@@ -28,6 +29,7 @@ import {
 } from "../volume/mod.ts";
 import { Applier } from "./applier.ts";
 import type { Piece, Refused, Stored, SyncStore } from "../sync/mod.ts";
+import { giveWay } from "./branch.ts";
 import { Collector } from "./collector.ts";
 import { ContentWriter } from "./content_writer.ts";
 import { Conflicts } from "./conflicts.ts";
@@ -69,12 +71,13 @@ export class Keeper implements Disposable {
   readonly #log: LogReader;
   readonly #unsettled = new Unsettled();
   readonly #contents: ContentWriter;
-  readonly #documents: DocumentKeeper;
-  readonly #applier: Applier;
+  #documents: DocumentKeeper;
+  readonly #options: KeeperOptions;
+  #applier: Applier;
   readonly #past: PastReader;
   readonly #changes: ChangeReader;
   readonly #copies: Copies;
-  readonly #conflicts: Conflicts;
+  #conflicts: Conflicts;
   readonly #fetched: FetchedChunks;
   readonly #collector: Collector;
   /** Everything that was committed is durable, and known to be shared. */
@@ -105,9 +108,10 @@ export class Keeper implements Disposable {
   constructor(
     disk: Disk,
     folder: string,
-    { owned, checkpointOperations, journal, merge, copyDays }: KeeperOptions,
+    options: KeeperOptions,
     guard: DatabaseGuard,
   ) {
+    const { owned, checkpointOperations } = this.#options = options;
     this.#guard = guard;
     this.#checkpointOperations = checkpointOperations;
     this.#disk = disk;
@@ -126,14 +130,34 @@ export class Keeper implements Disposable {
         for (const { id, place } of rows) chunks.add(id, place);
       }));
     this.#collector = new Collector(this.#db, chunks, this.#contents, this.#fetched);
-    this.#documents = new DocumentKeeper(this.#db, this.#index, this.#contents, {
-      ...{ copies: this.#copies, retentionSec: (copyDays ?? COPY_DAYS) * DAY_SEC, nowSec, journal, merge },
-    });
+    this.#documents = this.#newDocuments();
     this.#conflicts = new Conflicts(this.#index, this.#documents.tree);
     this.#past = new PastReader(this.#db);
     this.#changes = new ChangeReader(this.#db);
     if (this.#index.node(ROOT_INO) === undefined) this.#found(owned);
-    this.#applier = new Applier({
+    this.#applier = this.#newApplier();
+    const first = Math.min(...this.#index.unsettled().values(), Infinity);
+    // What a process left that was killed may be in the kernel alone, and the log is about to lose what is said to be needless.
+    try {
+      this.#durable = guard.applied ?? this.applied;
+      this.makeDurable();
+      if (isOld) this.#showAll();
+    } catch (thrown) {
+      this[Symbol.dispose]();
+      throw thrown;
+    }
+    try {
+      this.#bringOver();
+      // Somebody may have copied the folder: what two copies make of a text has what was in it in common.
+      this.share();
+    } catch {
+      // On a full disk the log of operations goes on to have what the database's own log has.
+    }
+    this.#needless = Math.min(this.#durable, first - 1);
+  }
+
+  #newApplier(): Applier {
+    return new Applier({
       index: this.#index,
       unsettled: this.#unsettled,
       documents: this.#documents,
@@ -155,22 +179,6 @@ export class Keeper implements Disposable {
           place,
         ),
     });
-    const first = Math.min(...this.#index.unsettled().values(), Infinity);
-    // What a process left that was killed may be in the kernel alone, and the log is about to lose what is said to be needless.
-    try {
-      this.#durable = guard.applied ?? this.applied;
-      this.makeDurable();
-      if (isOld) this.#showAll();
-    } catch (thrown) {
-      this[Symbol.dispose]();
-      throw thrown;
-    }
-    try {
-      this.#bringOver();
-    } catch {
-      // On a full disk the log of operations goes on to have what the database's own log has.
-    }
-    this.#needless = Math.min(this.#durable, first - 1);
   }
 
   /** The last operation that is applied. */
@@ -338,9 +346,70 @@ export class Keeper implements Disposable {
     this.share();
   }
 
+  /** Who this copy writes as, how many records it has written so, and how many of another author are here. */
+  get author(): Author {
+    return this.#documents.author;
+  }
+
+  numberOf(author: Author): number {
+    return this.#documents.journal.authors.get(author)?.number ?? 0;
+  }
+
+  /** Whether that record is here. */
+  hasRecord(author: Author, number: number): boolean {
+    return this.#documents.journal.record(author, number) !== undefined;
+  }
+
+  /** Goes on under another name: others know records of this one that are not here. */
+  beAnother(): void {
+    this.#within(() => {
+      this.#index.setMeta("incarnation", new Uint8Array(randomBytes(8)));
+      this.#renew();
+      return this.applied;
+    });
+    this.makeDurable();
+  }
+
+  /**
+   * Another copy wrote as this author, too, from record `number` on, and its records keep the name: what is here from there on gets names of its own, in one
+   * transaction. `version` and `held` are as with `receive`.
+   */
+  giveWay(author: Author, number: number, version: number, held: ReadonlySet<number>): void {
+    this.#fetched.flush();
+    this.#within(() => {
+      const { journal, key, author: self } = this.#documents;
+      this.#documents.free();
+      giveWay({ db: this.#db, index: this.#index, journal, key, self }, author, number);
+      this.#renew();
+      this.#documents.remake();
+      this.#reconcile(this.#allNodes(), version, (ino) => held.has(ino));
+      return this.applied;
+    });
+    this.makeDurable();
+  }
+
+  #allNodes(): Set<NodeId> {
+    const nodes = new Set<NodeId>();
+    const { tree } = this.#documents;
+    for (let at: string = "";;) {
+      const page = tree.after(at, SHOWN_AT_ONCE);
+      for (const node of page) nodes.add(node);
+      if (page.length < SHOWN_AT_ONCE) return nodes;
+      at = page[page.length - 1];
+    }
+  }
+
+  /** Takes up what is stored of the documents, as somebody else wrote it. */
+  #renew(): void {
+    this.#documents.free();
+    this.#documents = this.#newDocuments();
+    this.#applier = this.#newApplier();
+    this.#conflicts = new Conflicts(this.#index, this.#documents.tree);
+  }
+
   /** What this copy did so far may be on others from now on. */
   share(): void {
-    this.#write(() => this.#documents.share());
+    if (!this.#documents.isShared) this.#write(() => this.#documents.share());
     this.#isShared = true;
   }
 
@@ -609,6 +678,13 @@ export class Keeper implements Disposable {
     return lost;
   }
 
+  #newDocuments(): DocumentKeeper {
+    const { journal, merge, copyDays } = this.#options;
+    return new DocumentKeeper(this.#db, this.#index, this.#contents, {
+      ...{ copies: this.#copies, retentionSec: (copyDays ?? COPY_DAYS) * DAY_SEC, nowSec, journal, merge },
+    });
+  }
+
   /** What tells a new volume from all others. */
   #name(): void {
     run(this.#db, "BEGIN IMMEDIATE");
@@ -620,19 +696,34 @@ export class Keeper implements Disposable {
   }
 
   /**
-   * Two stores must not write under one name: a copy of a volume is a new incarnation of it from its first start on, and so is one that
-   * lost what it had written before. Which records of an author there are, the journal tells; that others may know more of them is for
+   * Two stores must not write under one name: a copy of a volume is a new incarnation of it from its first start on, with a key of its own, and so is one that
+   * lost what it had written before, with the key that it had. Which records of an author there are, the journal tells; that others may know more of them is for
    * when they meet.
    */
   #beAlone(place: string): void {
     const before = this.#index.meta("place");
-    const isOther = before !== undefined && before !== place || this.#guard.hasLost;
-    if (before === place && !isOther) return;
-    run(this.#db, "BEGIN IMMEDIATE");
+    const isCopy = before !== undefined && before !== place;
+    const { hasLost } = this.#guard;
+    if (before === place && !hasLost) return;
+    this.#index.begin();
     this.#index.setMeta("place", place);
-    if (isOther) this.#index.setMeta("incarnation", new Uint8Array(randomBytes(8)));
-    run(this.#db, "COMMIT");
+    if (isCopy) this.#takeKey();
+    if (isCopy || hasLost) this.#index.setMeta("incarnation", new Uint8Array(randomBytes(8)));
+    this.#index.commit(this.applied);
     this.#guard.hasLost = false;
+  }
+
+  /**
+   * Whoever has the key that was copied with the volume lets another key in that only this copy has: an incarnation of one record, which everything that
+   * is written with the new key comes after.
+   */
+  #takeKey(): void {
+    const secret = newCopyKey();
+    const author = authorOf(new Uint8Array(randomBytes(8)));
+    const journal = new Journal(this.#db, { author, key: copyKey(this.#index.meta("secret") as Uint8Array) });
+    const clock = Number(this.#index.meta("clock") ?? 0);
+    journal.append(this.#index.seq, nowSec(), clock, [new Map()], [copyKey(secret).publicKey]);
+    this.#index.setMeta("secret", secret);
   }
 
   /** A new volume has nothing but its root. */

@@ -2,7 +2,9 @@
 import { Errno, errnoOf, NineError, reasonOf } from "../../9p/mod.ts";
 import { realDisk } from "../disk/mod.ts";
 import { DatabaseGuard } from "../guard/mod.ts";
-import type { Refused } from "../sync/mod.ts";
+import type { Ending, Refused } from "../sync/mod.ts";
+import type { Author } from "../tree/mod.ts";
+import type { Next } from "./exchange_words.ts";
 import { Exchanges } from "./exchanges.ts";
 import { Keeper } from "./keeper.ts";
 import { StateSource } from "./state_source.ts";
@@ -64,6 +66,7 @@ const exchanges = new Exchanges({
     ),
   take: (records, absent) =>
     new Promise((done, failed) => takeLater({ ...receiving({ records, chunks: [], absent }, done), failed })),
+  putRight,
   post: (message) => scope.postMessage(message),
 });
 /** Files that are others than the main isolate knows. */
@@ -173,6 +176,42 @@ function receiving(news: News, done: (refused: readonly Refused[]) => void): Pic
       return () => done(refused);
     },
   };
+}
+
+/** Copies that have one name, or one of which has forgotten what it wrote, are to go on under two. */
+function putRight(ending: Ending, self: Author, id: number): Promise<Next | undefined> {
+  if (ending.kind === "gone" && ending.whose === "mine") return Promise.resolve("rejoin");
+  if (actAfter(ready(), ending, self) === undefined) return Promise.resolve(undefined);
+  return new Promise((done, failed) =>
+    takeLater({
+      act(keeper, last, held) {
+        // Another exchange may have led to it before.
+        const act = actAfter(keeper, ending, self);
+        act?.(last, held);
+        // What they know of this copy is not so any more.
+        if (act) exchanges.end(id);
+        return () => done("again");
+      },
+      failed,
+    })
+  );
+}
+
+function actAfter(
+  keeper: Keeper,
+  ending: Ending,
+  self: Author,
+): ((last: number, held: ReadonlySet<number>) => void) | undefined {
+  const isSelf = keeper.author === self;
+  if (ending.kind === "older" && ending.whose === "mine") {
+    return isSelf && keeper.numberOf(self) < ending.number ? () => keeper.beAnother() : undefined;
+  }
+  if (ending.kind !== "fork" || !ending.isExact) return undefined;
+  const { author, number, lower } = ending;
+  // One of the two has not written anything since.
+  if (author === self && isSelf && keeper.numberOf(self) < number) return () => keeper.beAnother();
+  if (lower !== "theirs" || !keeper.hasRecord(author, number)) return undefined;
+  return (last, held) => keeper.giveWay(author, number, last, held);
 }
 
 function takeLater(batch: Incoming): void {

@@ -1,0 +1,232 @@
+import assert from "node:assert/strict";
+import { DatabaseSync } from "node:sqlite";
+import { realDisk } from "../disk/mod.ts";
+import { DatabaseGuard, placeOf } from "../guard/mod.ts";
+import { DATABASE } from "../volume/mod.ts";
+import { carry } from "./_carry.ts";
+import { copyFolder } from "./_exchange.ts";
+import { Volume } from "./_tree.ts";
+import { verify } from "./mod.ts";
+
+async function withFolder(act: (folder: string) => Promise<void>): Promise<void> {
+  const folder = await Deno.makeTempDir({ prefix: "lux9-rejoin-" });
+  try {
+    await act(folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+/** Two copies meet as often as it takes, and say what they did in between. */
+async function meet(a: Volume, b: Volume): Promise<string[]> {
+  const steps: string[] = [];
+  for (let round = 0; round < 10; round++) {
+    const { a: one, b: other } = await carry(await a.store.exchange(), await b.store.exchange());
+    assert.ok("ended" in one && "ended" in other, JSON.stringify({ one, other }));
+    if (one.ended?.kind === "done" && other.ended?.kind === "done") {
+      assert.deepEqual([one.summary.refused, other.summary.refused], [[], []]);
+      assert.deepEqual(plain(a), plain(b));
+      return steps;
+    }
+    steps.push(`${JSON.stringify(one.ended)} ${one.next ?? "-"} ${other.next ?? "-"}`);
+    assert.ok(one.next === "again" || other.next === "again", JSON.stringify({ one, other }));
+  }
+  assert.fail(steps.join());
+}
+
+/** Conflict names without what is another each time. */
+function plain(volume: Volume): string[] {
+  return volume.tree();
+}
+
+/** As a backup of the whole disk puts it back, or a copy of it: whoever opens it does not see that it is one. */
+function asOriginal(folder: string): void {
+  const db = new DatabaseSync(`${folder}/${DATABASE}`);
+  db.prepare("UPDATE meta SET value = ? WHERE key = 'place'").run(placeOf(`${folder}/${DATABASE}`));
+  db.close();
+  using guard = new DatabaseGuard(realDisk(folder));
+  guard.isWhole(Infinity);
+  guard.remake();
+}
+
+async function begun(folder: string): Promise<void> {
+  await using volume = await Volume.open(folder);
+  await volume.mkdir("folder");
+  await volume.put("folder/shared", "first");
+  await volume.put("folder/moved", "moved");
+  await volume.put("gone", "gone");
+  await volume.put("notes.md", "one\n\ntwo\n\nthree\n");
+}
+
+/** What each side does by itself. */
+async function change(volume: Volume, who: string): Promise<void> {
+  await volume.mkdir(`of ${who}`);
+  await volume.put(`of ${who}/file`, `written by ${who}`);
+  await volume.put(`temporary ${who}`, "x");
+  await volume.mv(`temporary ${who}`, `of ${who}/renamed`);
+  await volume.put("folder/shared", `second of ${who}`);
+  await volume.chmod("folder/moved", who === "a" ? 0o600 : 0o640);
+  await volume.mv("folder/moved", `of ${who}/moved`);
+  await volume.put("notes.md", who === "a" ? "one a\n\ntwo\n\nthree\n" : "one\n\ntwo\n\nthree b\n");
+  if (who === "a") await volume.rm("gone");
+  await volume.put("same name", `by ${who}`);
+}
+
+function check(volume: Volume, whose: readonly string[]): void {
+  const lines = volume.tree().join("\n");
+  for (const who of whose) {
+    for (
+      const text of [
+        `of ${who}/file = written by ${who}`,
+        `of ${who}/renamed = x`,
+        `second of ${who}`,
+        `by ${who}`,
+      ]
+    ) {
+      assert.ok(lines.includes(text), `${text} in\n${lines}`);
+    }
+  }
+  assert.equal(lines.match(/moved = moved/g)?.length, 1, lines);
+  assert.ok(!lines.includes("gone"), lines);
+  if (whose.length > 1) assert.ok(lines.includes("notes.md = one a\n\ntwo\n\nthree b\n"), lines);
+}
+
+Deno.test("a home that was copied is a copy with a key of its own, and the two meet", async () => {
+  await withFolder(async (folder) => {
+    const folders = [`${folder}/a`, `${folder}/b`];
+    await begun(folders[0]);
+    copyFolder(folders[0], folders[1]);
+    {
+      await using a = await Volume.open(folders[0]);
+      await using b = await Volume.open(folders[1]);
+      await change(a, "a");
+      await change(b, "b");
+      assert.deepEqual(await meet(a, b), []);
+      check(a, ["a", "b"]);
+    }
+    const [mine, theirs] = folders.map((each) => {
+      using db = new DatabaseSync(`${each}/${DATABASE}`, { readOnly: true });
+      return String(db.prepare("SELECT value FROM meta WHERE key = 'secret'").get()!.value);
+    });
+    assert.notEqual(mine, theirs);
+    for (const each of folders) assert.deepEqual(verify(each).problems, []);
+  });
+});
+
+Deno.test("a copied home that does not know that it is one gives way when it meets the other: nothing is lost on either side", async () => {
+  for (let round = 0; round < 3; round++) {
+    await withFolder(async (folder) => {
+      const folders = [`${folder}/a`, `${folder}/b`];
+      await begun(folders[0]);
+      copyFolder(folders[0], folders[1]);
+      asOriginal(folders[1]);
+      {
+        await using a = await Volume.open(folders[0]);
+        await using b = await Volume.open(folders[1]);
+        assert.equal(a.store.status().incarnation, b.store.status().incarnation);
+        await change(a, "a");
+        await a.store.snapshot("of a", "me");
+        await change(b, "b");
+        await b.store.snapshot("of b", "me");
+        const before = [a.tree(), b.tree()];
+        const steps = await meet(a, b);
+        assert.equal(steps.length, 1, steps.join());
+        check(a, ["a", "b"]);
+        // What was is as it was.
+        for (const [i, volume] of [a, b].entries()) {
+          const { seq } = volume.store.index.past.snapshot(`of ${"ab"[i]}`)!;
+          assert.deepEqual(volume.tree(seq), before[i]);
+        }
+        assert.notEqual(a.store.status().incarnation, b.store.status().incarnation);
+        await a.put("later", "of a");
+        await b.put("later still", "of b");
+        assert.deepEqual(await meet(a, b), []);
+      }
+      for (const each of folders) assert.deepEqual(verify(each).problems, []);
+    });
+  }
+});
+
+Deno.test("a restored backup goes on under another name, and what it wrote before and had forgotten comes back", async () => {
+  await withFolder(async (folder) => {
+    const [a, b, backup] = ["a", "b", "backup"].map((name) => `${folder}/${name}`);
+    await begun(a);
+    copyFolder(a, b);
+    {
+      await using first = await Volume.open(a);
+      await using other = await Volume.open(b);
+      await meet(first, other);
+    }
+    copyFolder(a, backup);
+    {
+      await using first = await Volume.open(a);
+      await using other = await Volume.open(b);
+      await change(first, "a");
+      await meet(first, other);
+    }
+    Deno.removeSync(a, { recursive: true });
+    Deno.renameSync(backup, a);
+    asOriginal(a);
+    {
+      await using restored = await Volume.open(a);
+      await using other = await Volume.open(b);
+      const before = restored.store.status().incarnation;
+      // Without anything new of its own, and then with it.
+      const [step] = await meet(restored, other);
+      assert.match(step, /"older".* again -/);
+      assert.notEqual(restored.store.status().incarnation, before);
+      check(restored, ["a"]);
+      await other.put("of b", "y");
+      await restored.put("new", "x");
+      await meet(restored, other);
+    }
+    for (const each of [a, b]) assert.deepEqual(verify(each).problems, []);
+  });
+});
+
+Deno.test("a restored backup that was written to before it met anybody loses nothing, and no third copy does", async () => {
+  await withFolder(async (folder) => {
+    const [a, b, c, backup] = ["a", "b", "c", "backup"].map((name) => `${folder}/${name}`);
+    await begun(a);
+    copyFolder(a, b);
+    copyFolder(a, c);
+    copyFolder(a, backup);
+    {
+      await using first = await Volume.open(a);
+      await using second = await Volume.open(b);
+      await change(first, "a");
+      await meet(first, second);
+      await second.put("of a/file", "written by a and changed by b");
+      await second.put("of b", "after a");
+    }
+    Deno.removeSync(a, { recursive: true });
+    Deno.renameSync(backup, a);
+    asOriginal(a);
+    {
+      await using restored = await Volume.open(a);
+      await using second = await Volume.open(b);
+      await using third = await Volume.open(c);
+      await change(restored, "restored");
+      await restored.rm("gone");
+      // The third has seen the one side, the second the other one.
+      await meet(restored, third);
+      await third.put("of restored/file", "written by restored and changed by c");
+      await third.put("of c", "after restored");
+      await meet(second, third);
+      await meet(second, restored);
+      await meet(third, restored);
+      await meet(third, second);
+      const lines = third.tree().join("\n");
+      for (
+        const text of ["written by a and changed by b", "written by restored and changed by c", "second of a"]
+      ) assert.ok(lines.includes(text), `${text} in\n${lines}`);
+      assert.ok(
+        lines.includes("second of restored") && lines.includes("after a") && lines.includes("after restored"),
+      );
+      assert.equal(lines.match(/renamed = x/g)?.length, 2, lines);
+      assert.deepEqual(restored.tree(), third.tree());
+      assert.deepEqual(second.tree(), third.tree());
+    }
+    for (const each of [a, b, c]) assert.deepEqual(verify(each).problems, []);
+  });
+});
