@@ -279,8 +279,10 @@ export class DatabaseGuard implements Disposable {
     const wrong = wrongPages(pages, sums);
     const bad = wrong.filter((i) => !inWal.has(first + i)).map((i) => first + i);
     if (wrong.length === 0) {
+      // What has pages in the log may be half written, as power went meanwhile. It is noted anew once they are brought over.
+      if (hasAny(inWal, first)) return [];
       // Damage is one thing at a time: where the sums are not to be had, the pages are taken as they are.
-      if (!hasAny(inWal, first)) this.#note(group, this.#header!.pages);
+      this.#note(group, this.#header!.pages);
       problems.push(`${GUARD} was damaged for pages ${first} to ${first + GROUP - 1}, and was made anew`);
       return [];
     }
@@ -300,7 +302,7 @@ export class DatabaseGuard implements Disposable {
     const { sums, parity } = this.#record(group);
     const wrong = wrongPages(this.#read(group), sums).map((i) => first + i);
     const bad = wrong.filter((page) => !inWal.has(page));
-    if (wrong.length > 0 && bad.length === 0) return;
+    if (bad.length === 0 && hasAny(inWal, first)) return;
     for (const page of bad) yield `Page ${page} of ${DATABASE} does not match its checksum in ${GUARD}`;
     if (sums === undefined || parity === undefined) {
       yield `${GUARD} is damaged for pages ${first} to ${first + GROUP - 1}`;
@@ -373,9 +375,13 @@ export class DatabaseGuard implements Disposable {
     }
   }
 
-  /** The pages that are in the database's log. */
+  /** The pages that are in the database's log, and those that go when it is brought over. */
   #inWal(): ReadonlySet<number> {
-    return this.#exists(DATABASE_LOG) ? this.#wal(true).pages : new Set();
+    if (!this.#exists(DATABASE_LOG)) return new Set();
+    const { pages, size } = this.#wal(true);
+    const inWal = new Set(pages);
+    if (size > 0) { for (let page = size + 1; page <= (this.#header?.pages ?? 0); page++) inWal.add(page); }
+    return inWal;
   }
 
   #exists(name: string): boolean {

@@ -24,17 +24,19 @@ export interface DatabaseWal {
   readonly found: number;
   /** Whether a frame is bad that others follow: what a killed process left unfinished is the last one. */
   readonly isDamaged: boolean;
+  /** How many pages the database has with those SQLite would take; 0 where there are none. */
+  readonly size: number;
   /** The pages that are in those SQLite would take. */
   readonly pages: ReadonlySet<number>;
 }
 
-const NONE: DatabaseWal = { salt: "", frames: 0, found: 0, isDamaged: false, pages: new Set() };
+const NONE: DatabaseWal = { salt: "", frames: 0, found: 0, isDamaged: false, size: 0, pages: new Set() };
 
 /** Reads the log as SQLite does when it opens the database; without `checks` every frame of this filling counts as good. */
 export function readWal(file: DiskFile, checks: boolean): DatabaseWal {
-  const size = file.size();
+  const end = file.size();
   const header = new Uint8Array(HEADER);
-  if (file.pread(header, 0) < HEADER) return { ...NONE, isDamaged: size > 0 };
+  if (file.pread(header, 0) < HEADER) return { ...NONE, isDamaged: end > 0 };
   const view = new DataView(header.buffer);
   const magic = view.getUint32(0);
   const pageSize = view.getUint32(8);
@@ -48,8 +50,8 @@ export function readWal(file: DiskFile, checks: boolean): DatabaseWal {
   const frameView = new DataView(frame.buffer);
   const pages = new Set<number>();
   let open: number[] = [];
-  let [frames, found, bad] = [0, 0, 0];
-  for (let at = HEADER; at + bytes <= size; at += bytes) {
+  let [frames, found, bad, size] = [0, 0, 0, 0];
+  for (let at = HEADER; at + bytes <= end; at += bytes) {
     file.pread(frame, at);
     // Where the salt of a frame alone is wrong, others of this filling follow.
     if (saltAt(frameView, 8) !== salt && !isOf(file, at + bytes, salt)) break;
@@ -65,10 +67,11 @@ export function readWal(file: DiskFile, checks: boolean): DatabaseWal {
     open.push(frameView.getUint32(0));
     if (frameView.getUint32(4) === 0) continue;
     frames = found;
+    size = frameView.getUint32(4);
     for (const page of open) pages.add(page);
     open = [];
   }
-  return { salt, frames, found, isDamaged: bad > 0 && bad < found, pages };
+  return { salt, frames, found, isDamaged: bad > 0 && bad < found, size, pages };
 }
 
 function isOf(file: DiskFile, at: number, salt: string): boolean {
