@@ -504,6 +504,8 @@ export class VolumeStore {
       await this.log.sync();
       this.state.say({ kind: "logged", last: this.log.synced });
     } catch (thrown) {
+      // `close` syncs as well, and says what fails; what was abandoned meanwhile is no trouble.
+      if (this.#isClosing) return;
       this.#trouble(thrown instanceof NineError ? thrown : new NineError("EIO", String(thrown)));
       nextMs = RETRY_MS;
     }
