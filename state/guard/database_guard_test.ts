@@ -244,7 +244,9 @@ Deno.test("a guard of which power took a part while pages were brought over is n
         }
         const there = `${folder}/${what}-${of}`;
         Deno.mkdirSync(there);
-        for (const name of [DATABASE, DATABASE_LOG]) Deno.copyFileSync(`${folder}/${name}`, `${there}/${name}`);
+        for (const name of [DATABASE, DATABASE_LOG]) {
+          Deno.copyFileSync(`${folder}/${name}`, `${there}/${name}`);
+        }
         Deno.writeFileSync(`${there}/${GUARD}`, left);
         const whole = Deno.readFileSync(`${there}/${DATABASE}`);
         {

@@ -230,6 +230,7 @@ export class Keeper implements Disposable {
    */
   apply(last: number, damage: string[]): void {
     const from = this.applied + 1;
+    let isRestored = false;
     this.#damage = damage;
     this.#transaction(() => {
       let [applied, operations, bytes] = [from - 1, 0, 0];
@@ -257,6 +258,7 @@ export class Keeper implements Disposable {
         const position = offset + payload.byteLength -
           (operation.kind === "write" ? operation.bytes.byteLength : 0);
         this.#applier.apply(operation, { number, segment, position });
+        isRestored ||= operation.kind === "restore";
         applied = number;
         this.#time = sec;
         this.#segment = segment;
@@ -270,6 +272,8 @@ export class Keeper implements Disposable {
       // What the log is to have and has not will not come.
       return applied < from && !isLater ? last : applied;
     });
+    // Operations that are logged from now on, which is once this is told, call what came back by numbers of this side.
+    if (isRestored) this.makeDurable();
   }
 
   /**

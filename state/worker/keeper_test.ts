@@ -4,6 +4,7 @@ import { Errno, NineError, S } from "../../9p/mod.ts";
 import { type Disk, realDisk } from "../disk/mod.ts";
 import { DATABASE, GUARD, VolumeStore } from "../volume/mod.ts";
 import { DatabaseGuard } from "../guard/mod.ts";
+import { durableOf, takeBack } from "./_taken_back.ts";
 import { Keeper } from "./keeper.ts";
 import { verify } from "./mod.ts";
 
@@ -123,7 +124,7 @@ Deno.test("what a start settles is durable before anything comes after it, as no
 Deno.test("going back leads to the same snapshot when the database lost what the log has", async () => {
   await withFolder(async (folder) => {
     await (await VolumeStore.open(folder)).close();
-    const durable = [DATABASE, GUARD].map((name) => [name, Deno.readFileSync(`${folder}/${name}`)] as const);
+    const durable = durableOf(folder);
     let store = await VolumeStore.open(folder);
     const ino = create(store, "file");
     for (let i = 0; i < 5; i++) {
@@ -141,18 +142,44 @@ Deno.test("going back leads to the same snapshot when the database lost what the
     store.abandon();
     // None of the commits reached the disk. What took ten transactions is one when the log is applied again.
     const left = `${folder}/left`;
-    for (const part of ["log", "packs"]) {
-      Deno.mkdirSync(`${left}/${part}`, { recursive: true });
-      for (const { name } of Deno.readDirSync(`${folder}/${part}`)) {
-        Deno.copyFileSync(`${folder}/${part}/${name}`, `${left}/${part}/${name}`);
-      }
-    }
-    for (const [name, bytes] of durable) Deno.writeFileSync(`${left}/${name}`, bytes);
+    takeBack(folder, left, durable);
     store = await VolumeStore.open(left, { onTrouble: assert.fail });
     assert.equal(store.index.node(ino)!.size, 104);
     assert.equal(store.index.edge(ROOT_INO, "other"), undefined);
     await store.close();
     assert.deepEqual(verify(left).problems, []);
+  });
+});
+
+Deno.test("what going back made is durable before operations name it, as its numbers are none of the log", async () => {
+  await withFolder(async (folder) => {
+    await (await VolumeStore.open(folder)).close();
+    const durable = durableOf(folder);
+    const store = await VolumeStore.open(folder);
+    const ino = create(store, "file");
+    await store.snapshot("one", "me");
+    store.append({ kind: "unlink", by: "me", time, ino, parent: ROOT_INO, name: "file", held: false });
+    await store.restore("one", [], "before", "me");
+    assert.notEqual(store.index.edge(ROOT_INO, "file")!.ino, ino);
+    const { last } = store.log;
+    store.abandon();
+
+    const [back, left] = [`${folder}/back`, `${folder}/left`];
+    takeBack(folder, back, durable);
+    Deno.mkdirSync(left);
+    const disk = watched(back, (path) => {
+      if (path !== `${DATABASE}-wal`) return;
+      for (const name of [DATABASE, path]) Deno.copyFileSync(`${back}/${name}`, `${left}/${name}`);
+    });
+    using guard = new DatabaseGuard(realDisk(back));
+    guard.open(Infinity);
+    using keeper = new Keeper(disk, back, OPTIONS, guard);
+    while (keeper.applied < last) keeper.apply(last, []);
+    const db = new DatabaseSync(`${left}/${DATABASE}`);
+    assert.deepEqual({ ...db.prepare("SELECT value FROM meta WHERE key = 'applied'").get() }, {
+      value: last,
+    });
+    db.close();
   });
 });
 
