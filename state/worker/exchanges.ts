@@ -23,6 +23,8 @@ export interface ExchangesOptions {
 
 /** What is said is made only as it is read: no more than so many bytes wait. */
 const UNREAD_BYTES_MAX = 4 * 1024 * 1024;
+/** For so long nothing else is done while a state is told. */
+const PAUSE_MS = 10;
 /** How often whoever carries an exchange is told how far it is. */
 const PROGRESS_MS = 200;
 
@@ -138,12 +140,15 @@ export class Exchanges {
   /** Tells a new copy everything, as fast as it is read; what clients ask comes between. */
   async #tellAll(exchange: Exchange, source: StateSource): Promise<void> {
     let bytes = 0;
+    let pausedMs = performance.now();
     try {
       for (const message of source.clone()) {
         if (!this.#open.has(exchange.id)) return;
         bytes += message.byteLength;
         await this.#send(exchange, message);
+        if (performance.now() < pausedMs + PAUSE_MS) continue;
         await new Promise((next) => setTimeout(next, 0));
+        pausedMs = performance.now();
       }
     } finally {
       source[Symbol.dispose]();

@@ -41,7 +41,8 @@ export const CLONED_META = [
 ] as const;
 
 const ROWS_BYTES = 256 * 1024;
-const PACK_BYTES = 1024 * 1024;
+/** With what is around it, it is read in one piece. */
+const PACK_BYTES = 960 * 1024;
 
 /**
  * A copy's state as it was when this was made, while the copy goes on: the database is read as of that moment, and packs only grow. Nobody may remove packs

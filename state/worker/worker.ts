@@ -14,7 +14,7 @@ import { wrongRows } from "./verify.ts";
 /** Deno's types here are those of a window. */
 const scope = self as unknown as {
   onmessage: ((event: MessageEvent<ToWorker>) => void) | null;
-  postMessage(message: FromWorker): void;
+  postMessage(message: FromWorker, transfer?: Transferable[]): void;
   close(): void;
 };
 
@@ -67,7 +67,12 @@ const exchanges = new Exchanges({
   take: (records, absent) =>
     new Promise((done, failed) => takeLater({ ...receiving({ records, chunks: [], absent }, done), failed })),
   putRight,
-  post: (message) => scope.postMessage(message),
+  post: (message) => {
+    // Nobody here looks at a message again once it is made, so it is given away rather than copied.
+    const payload = message.kind === "exchange" ? message.frame.payload : undefined;
+    const isWhole = payload?.byteLength === payload?.buffer.byteLength;
+    scope.postMessage(message, payload && isWhole ? [payload.buffer as ArrayBuffer] : []);
+  },
 });
 /** Files that are others than the main isolate knows. */
 let changed = new Set<number>();
