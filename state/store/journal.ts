@@ -170,6 +170,32 @@ export class Journal {
     this.#sql.putAuthor.run(authorBytes(author), key, number, hash, packSeen(seen));
   }
 
+  /**
+   * Of some authors another copy has records that this one lacks: from now on this copy has all of them, as far as that is known, and those of `records` by
+   * themselves. `keys` are let in.
+   */
+  adopt(
+    seq: number,
+    sec: number,
+    { states, keys, records }: {
+      readonly states: ReadonlyMap<Author, AuthorState>;
+      readonly keys: Iterable<Uint8Array>;
+      readonly records: readonly SignedRecord[];
+    },
+  ): void {
+    this.#moments.add(seq, sec);
+    for (const key of keys) this.#sql.letIn.run(key, Math.floor(sec));
+    for (const [author, state] of states) {
+      this.#sql.removeChangesOf.run(authorBytes(author));
+      this.#sql.removeOf.run(authorBytes(author));
+      this.setAuthor(author, state);
+    }
+    for (const record of records) this.#add(seq, record);
+    this.#authors = this.#readAuthors();
+    this.#records = (this.#sql.count.get() as { records: number }).records;
+    this.#bytes = (this.#sql.countBytes.get() as { bytes: number }).bytes;
+  }
+
   /** Records after number `id`, oldest first, at most `max`. */
   after(id: number, max: number): (SignedRecord & { readonly id: number })[] {
     return (this.#sql.after.all(id, max) as unknown as JournalRow[]).map((row) => this.#recordOf(row));
@@ -415,6 +441,8 @@ const SQL = {
   copies: "SELECT key FROM copy",
   orphans: "SELECT DISTINCT id FROM change WHERE id NOT IN (SELECT id FROM journal)",
   authors: "SELECT author, key, number, hash, seen FROM author",
+  removeOf: "DELETE FROM journal WHERE author = ?",
+  removeChangesOf: "DELETE FROM change WHERE id IN (SELECT id FROM journal WHERE author = ?)",
   removeAuthor: "DELETE FROM author WHERE author = ?",
   putAuthor: "INSERT OR REPLACE INTO author(author, key, number, hash, seen) VALUES(?, ?, ?, ?, ?)",
 } as const;

@@ -38,6 +38,7 @@ import {
 } from "../tree/mod.ts";
 import { checkAll, type Refused } from "../sync/mod.ts";
 import { attributesOf, FLAGS_XATTR } from "./attributes.ts";
+import type { OtherState } from "./merged_state.ts";
 import type { ContentWriter } from "./content_writer.ts";
 import { parseFileId, type Stands } from "./file_id.ts";
 import { nodesOf } from "./reconcile.ts";
@@ -264,6 +265,28 @@ export class DocumentKeeper {
     // What copies said to have counts once all is here that they had written by then.
     if (good.length > 0) this.heard();
     return { nodes: nodesOf([updated]), refused };
+  }
+
+  /**
+   * Takes in, as transaction `seq` at that time in seconds since 1970, everything that another copy has, records of which are gone. Gives the nodes that it is
+   * about.
+   */
+  merge(state: OtherState, seq: number, sec: number): Set<NodeId> {
+    state.checkOne(this.#journal);
+    const { documents, updated } = this.#writer.adopt(state.merged(this.#documents, this.#journal, sec));
+    // Records that documents were made of may go with those of others.
+    for (const extent of this.#documents.received(documents, this.#journal.lastId)) this.#look(extent);
+    for (let due = this.#needing(); due.length > 0; due = this.#needing()) {
+      for (const id of due) this.#documents.settle(id, this.#journal.lastId);
+    }
+    this.#journal.adopt(seq, sec, state.newer(this.#journal));
+    this.#touched.forget();
+    this.keepNumber();
+    return nodesOf([updated]);
+  }
+
+  #needing(): DocId[] {
+    return this.#documents.needing(this.#journal.lastId, SAVED_AT_ONCE);
   }
 
   /** Lets a copy in, by a record of its own, within transaction `seq` at that time in seconds since 1970. */

@@ -4,6 +4,7 @@ import { Packs } from "../chunks/mod.ts";
 import { realDisk } from "../disk/mod.ts";
 import { DATABASE, PACKS } from "../guard/mod.ts";
 import { columnsOf, FORMAT, packRows } from "../store/mod.ts";
+import { STATE_TABLES } from "./rejoin.ts";
 import { newPackMessage, packHead, STATE, stateMessage } from "./state_words.ts";
 
 /** Tables that are the same on a new copy. What is not here a copy has for itself, or it is told anew. */
@@ -80,6 +81,12 @@ export class StateSource implements Disposable {
       }
     }
     yield stateMessage(STATE.end);
+  }
+
+  /** What documents are made of, for a copy that has its own. */
+  *state(): Generator<Uint8Array> {
+    yield* this.rows(STATE_TABLES, 0);
+    this[Symbol.dispose]();
   }
 
   /** The rows of these tables, after what they are. */

@@ -53,13 +53,21 @@ const incoming: Incoming[] = [];
 const exchanges = new Exchanges({
   store: (options) => ready().copyStore(options),
   conflicts: () => ready().conflicts.all(),
-  clone: (key) =>
+  clone: (key) => stateAfter((keeper) => keeper.letIn(key)),
+  state: () =>
+    stateAfter((keeper) => {
+      keeper.makeDurable();
+      keeper.share();
+    }),
+  rejoin: () => ready().rejoin(volume.folder),
+  merge: (state, absent, id) =>
     new Promise((done, failed) =>
       takeLater({
-        act: (keeper) => {
-          keeper.letIn(key);
-          const source = new StateSource(volume.folder);
-          return () => done(source);
+        act(keeper, last, held) {
+          keeper.merge(state, absent, last, held);
+          // What they know of this copy is not so any more.
+          exchanges.end(id);
+          return done;
         },
         failed,
       })
@@ -217,6 +225,20 @@ function actAfter(
   if (author === self && isSelf && keeper.numberOf(self) < number) return () => keeper.beAnother();
   if (lower !== "theirs" || !keeper.hasRecord(author, number)) return undefined;
   return (last, held) => keeper.giveWay(author, number, last, held);
+}
+
+/** This copy's state once that is done, at a moment at which all is in it that clients did. */
+function stateAfter(act: (keeper: Keeper) => void): Promise<StateSource> {
+  return new Promise((done, failed) =>
+    takeLater({
+      act(keeper) {
+        act(keeper);
+        const source = new StateSource(volume.folder);
+        return () => done(source);
+      },
+      failed,
+    })
+  );
 }
 
 function takeLater(batch: Incoming): void {
