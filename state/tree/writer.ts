@@ -295,6 +295,13 @@ export class TreeWriter {
     return this.#received(changed);
   }
 
+  /** Sets keys as they were, as part of the batch. */
+  putAgain(puts: Iterable<readonly [DocId, Key, Uint8Array]>): void {
+    for (const [doc, key, payload] of puts) {
+      this.#set(doc, key, payload, parseKey(key)?.node ?? directoryOf(doc));
+    }
+  }
+
   /** Takes over what stands in keys, as it is in another state of the same volume. */
   adopt(values: Iterable<readonly [DocId, Key, readonly Uint8Array[]]>): Received {
     if (this.#changed.size > 0) throw new Error("A batch is open: commit it before adopting");

@@ -279,10 +279,16 @@ export class DocumentKeeper {
     for (let due = this.#needing(); due.length > 0; due = this.#needing()) {
       for (const id of due) this.#documents.settle(id, this.#journal.lastId);
     }
-    this.#journal.adopt(seq, sec, state.newer(this.#journal));
+    const last = this.#journal.adopt(seq, sec, state.newer(this.#journal));
+    // What the other copy trimmed it was told of by what it has: whoever lacks that may have written to it.
+    this.#index.setMeta("trimmed", Math.max(last, this.trimmed));
+    this.begin(seq, sec);
+    this.#writer.putAgain([...state.again((node) => this.#tree.edges(node).length > 0)]);
+    const { records, updates } = this.#writer.commit();
+    this.#wrote(this.#journal.append(seq, sec, this.#writer.clock, records));
     this.#touched.forget();
-    this.keepNumber();
-    return nodesOf([updated]);
+    this.heard();
+    return nodesOf([updated, ...updates]);
   }
 
   #needing(): DocId[] {

@@ -430,7 +430,7 @@ export class Keeper implements Disposable {
   #allNodes(): Set<NodeId> {
     const nodes = new Set<NodeId>();
     const { tree } = this.#documents;
-    for (let at: string = "";;) {
+    for (let at = "";;) {
       const page = tree.after(at, SHOWN_AT_ONCE);
       for (const node of page) nodes.add(node);
       if (page.length < SHOWN_AT_ONCE) return nodes;

@@ -20,7 +20,9 @@ import {
   type Documents,
   type Key,
   newestIn,
+  type NodeId,
   parseKey,
+  ROOT,
   unpackValue,
 } from "../tree/mod.ts";
 
@@ -36,12 +38,26 @@ interface Held {
   readonly number: number;
 }
 
+/** What came of the values of a key: those here, those there, and which of each stand next to each other now. */
+interface Merged {
+  readonly before: readonly Held[];
+  readonly there: readonly Held[];
+  readonly kept: readonly Held[];
+  readonly come: readonly Held[];
+  /** Whether the other side has not seen it. */
+  readonly isNews: (held: Held) => boolean;
+}
+
 /** What another copy of a volume has, in a database of its own, which only has what documents and their authors are in. */
 export class OtherState {
   readonly documents: StoredDocuments;
   readonly journal: Journal;
   readonly #db: DatabaseSync;
   readonly #numbers: Numbers;
+  /** Nodes that one side has written to and the other has not seen that, and directories that such names are in. */
+  readonly #needed = new Set<NodeId>();
+  /** What one side has and the other one has let go of, knowing it. */
+  readonly #dropped = new Map<NodeId, [DocId, Key, Uint8Array][]>();
 
   constructor(db: DatabaseSync, self: { readonly author: Author; readonly key: CopyKey }) {
     this.#db = db;
@@ -67,13 +83,18 @@ export class OtherState {
   }
 
   /** What the other copy has of authors of whom this one has less. */
-  newer(own: Journal): { states: Map<Author, AuthorState>; keys: Uint8Array[]; records: SignedRecord[] } {
+  newer(own: Journal): {
+    states: Map<Author, AuthorState>;
+    keys: Uint8Array[];
+    records: SignedRecord[];
+    numbers: Numbers;
+  } {
     const states = new Map<Author, AuthorState>();
     for (const [author, state] of this.journal.authors.entries()) {
       if (state.number > (own.authors.get(author)?.number ?? 0)) states.set(author, state);
     }
     const keys = [...this.journal.authors.keys()].filter(({ length }) => length === KEY_BYTES);
-    return { states, keys, records: this.#records(states) };
+    return { states, keys, records: this.#records(states), numbers: this.#numbers };
   }
 
   /** Keys whose values are others once both states are one, in `own` documents. */
@@ -94,10 +115,32 @@ export class OtherState {
           others.some(({ author, number }) => author === held.author && number === held.number);
         const kept = before.filter((held) => stays(held, this.#numbers, there));
         const come = there.filter((held) => held.number > (numbers.get(held.author) ?? 0));
+        this.#note(id, key, {
+          before,
+          there,
+          kept,
+          come,
+          isNews: (held) => held.number > (this.#numbers.get(held.author) ?? 0),
+        });
         if (come.length === 0 && kept.length === before.length) continue;
         yield [id, key, [...kept, ...come].map(({ value }) => value)];
       }
       this.documents.trim();
+    }
+  }
+
+  /**
+   * Once both states are one: what one side trimmed, as dead, and the other one has written to without knowing so, as this was before. `hasPlace`: whether a place is known of
+   * the node, be it one that was removed.
+   */
+  *again(hasPlace: (node: NodeId) => boolean): Generator<[DocId, Key, Uint8Array]> {
+    // Those above come to it as they are found.
+    for (const node of this.#needed) {
+      if (node === ROOT || hasPlace(node)) continue;
+      for (const [doc, key, payload] of this.#dropped.get(node) ?? []) {
+        yield [doc, key, payload];
+        if (parseKey(key)?.kind === "edge") this.#needed.add(directoryOf(doc));
+      }
     }
   }
 
@@ -118,6 +161,20 @@ export class OtherState {
   free(): void {
     this.documents.free();
     this.#db.close();
+  }
+
+  #note(doc: DocId, key: Key, { before, there, kept, come, isNews }: Merged): void {
+    const parts = parseKey(key);
+    if (parts === undefined) return;
+    if (come.length > 0 || kept.some(isNews)) {
+      this.#needed.add(parts.node);
+      if (parts.kind === "edge") this.#needed.add(directoryOf(doc));
+    } else if (kept.length === 0) {
+      const { payload } = [...there, ...before].at(-1)!;
+      const dropped = this.#dropped.get(parts.node);
+      if (dropped) dropped.push([doc, key, payload]);
+      else this.#dropped.set(parts.node, [[doc, key, payload]]);
+    }
   }
 
   #check(doc: DocId, key: Key, { author, number, payload }: Held, nowSec: number): void {

@@ -6,7 +6,7 @@ import { DATABASE } from "../volume/mod.ts";
 import { carry } from "./_carry.ts";
 import { copyFolder } from "./_exchange.ts";
 import { noise, Volume } from "./_tree.ts";
-import { nextStep, verify } from "./mod.ts";
+import { nextStep, receiveClone, verify } from "./mod.ts";
 
 async function withFolder(act: (folder: string) => Promise<void>): Promise<void> {
   const folder = await Deno.makeTempDir({ prefix: "lux9-rejoin-" });
@@ -236,10 +236,12 @@ Deno.test("a restored backup that was written to before it met anybody loses not
   });
 });
 
-/** A journal that has let go of nearly all records after a moment. */
-const SHORT = { journal: { records: 4, bytes: 1_000_000 } };
+/** A journal that has let go of nearly all records after a moment, whoever lacks them and said nothing in this second. */
+const SHORT = { journal: { records: 4, bytes: 1_000_000 }, copies: { days: 0 } };
 
 async function shortened(volume: Volume): Promise<void> {
+  await new Promise((wake) => setTimeout(wake, 1100));
+  await volume.store.collect();
   for (let i = 0; i < 12; i++) await volume.put(`filler ${i % 2}`, `filler ${i}`);
   await volume.rm("filler 0");
   await volume.rm("filler 1");
@@ -326,5 +328,43 @@ Deno.test("a rejoin that is cut off anywhere leaves the copy as it was, and the 
       check(b, ["a", "b"]);
     }
     for (const each of folders) assert.deepEqual(verify(each).problems, []);
+  });
+});
+
+Deno.test("what a copied home wrote to files and folders that are gone without a trace elsewhere brings them back", async () => {
+  await withFolder(async (folder) => {
+    const [a, b, c] = ["a", "b", "c"].map((name) => `${folder}/${name}`);
+    {
+      await using first = await Volume.open(a);
+      for (const name of ["d", "d/e", "untouched"]) await first.mkdir(name);
+      await first.put("d/e/kept", "old");
+      await first.put("d/e/left", "as it was");
+      await first.put("untouched/file", "x");
+      await receiveClone(b, await first.source());
+    }
+    copyFolder(a, c);
+    {
+      await using first = await Volume.open(a);
+      await using second = await Volume.open(b);
+      for (const path of ["d/e/kept", "d/e/left", "d/e", "d", "untouched/file", "untouched"]) {
+        await first.rm(path);
+      }
+      await meet(first, second);
+      await meet(first, second);
+      await first.store.collect();
+      await using third = await Volume.open(c);
+      await third.put("d/e/kept", "newer");
+      await third.chmod("d/e/kept", 0o600);
+      await third.mkdir("d/e/new");
+      await third.put("d/e/new/file", "y");
+      const steps = await meet(third, first);
+      assert.match(steps[0], /"gone"/);
+      await meet(first, second);
+      await meet(second, third);
+      assert.deepEqual(second.tree(), [
+        ...["d/ 755", "d/e/ 755", "d/e/kept = newer 600", "d/e/new/ 755", "d/e/new/file = y 644"],
+      ]);
+    }
+    for (const each of [a, b, c]) assert.deepEqual(verify(each).problems, []);
   });
 });

@@ -21,6 +21,7 @@ export const CLONED = [
     "author",
     "copy",
     "absent",
+    "untrimmed",
   ],
 ] as const;
 /** Entries of `meta` that are the same on a new copy: never its name, its key or its place. */
