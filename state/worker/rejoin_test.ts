@@ -368,3 +368,71 @@ Deno.test("what a copied home wrote to files and folders that are gone without a
     for (const each of [a, b, c]) assert.deepEqual(verify(each).problems, []);
   });
 });
+
+Deno.test("a copy that is killed while it gives way, or takes the other one's state, is the old one or the new one", async () => {
+  await withFolder(async (folder) => {
+    const [from, gone] = [`${folder}/from`, `${folder}/gone`];
+    await begun(from);
+    copyFolder(from, `${folder}/fork`);
+    asOriginal(`${folder}/fork`);
+    {
+      await using a = await Volume.open(from);
+      await using b = await Volume.open(`${folder}/fork`);
+      await change(a, "a");
+      await change(b, "b");
+    }
+    copyFolder(from, gone);
+    {
+      // What it lacks is gone as well.
+      await using a = await Volume.open(from, SHORT);
+      await shortened(a);
+    }
+    const seen = new Set<string>();
+    for (const afterMs of [10, 50, 150]) {
+      const folders = ["a", "b"].map((name) => `${folder}/${name} ${afterMs}`);
+      copyFolder(`${folder}/fork`, folders[0]);
+      copyFolder(gone, folders[1]);
+      for (const each of folders) asOriginal(each);
+      {
+        const [a, b] = [await Volume.open(folders[0]), await Volume.open(folders[1])];
+        const ends = [await a.store.exchange(), await b.store.exchange()];
+        const carried = carry(ends[0], ends[1]).catch(() => {});
+        await new Promise((wake) => setTimeout(wake, afterMs));
+        for (const { store } of [a, b]) store.abandon();
+        for (const end of ends) end.close();
+        await carried;
+      }
+      for (const each of folders) assert.deepEqual(verify(each).problems, []);
+      {
+        await using a = await Volume.open(folders[0]);
+        await using b = await Volume.open(folders[1]);
+        seen.add((await meet(a, b)).map((step) => step.includes("fork") ? "fork" : "other").join());
+        check(a, ["a", "b"]);
+      }
+      for (const each of folders) assert.deepEqual(verify(each).problems, []);
+    }
+    assert.ok(seen.has("fork"), [...seen].join("; "));
+    for (const afterMs of [20, 100]) {
+      const folders = ["c", "d"].map((name) => `${folder}/${name} ${afterMs}`);
+      copyFolder(gone, folders[0]);
+      copyFolder(from, folders[1]);
+      {
+        await using b = await Volume.open(folders[1], SHORT);
+        const a = await Volume.open(folders[0], SHORT);
+        await a.put("of the copy", "x");
+        const ends = [await a.store.exchange(), await b.store.exchange()];
+        const wishes = { wish: { do: "rejoin" }, other: { do: "state" } } as const;
+        const carried = carry(ends[0], ends[1], wishes).catch(() => {});
+        await new Promise((wake) => setTimeout(wake, afterMs));
+        a.store.abandon();
+        for (const end of ends) end.close();
+        await carried;
+        assert.deepEqual(verify(folders[0]).problems, []);
+        await using again = await Volume.open(folders[0], SHORT);
+        await meet(again, b);
+        assert.ok(again.tree().includes("of the copy = x 644"));
+      }
+      for (const each of folders) assert.deepEqual(verify(each).problems, []);
+    }
+  });
+});
