@@ -170,6 +170,43 @@ export class Journal {
     this.#sql.putAuthor.run(authorBytes(author), key, number, hash, packSeen(seen));
   }
 
+  /**
+   * Of some authors another copy has records that this one lacks: from now on this copy has all of them, as far as that is known, and those of `records` by
+   * themselves. `keys` are let in. What the other copy lacks comes after all that it has, of which the last is given. No document may need what the journal has.
+   */
+  adopt(
+    seq: number,
+    sec: number,
+    { states, keys, records, numbers }: {
+      readonly states: ReadonlyMap<Author, AuthorState>;
+      readonly keys: Iterable<Uint8Array>;
+      readonly records: readonly SignedRecord[];
+      readonly numbers: ReadonlyMap<Author, number>;
+    },
+  ): number {
+    this.#moments.add(seq, sec);
+    for (const key of keys) this.#sql.letIn.run(key, Math.floor(sec));
+    for (const [author, state] of states) {
+      this.#sql.removeChangesOf.run(authorBytes(author));
+      this.#sql.removeOf.run(authorBytes(author));
+      this.setAuthor(author, state);
+    }
+    const before = this.#lastId;
+    for (const record of records) this.#add(seq, record);
+    const last = this.#lastId;
+    for (const [author] of this.#authors.entries()) {
+      const after = [last, authorBytes(author), numbers.get(author) ?? 0, before] as const;
+      this.#sql.moveChanges.run(...after);
+      this.#sql.move.run(...after);
+    }
+    this.#sql.setLastId.run(this.#lastId = last + before);
+    this.#sql.settle.run(this.#lastId, this.#lastId);
+    this.#authors = this.#readAuthors();
+    this.#records = (this.#sql.count.get() as { records: number }).records;
+    this.#bytes = (this.#sql.countBytes.get() as { bytes: number }).bytes;
+    return last;
+  }
+
   /** Records after number `id`, oldest first, at most `max`. */
   after(id: number, max: number): (SignedRecord & { readonly id: number })[] {
     return (this.#sql.after.all(id, max) as unknown as JournalRow[]).map((row) => this.#recordOf(row));
@@ -415,6 +452,12 @@ const SQL = {
   copies: "SELECT key FROM copy",
   orphans: "SELECT DISTINCT id FROM change WHERE id NOT IN (SELECT id FROM journal)",
   authors: "SELECT author, key, number, hash, seen FROM author",
+  move: "UPDATE journal SET id = id + ? WHERE author = ? AND number > ? AND id <= ?",
+  moveChanges:
+    "UPDATE change SET id = id + ? WHERE id IN (SELECT id FROM journal WHERE author = ? AND number > ? AND id <= ?)",
+  settle: "UPDATE extent SET root = ?, seq = ?, changes = 0",
+  removeOf: "DELETE FROM journal WHERE author = ?",
+  removeChangesOf: "DELETE FROM change WHERE id IN (SELECT id FROM journal WHERE author = ?)",
   removeAuthor: "DELETE FROM author WHERE author = ?",
   putAuthor: "INSERT OR REPLACE INTO author(author, key, number, hash, seen) VALUES(?, ?, ?, ?, ?)",
 } as const;

@@ -214,6 +214,11 @@ export class StoredDocuments implements Documents {
     return mended;
   }
 
+  /** The ids of all documents. */
+  ids(): DocId[] {
+    return (this.#sql.ids.all() as { doc: DocId }[]).map(({ doc }) => doc);
+  }
+
   /** Every document, each to be let go before the next; for who checks them all. */
   *all(): Generator<TreeDocument> {
     for (const { doc } of this.#sql.ids.all() as { doc: DocId }[]) {

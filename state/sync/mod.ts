@@ -10,8 +10,11 @@ export {
   type AcknowledgedOptions,
   type RegisteredCopy,
 } from "./acknowledged.ts";
+export { contentsIn } from "./contents.ts";
+export { Fetching } from "./fetching.ts";
+export { Serving } from "./serving.ts";
 export { checkAll, type Checked, type CheckOptions, type Split } from "./check.ts";
-export { MESSAGE_BYTES_MAX, PROTOCOL } from "./messages.ts";
+export { MESSAGE_BYTES_MAX, packMessage, PROTOCOL, unpackMessage } from "./messages.ts";
 export type { Ending, Moved, Summary, Whose } from "./outcome.ts";
 export type { Refused } from "./refused.ts";
 export { Session, type SessionLimits } from "./session.ts";

@@ -292,7 +292,32 @@ export class TreeWriter {
         }
       }
     }
-    for (const id of changed) documents.get(id)?.commit();
+    return this.#received(changed);
+  }
+
+  /** Sets keys as they were, as part of the batch. */
+  putAgain(puts: Iterable<readonly [DocId, Key, Uint8Array]>): void {
+    for (const [doc, key, payload] of puts) {
+      this.#set(doc, key, payload, parseKey(key)?.node ?? directoryOf(doc));
+    }
+  }
+
+  /** Takes over what stands in keys, as it is in another state of the same volume. */
+  adopt(values: Iterable<readonly [DocId, Key, readonly Uint8Array[]]>): Received {
+    if (this.#changed.size > 0) throw new Error("A batch is open: commit it before adopting");
+    this.#settle();
+    const { documents } = this.#options;
+    const changed = new Set<DocId>();
+    for (const [id, key, all] of values) {
+      (documents.get(id) ?? documents.create(id)).set(key, [...all]);
+      changed.add(id);
+      this.#note(id, key);
+    }
+    return this.#received(changed);
+  }
+
+  #received(changed: ReadonlySet<DocId>): Received {
+    for (const id of changed) this.#options.documents.get(id)?.commit();
     this.#settle();
     const updated = this.#updates.pop() ?? { rows: NO_ROWS, problems: [], waiting: [], newest: 0 };
     return { documents: changed, updated };

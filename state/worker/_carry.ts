@@ -7,15 +7,19 @@ const READ_BYTES = 65_536;
 export async function carry(
   a: Exchange,
   b: Exchange,
-  { wish = {}, cutAfter = Infinity }: { wish?: Partial<Wish>; cutAfter?: number } = {},
+  { wish = {}, other = wish, cutAfter = Infinity }: {
+    wish?: Partial<Wish>;
+    /** What is wanted of the second, if that is something else. */
+    other?: Partial<Wish>;
+    cutAfter?: number;
+  } = {},
 ): Promise<{ a: Told; b: Told }> {
   let messages = 0;
   const told: Told[] = [];
-  const begin = packFrame({
-    kind: FRAME.word,
-    payload: new TextEncoder().encode(JSON.stringify({ do: "sync", ...wish })),
-  });
-  for (const each of [a, b]) await each.write(begin);
+  for (const [end, wanted] of [[a, wish], [b, other]] as const) {
+    const payload = new TextEncoder().encode(JSON.stringify({ do: "sync", ...wanted }));
+    await end.write(packFrame({ kind: FRAME.word, payload }));
+  }
   const pump = async (from: Exchange, to: Exchange, side: number) => {
     const reader = new FrameReader();
     for (;;) {

@@ -228,6 +228,7 @@ function renameDocuments(
   touched: ReadonlySet<DocId>,
 ): void {
   const documents = new StoredDocuments(db, automerge);
+  const rename = db.prepare("UPDATE untrimmed SET doc = ? WHERE doc = ?");
   for (const old of documents.all()) {
     const doc = renaming.doc(old.id);
     let isOther = doc !== old.id || touched.has(old.id);
@@ -253,6 +254,7 @@ function renameDocuments(
     });
     if (!isOther) continue;
     documents.remove(old.id);
+    rename.run(doc, old.id);
     const next = documents.create(doc);
     for (const [key, all] of values) next.set(key, all);
     next.commit();

@@ -74,7 +74,7 @@ export async function receiveClone(
     onProgress(clone.progress(false));
   }
   onProgress(clone.progress(true));
-  return clone.finish();
+  return await clone.finish();
 }
 
 /** A copy that is being made. */
@@ -93,6 +93,7 @@ export class Clone implements Disposable {
   #reader: RowsReader | undefined;
   #rows = 0;
   #pack: { readonly number: number; readonly file: DiskFile; end: number } | undefined;
+  readonly #syncs: Promise<void>[] = [];
   readonly #ends = new Map<number, number>();
   #bytes = 0;
   #isWhole = false;
@@ -147,11 +148,10 @@ export class Clone implements Disposable {
   }
 
   /** Makes it a volume. EIO where what came is not sound; there is no volume then. */
-  finish(): Cloned {
+  async finish(): Promise<Cloned> {
     const db = this.#db!;
-    this.#pack?.file.syncBlocking();
-    this.#pack?.file.close();
-    this.#pack = undefined;
+    this.#endPack();
+    await Promise.all(this.#syncs);
     this.#disk.syncFolderBlocking(PACKS);
     this.#checkChunks(db);
     const applied = this.#name(db);
@@ -265,8 +265,7 @@ export class Clone implements Disposable {
       if (pack < 1 || pack > PACK_MAX || this.#ends.has(pack)) {
         throw new NineError("EINVAL", `A piece of pack ${pack} came, which is none or was through`);
       }
-      this.#pack?.file.syncBlocking();
-      this.#pack?.file.close();
+      this.#endPack();
       const file = this.#disk.open(`${PACKS}/${packName(pack)}`, { create: true, exclusive: true });
       this.#pack = { number: pack, file, end: 0 };
     }
@@ -278,6 +277,17 @@ export class Clone implements Disposable {
     this.#pack.end += bytes.byteLength;
     this.#ends.set(pack, this.#pack.end);
     this.#bytes += bytes.byteLength;
+  }
+
+  /** Makes a pack durable while others come. */
+  #endPack(): void {
+    const file = this.#pack?.file;
+    this.#pack = undefined;
+    if (file === undefined) return;
+    const sync = file.sync().finally(() => file.close());
+    // It is asked for in the end.
+    sync.catch(() => {});
+    this.#syncs.push(sync);
   }
 
   /** Where chunks are said to be there are bytes. What is in them is held against their names when they are read, as always. */

@@ -38,6 +38,7 @@ import {
 } from "../tree/mod.ts";
 import { checkAll, type Refused } from "../sync/mod.ts";
 import { attributesOf, FLAGS_XATTR } from "./attributes.ts";
+import type { OtherState } from "./merged_state.ts";
 import type { ContentWriter } from "./content_writer.ts";
 import { parseFileId, type Stands } from "./file_id.ts";
 import { nodesOf } from "./reconcile.ts";
@@ -264,6 +265,34 @@ export class DocumentKeeper {
     // What copies said to have counts once all is here that they had written by then.
     if (good.length > 0) this.heard();
     return { nodes: nodesOf([updated]), refused };
+  }
+
+  /**
+   * Takes in, as transaction `seq` at that time in seconds since 1970, everything that another copy has, records of which are gone. Gives the nodes that it is
+   * about.
+   */
+  merge(state: OtherState, seq: number, sec: number): Set<NodeId> {
+    state.checkOne(this.#journal);
+    const { documents, updated } = this.#writer.adopt(state.merged(this.#documents, this.#journal, sec));
+    // Records that documents were made of may go with those of others.
+    for (const extent of this.#documents.received(documents, this.#journal.lastId)) this.#look(extent);
+    for (let due = this.#needing(); due.length > 0; due = this.#needing()) {
+      for (const id of due) this.#documents.settle(id, this.#journal.lastId);
+    }
+    const last = this.#journal.adopt(seq, sec, state.newer(this.#journal));
+    // What the other copy trimmed it was told of by what it has: whoever lacks that may have written to it.
+    this.#index.setMeta("trimmed", Math.max(last, this.trimmed));
+    this.begin(seq, sec);
+    this.#writer.putAgain([...state.again((node) => this.#tree.edges(node).length > 0)]);
+    const { records, updates } = this.#writer.commit();
+    this.#wrote(this.#journal.append(seq, sec, this.#writer.clock, records));
+    this.#touched.forget();
+    this.heard();
+    return nodesOf([updated, ...updates]);
+  }
+
+  #needing(): DocId[] {
+    return this.#documents.needing(this.#journal.lastId, SAVED_AT_ONCE);
   }
 
   /** Lets a copy in, by a record of its own, within transaction `seq` at that time in seconds since 1970. */

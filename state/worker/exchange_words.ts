@@ -4,8 +4,8 @@ import type { Ending, Summary } from "../sync/mod.ts";
 import type { Conflict } from "./conflicts.ts";
 
 const wish = z.strictObject({
-  /** `conflicts` only asks this copy which there are. `clone` lets a new copy in and tells it everything. */
-  do: z.enum(["sync", "conflicts", "clone"]),
+  /** `conflicts` only asks this copy which there are. `clone` lets a new copy in and tells it everything. With `rejoin` this copy takes all that the other one has, of which `state` is asked. */
+  do: z.enum(["sync", "conflicts", "clone", "state", "rejoin"]),
   /** The public key of the new copy, in hexadecimal. */
   key: z.string().regex(/^[0-9a-f]{64}$/).optional(),
   /** What this copy is called to the other one. */
@@ -39,7 +39,25 @@ export type Told =
   | { readonly conflicts: readonly Conflict[] }
   /** A new copy was told everything: so many bytes of messages. */
   | { readonly cloned: { readonly bytes: number } }
+  /** A copy that rejoins was told this one's state. */
+  | { readonly stated: { readonly bytes: number } }
+  /** This copy has what the other one has: so many bytes of it came, and so many contents are nowhere. */
+  | { readonly rejoined: { readonly bytes: number; readonly absent: number } }
   | { readonly failed: string };
+
+/** What two copies whose session is over are to do then, so that the next one goes on: another session, or one of them rejoins. */
+export type Step = "again" | "own rejoins" | "other rejoins";
+
+/** Undefined where they are done, or where nothing helps. */
+export function nextStep(own: Told | undefined, other: Told | undefined): Step | undefined {
+  const [mine, theirs] = [own, other].map((told) => told !== undefined && "ended" in told ? told : undefined);
+  if (mine?.next === "rejoin") return "own rejoins";
+  if (theirs?.next === "rejoin") return "other rejoins";
+  if (mine?.next === "again" || theirs?.next === "again") return "again";
+  // Each may have found first that the other one lacks what is gone; what this one lacks comes next then.
+  if (mine?.ended?.kind === "gone") return "other rejoins";
+  return theirs?.ended?.kind === "gone" ? "own rejoins" : undefined;
+}
 
 const WISH_BYTES_MAX = 1024;
 

@@ -1,11 +1,23 @@
 import { Buffer } from "node:buffer";
 import { NineError, reasonOf } from "../../9p/mod.ts";
 import type { SignedRecord } from "../record/mod.ts";
-import { type Ending, type Refused, Session, type Stored, type SyncStore } from "../sync/mod.ts";
+import {
+  type Ending,
+  packMessage,
+  type Refused,
+  Serving,
+  Session,
+  type Stored,
+  type SyncStore,
+  unpackMessage,
+} from "../sync/mod.ts";
 import type { Author } from "../tree/mod.ts";
 import { FRAME, type FromWorker, type ToWorker } from "../volume/mod.ts";
 import type { Conflict } from "./conflicts.ts";
 import type { CopyStoreOptions } from "./copy_store.ts";
+import type { OtherState } from "./merged_state.ts";
+import type { Rejoin } from "./rejoin.ts";
+import { STATE, stateMessage } from "./state_words.ts";
 import type { StateSource } from "./state_source.ts";
 import { type Next, parseWish, type Told, type Wish } from "./exchange_words.ts";
 
@@ -16,6 +28,12 @@ export interface ExchangesOptions {
   /** This copy's state at a moment at which all is in it, with the copy let in whose key this is. */
   clone(key: Uint8Array): Promise<StateSource>;
   take(records: readonly SignedRecord[], absent: readonly Stored[]): Promise<readonly Refused[]>;
+  /** The same as it is for a copy that rejoins. */
+  state(): Promise<StateSource>;
+  /** What takes another copy's state for this one. */
+  rejoin(): Rejoin;
+  /** Takes it in, with contents that are nowhere. */
+  merge(state: OtherState, absent: readonly Stored[], id: number): Promise<void>;
   /** Does what has to be done after an exchange of this copy, as `self`, that ended so; and says what comes next. */
   putRight(ending: Ending, self: Author, id: number): Promise<Next | undefined>;
   post(message: FromWorker): void;
@@ -23,6 +41,8 @@ export interface ExchangesOptions {
 
 /** What is said is made only as it is read: no more than so many bytes wait. */
 const UNREAD_BYTES_MAX = 4 * 1024 * 1024;
+/** For so long nothing else is done while a state is told. */
+const PAUSE_MS = 10;
 /** How often whoever carries an exchange is told how far it is. */
 const PROGRESS_MS = 200;
 
@@ -31,6 +51,9 @@ interface Exchange {
   session: Session | undefined;
   /** What it tells another copy of this one's whole state from. */
   source: Promise<StateSource> | undefined;
+  /** Takes messages where that is no session. */
+  hears: ((message: Uint8Array) => Promise<void>) | undefined;
+  whenForgotten: (() => void) | undefined;
   unread: number;
   whenRead: (() => void) | undefined;
   /** Frames are taken one after the other. */
@@ -51,7 +74,7 @@ export class Exchanges {
     const exchange = this.#exchange(id);
     exchange.turn = exchange.turn.then(async () => {
       if (!this.#open.has(id)) return;
-      if (kind === FRAME.message) await exchange.session?.receive(payload);
+      if (kind === FRAME.message) await (exchange.session?.receive(payload) ?? exchange.hears?.(payload));
       else this.#wish(exchange, payload);
       this.#options.post({ kind: "exchangeTook", id, bytes: payload.byteLength });
     }).catch((thrown) => this.#end(exchange, { failed: reasonOf(thrown) }));
@@ -88,7 +111,15 @@ export class Exchanges {
     let exchange = this.#open.get(id);
     if (exchange === undefined) {
       exchange = {
-        ...{ id, session: undefined, source: undefined, unread: 0, whenRead: undefined },
+        ...{
+          id,
+          session: undefined,
+          source: undefined,
+          hears: undefined,
+          whenForgotten: undefined,
+          unread: 0,
+          whenRead: undefined,
+        },
         ...{ turn: Promise.resolve(), progress: undefined },
       };
       this.#open.set(id, exchange);
@@ -99,7 +130,7 @@ export class Exchanges {
   #wish(exchange: Exchange, payload: Uint8Array): void {
     const wish = parseWish(payload);
     if (wish.do === "conflicts") return this.#end(exchange, { conflicts: this.#options.conflicts() });
-    if (exchange.session !== undefined || exchange.source !== undefined) {
+    if (exchange.session !== undefined || exchange.source !== undefined || exchange.hears !== undefined) {
       throw new NineError("EINVAL", "An exchange has begun already");
     }
     if (wish.do === "clone") {
@@ -109,6 +140,8 @@ export class Exchanges {
       );
       return;
     }
+    if (wish.do === "state") return this.#tellState(exchange);
+    if (wish.do === "rejoin") return this.#rejoin(exchange);
     const store = this.#options.store({ name: wish.name, heals: wish.heals, take: this.#options.take });
     exchange.session = new Session(store);
     exchange.progress = setInterval(
@@ -138,17 +171,65 @@ export class Exchanges {
   /** Tells a new copy everything, as fast as it is read; what clients ask comes between. */
   async #tellAll(exchange: Exchange, source: StateSource): Promise<void> {
     let bytes = 0;
+    let pausedMs = performance.now();
     try {
       for (const message of source.clone()) {
         if (!this.#open.has(exchange.id)) return;
         bytes += message.byteLength;
         await this.#send(exchange, message);
+        if (performance.now() < pausedMs + PAUSE_MS) continue;
         await new Promise((next) => setTimeout(next, 0));
+        pausedMs = performance.now();
       }
     } finally {
       source[Symbol.dispose]();
     }
     this.#end(exchange, { cloned: { bytes } });
+  }
+
+  /** Tells what documents are made of, and then chunks that are wanted. */
+  #tellState(exchange: Exchange): void {
+    const serving = new Serving(this.#options.store({ name: "", heals: false, take: this.#options.take }));
+    let bytes = 0;
+    const say = async (message: Uint8Array) => {
+      bytes += message.byteLength;
+      await this.#send(exchange, message);
+    };
+    exchange.hears = async (message) => {
+      if (message[0] === STATE.end) return this.#end(exchange, { stated: { bytes } });
+      const want = message[0] === STATE.want ? unpackMessage(message.subarray(1)) : undefined;
+      if (want?.kind !== "want") {
+        throw new NineError("EINVAL", "A copy that rejoins wants chunks, or is done");
+      }
+      serving.receive(want);
+      for (let chunks = serving.next(); chunks !== undefined; chunks = serving.next()) {
+        await say(stateMessage(STATE.chunks, packMessage(chunks)));
+      }
+    };
+    exchange.source = this.#options.state();
+    exchange.source.then(async (source) => {
+      using _ = source;
+      for (const message of source.state()) {
+        if (!this.#open.has(exchange.id)) return;
+        await say(message);
+      }
+    }).catch((thrown) => this.#end(exchange, { failed: reasonOf(thrown) }));
+  }
+
+  #rejoin(exchange: Exchange): void {
+    const rejoin = this.#options.rejoin();
+    exchange.whenForgotten = () => rejoin[Symbol.dispose]();
+    let bytes = 0;
+    exchange.hears = async (message) => {
+      bytes += message.byteLength;
+      for (const answer of rejoin.take(message)) await this.#send(exchange, answer);
+      const { state } = rejoin;
+      if (state === undefined) return;
+      const { absent } = rejoin;
+      await this.#options.merge(state, absent, exchange.id);
+      this.#post(exchange, FRAME.message, stateMessage(STATE.end));
+      this.#end(exchange, { rejoined: { bytes, absent: absent.length } });
+    };
   }
 
   async #send(exchange: Exchange, bytes: Uint8Array): Promise<void> {
@@ -171,6 +252,7 @@ export class Exchanges {
     this.#open.delete(id);
     clearInterval(exchange?.progress);
     exchange?.whenRead?.();
+    exchange?.whenForgotten?.();
   }
 
   #tell(exchange: Exchange, told: Told): void {

@@ -37,7 +37,9 @@ import { CopyStore, type CopyStoreOptions } from "./copy_store.ts";
 import { DocumentKeeper } from "./documents.ts";
 import { FetchedChunks } from "./fetched.ts";
 import { bringFromFormat3 } from "./format_3.ts";
+import type { OtherState } from "./merged_state.ts";
 import { reconcile } from "./reconcile.ts";
+import { Rejoin } from "./rejoin.ts";
 import { restore } from "./restore.ts";
 import { Unsettled } from "./unsettled.ts";
 
@@ -364,6 +366,43 @@ export class Keeper implements Disposable {
     return this.#documents.journal.record(author, number) !== undefined;
   }
 
+  /** What is to take another copy's state for this one. */
+  rejoin(folder: string): Rejoin {
+    const { author, key, journal } = this.#documents;
+    return new Rejoin({
+      ...{ folder, volume: String(this.#index.meta("volume")), self: { author, key }, journal },
+      store: this.copyStore({ name: "", heals: false, take: () => Promise.resolve([]) }),
+    });
+  }
+
+  /**
+   * Takes in everything that another copy has, in one transaction: what either side has and the other has not seen is there. How it was before is a snapshot. `version` and `held` are as with
+   * `receive`.
+   */
+  merge(state: OtherState, absent: readonly Stored[], version: number, held: ReadonlySet<number>): void {
+    this.#fetched.flush();
+    const unsettled = this.#unsettled.inos;
+    this.#transaction(() => {
+      for (const ino of unsettled) this.#applier.settle(ino);
+      return this.applied;
+    });
+    this.#within(() => {
+      const sec = nowSec();
+      const name = `before-rejoin-${new Date(sec * 1000).toISOString().slice(0, 19).replaceAll(":", "-")}`;
+      this.#index.addSnapshot(name, sec, this.#index.node(ROOT_INO)!.uid);
+      return this.applied;
+    });
+    this.#within(() => {
+      const nodes = this.#documents.merge(state, this.#index.seq, nowSec());
+      this.#reconcile(nodes, version, (ino) => held.has(ino));
+      for (const piece of this.#missing(absent)) this.#copies.addAbsent(piece);
+      this.#copies.forgetFound();
+      return this.applied;
+    });
+    this.#fetched.release();
+    this.makeDurable();
+  }
+
   /** Goes on under another name: others know records of this one that are not here. */
   beAnother(): void {
     this.#within(() => {
@@ -395,7 +434,7 @@ export class Keeper implements Disposable {
   #allNodes(): Set<NodeId> {
     const nodes = new Set<NodeId>();
     const { tree } = this.#documents;
-    for (let at: string = "";;) {
+    for (let at = "";;) {
       const page = tree.after(at, SHOWN_AT_ONCE);
       for (const node of page) nodes.add(node);
       if (page.length < SHOWN_AT_ONCE) return nodes;

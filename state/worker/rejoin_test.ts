@@ -5,8 +5,8 @@ import { DatabaseGuard, placeOf } from "../guard/mod.ts";
 import { DATABASE } from "../volume/mod.ts";
 import { carry } from "./_carry.ts";
 import { copyFolder } from "./_exchange.ts";
-import { Volume } from "./_tree.ts";
-import { verify } from "./mod.ts";
+import { noise, Volume } from "./_tree.ts";
+import { nextStep, receiveClone, verify } from "./mod.ts";
 
 async function withFolder(act: (folder: string) => Promise<void>): Promise<void> {
   const folder = await Deno.makeTempDir({ prefix: "lux9-rejoin-" });
@@ -25,18 +25,23 @@ async function meet(a: Volume, b: Volume): Promise<string[]> {
     assert.ok("ended" in one && "ended" in other, JSON.stringify({ one, other }));
     if (one.ended?.kind === "done" && other.ended?.kind === "done") {
       assert.deepEqual([one.summary.refused, other.summary.refused], [[], []]);
-      assert.deepEqual(plain(a), plain(b));
+      assert.deepEqual(a.tree(), b.tree());
       return steps;
     }
     steps.push(`${JSON.stringify(one.ended)} ${one.next ?? "-"} ${other.next ?? "-"}`);
-    assert.ok(one.next === "again" || other.next === "again", JSON.stringify({ one, other }));
+    const step = nextStep(one, other);
+    if (step === "own rejoins") await rejoin(a, b);
+    else if (step === "other rejoins") await rejoin(b, a);
+    else assert.equal(step, "again", JSON.stringify({ one, other }));
   }
   assert.fail(steps.join());
 }
 
-/** Conflict names without what is another each time. */
-function plain(volume: Volume): string[] {
-  return volume.tree();
+async function rejoin(a: Volume, b: Volume): Promise<void> {
+  const wishes = { wish: { do: "rejoin" }, other: { do: "state" } } as const;
+  const { a: taken, b: told } = await carry(await a.store.exchange(), await b.store.exchange(), wishes);
+  assert.ok("rejoined" in taken && taken.rejoined.absent === 0, JSON.stringify(taken));
+  assert.ok("stated" in told, JSON.stringify(told));
 }
 
 /** As a backup of the whole disk puts it back, or a copy of it: whoever opens it does not see that it is one. */
@@ -228,5 +233,206 @@ Deno.test("a restored backup that was written to before it met anybody loses not
       assert.deepEqual(second.tree(), third.tree());
     }
     for (const each of [a, b, c]) assert.deepEqual(verify(each).problems, []);
+  });
+});
+
+/** A journal that has let go of nearly all records after a moment, whoever lacks them and said nothing in this second. */
+const SHORT = { journal: { records: 4, bytes: 1_000_000 }, copies: { days: 0 } };
+
+async function shortened(volume: Volume): Promise<void> {
+  await new Promise((wake) => setTimeout(wake, 1100));
+  await volume.store.collect();
+  for (let i = 0; i < 12; i++) await volume.put(`filler ${i % 2}`, `filler ${i}`);
+  await volume.rm("filler 0");
+  await volume.rm("filler 1");
+}
+
+Deno.test("a copy that comes back after records are gone takes the other one's state, and loses nothing of its own", async () => {
+  await withFolder(async (folder) => {
+    const folders = [`${folder}/a`, `${folder}/b`];
+    await begun(folders[0]);
+    copyFolder(folders[0], folders[1]);
+    {
+      await using a = await Volume.open(folders[0], SHORT);
+      await using b = await Volume.open(folders[1], SHORT);
+      await meet(a, b);
+      await change(a, "a");
+      await a.put("large", noise(500_000, 1));
+      await shortened(a);
+      await change(b, "b");
+      await b.store.snapshot("of b", "me");
+      const before = b.tree();
+      const steps = await meet(a, b);
+      assert.match(steps[0], /"gone"/);
+      check(a, ["a", "b"]);
+      // What was is as it was, on the copy that came back as well.
+      const { past } = b.store.index;
+      assert.deepEqual(b.tree(past.snapshot("of b")!.seq), before);
+      const name = past.snapshots().find(({ name }) => name.startsWith("before-rejoin-"))!.name;
+      assert.deepEqual(b.tree(past.snapshot(name)!.seq), before);
+      await a.put("later", "of a");
+      await b.put("later still", "of b");
+      assert.deepEqual(await meet(a, b), []);
+    }
+    for (const each of folders) assert.deepEqual(verify(each).problems, []);
+  });
+});
+
+Deno.test("copies that have both let go of what the other one lacks take each other's state", async () => {
+  await withFolder(async (folder) => {
+    const folders = [`${folder}/a`, `${folder}/b`];
+    await begun(folders[0]);
+    copyFolder(folders[0], folders[1]);
+    {
+      await using a = await Volume.open(folders[0], SHORT);
+      await using b = await Volume.open(folders[1], SHORT);
+      await meet(a, b);
+      for (const [volume, who] of [[a, "a"], [b, "b"]] as const) {
+        await change(volume, who);
+        await shortened(volume);
+      }
+      const steps = await meet(a, b);
+      assert.equal(steps.length, 2, steps.join());
+      check(a, ["a", "b"]);
+    }
+    for (const each of folders) assert.deepEqual(verify(each).problems, []);
+  });
+});
+
+Deno.test("a rejoin that is cut off anywhere leaves the copy as it was, and the next one goes through", async () => {
+  await withFolder(async (folder) => {
+    const folders = [`${folder}/a`, `${folder}/b`];
+    await begun(folders[0]);
+    copyFolder(folders[0], folders[1]);
+    {
+      await using a = await Volume.open(folders[0], SHORT);
+      await using b = await Volume.open(folders[1], SHORT);
+      await change(a, "a");
+      for (let i = 0; i < 3; i++) await a.put(`large ${i}`, noise(900_000, i));
+      await shortened(a);
+      await change(b, "b");
+      const before = b.tree();
+      const wishes = { wish: { do: "rejoin" }, other: { do: "state" } } as const;
+      let cuts = 0;
+      for (let cutAfter = 0;; cutAfter++) {
+        const { a: told } = await carry(await b.store.exchange(), await a.store.exchange(), {
+          ...wishes,
+          cutAfter,
+        });
+        if (told !== undefined && "rejoined" in told) break;
+        assert.deepEqual(b.tree(), before);
+        assert.ok(++cuts < 30, JSON.stringify(told));
+      }
+      assert.ok(cuts > 3);
+      await meet(a, b);
+      check(b, ["a", "b"]);
+    }
+    for (const each of folders) assert.deepEqual(verify(each).problems, []);
+  });
+});
+
+Deno.test("what a copied home wrote to files and folders that are gone without a trace elsewhere brings them back", async () => {
+  await withFolder(async (folder) => {
+    const [a, b, c] = ["a", "b", "c"].map((name) => `${folder}/${name}`);
+    {
+      await using first = await Volume.open(a);
+      for (const name of ["d", "d/e", "untouched"]) await first.mkdir(name);
+      await first.put("d/e/kept", "old");
+      await first.put("d/e/left", "as it was");
+      await first.put("untouched/file", "x");
+      await receiveClone(b, await first.source());
+    }
+    copyFolder(a, c);
+    {
+      await using first = await Volume.open(a);
+      await using second = await Volume.open(b);
+      for (const path of ["d/e/kept", "d/e/left", "d/e", "d", "untouched/file", "untouched"]) {
+        await first.rm(path);
+      }
+      await meet(first, second);
+      await meet(first, second);
+      await first.store.collect();
+      await using third = await Volume.open(c);
+      await third.put("d/e/kept", "newer");
+      await third.chmod("d/e/kept", 0o600);
+      await third.mkdir("d/e/new");
+      await third.put("d/e/new/file", "y");
+      const steps = await meet(third, first);
+      assert.match(steps[0], /"gone"/);
+      await meet(first, second);
+      await meet(second, third);
+      assert.deepEqual(second.tree(), [
+        ...["d/ 755", "d/e/ 755", "d/e/kept = newer 600", "d/e/new/ 755", "d/e/new/file = y 644"],
+      ]);
+    }
+    for (const each of [a, b, c]) assert.deepEqual(verify(each).problems, []);
+  });
+});
+
+Deno.test("a copy that is killed while it gives way, or takes the other one's state, is the old one or the new one", async () => {
+  await withFolder(async (folder) => {
+    const [from, gone] = [`${folder}/from`, `${folder}/gone`];
+    await begun(from);
+    copyFolder(from, `${folder}/fork`);
+    asOriginal(`${folder}/fork`);
+    {
+      await using a = await Volume.open(from);
+      await using b = await Volume.open(`${folder}/fork`);
+      await change(a, "a");
+      await change(b, "b");
+    }
+    copyFolder(from, gone);
+    {
+      // What it lacks is gone as well.
+      await using a = await Volume.open(from, SHORT);
+      await shortened(a);
+    }
+    const seen = new Set<string>();
+    for (const afterMs of [10, 50, 150]) {
+      const folders = ["a", "b"].map((name) => `${folder}/${name} ${afterMs}`);
+      copyFolder(`${folder}/fork`, folders[0]);
+      copyFolder(gone, folders[1]);
+      for (const each of folders) asOriginal(each);
+      {
+        const [a, b] = [await Volume.open(folders[0]), await Volume.open(folders[1])];
+        const ends = [await a.store.exchange(), await b.store.exchange()];
+        const carried = carry(ends[0], ends[1]).catch(() => {});
+        await new Promise((wake) => setTimeout(wake, afterMs));
+        for (const { store } of [a, b]) store.abandon();
+        for (const end of ends) end.close();
+        await carried;
+      }
+      for (const each of folders) assert.deepEqual(verify(each).problems, []);
+      {
+        await using a = await Volume.open(folders[0]);
+        await using b = await Volume.open(folders[1]);
+        seen.add((await meet(a, b)).map((step) => step.includes("fork") ? "fork" : "other").join());
+        check(a, ["a", "b"]);
+      }
+      for (const each of folders) assert.deepEqual(verify(each).problems, []);
+    }
+    assert.ok(seen.has("fork"), [...seen].join("; "));
+    for (const afterMs of [20, 100]) {
+      const folders = ["c", "d"].map((name) => `${folder}/${name} ${afterMs}`);
+      copyFolder(gone, folders[0]);
+      copyFolder(from, folders[1]);
+      {
+        await using b = await Volume.open(folders[1], SHORT);
+        const a = await Volume.open(folders[0], SHORT);
+        await a.put("of the copy", "x");
+        const ends = [await a.store.exchange(), await b.store.exchange()];
+        const wishes = { wish: { do: "rejoin" }, other: { do: "state" } } as const;
+        const carried = carry(ends[0], ends[1], wishes).catch(() => {});
+        await new Promise((wake) => setTimeout(wake, afterMs));
+        a.store.abandon();
+        for (const end of ends) end.close();
+        await carried;
+        assert.deepEqual(verify(folders[0]).problems, []);
+        await using again = await Volume.open(folders[0], SHORT);
+        await meet(again, b);
+        assert.ok(again.tree().includes("of the copy = x 644"));
+      }
+      for (const each of folders) assert.deepEqual(verify(each).problems, []);
+    }
   });
 });

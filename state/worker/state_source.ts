@@ -4,6 +4,7 @@ import { Packs } from "../chunks/mod.ts";
 import { realDisk } from "../disk/mod.ts";
 import { DATABASE, PACKS } from "../guard/mod.ts";
 import { columnsOf, FORMAT, packRows } from "../store/mod.ts";
+import { STATE_TABLES } from "./rejoin.ts";
 import { newPackMessage, packHead, STATE, stateMessage } from "./state_words.ts";
 
 /** Tables that are the same on a new copy. What is not here a copy has for itself, or it is told anew. */
@@ -20,6 +21,7 @@ export const CLONED = [
     "author",
     "copy",
     "absent",
+    "untrimmed",
   ],
 ] as const;
 /** Entries of `meta` that are the same on a new copy: never its name, its key or its place. */
@@ -41,7 +43,8 @@ export const CLONED_META = [
 ] as const;
 
 const ROWS_BYTES = 256 * 1024;
-const PACK_BYTES = 1024 * 1024;
+/** With what is around it, it is read in one piece. */
+const PACK_BYTES = 960 * 1024;
 
 /**
  * A copy's state as it was when this was made, while the copy goes on: the database is read as of that moment, and packs only grow. Nobody may remove packs
@@ -79,6 +82,12 @@ export class StateSource implements Disposable {
       }
     }
     yield stateMessage(STATE.end);
+  }
+
+  /** What documents are made of, for a copy that has its own. */
+  *state(): Generator<Uint8Array> {
+    yield* this.rows(STATE_TABLES, 0);
+    this[Symbol.dispose]();
   }
 
   /** The rows of these tables, after what they are. */

@@ -14,7 +14,7 @@ import { wrongRows } from "./verify.ts";
 /** Deno's types here are those of a window. */
 const scope = self as unknown as {
   onmessage: ((event: MessageEvent<ToWorker>) => void) | null;
-  postMessage(message: FromWorker): void;
+  postMessage(message: FromWorker, transfer?: Transferable[]): void;
   close(): void;
 };
 
@@ -53,13 +53,21 @@ const incoming: Incoming[] = [];
 const exchanges = new Exchanges({
   store: (options) => ready().copyStore(options),
   conflicts: () => ready().conflicts.all(),
-  clone: (key) =>
+  clone: (key) => stateAfter((keeper) => keeper.letIn(key)),
+  state: () =>
+    stateAfter((keeper) => {
+      keeper.makeDurable();
+      keeper.share();
+    }),
+  rejoin: () => ready().rejoin(volume.folder),
+  merge: (state, absent, id) =>
     new Promise((done, failed) =>
       takeLater({
-        act: (keeper) => {
-          keeper.letIn(key);
-          const source = new StateSource(volume.folder);
-          return () => done(source);
+        act(keeper, last, held) {
+          keeper.merge(state, absent, last, held);
+          // What they know of this copy is not so any more.
+          exchanges.end(id);
+          return done;
         },
         failed,
       })
@@ -67,7 +75,12 @@ const exchanges = new Exchanges({
   take: (records, absent) =>
     new Promise((done, failed) => takeLater({ ...receiving({ records, chunks: [], absent }, done), failed })),
   putRight,
-  post: (message) => scope.postMessage(message),
+  post: (message) => {
+    // Nobody here looks at a message again once it is made, so it is given away rather than copied.
+    const payload = message.kind === "exchange" ? message.frame.payload : undefined;
+    const isWhole = payload?.byteLength === payload?.buffer.byteLength;
+    scope.postMessage(message, payload && isWhole ? [payload.buffer as ArrayBuffer] : []);
+  },
 });
 /** Files that are others than the main isolate knows. */
 let changed = new Set<number>();
@@ -212,6 +225,20 @@ function actAfter(
   if (author === self && isSelf && keeper.numberOf(self) < number) return () => keeper.beAnother();
   if (lower !== "theirs" || !keeper.hasRecord(author, number)) return undefined;
   return (last, held) => keeper.giveWay(author, number, last, held);
+}
+
+/** This copy's state once that is done, at a moment at which all is in it that clients did. */
+function stateAfter(act: (keeper: Keeper) => void): Promise<StateSource> {
+  return new Promise((done, failed) =>
+    takeLater({
+      act(keeper) {
+        act(keeper);
+        const source = new StateSource(volume.folder);
+        return () => done(source);
+      },
+      failed,
+    })
+  );
 }
 
 function takeLater(batch: Incoming): void {
