@@ -18,6 +18,10 @@ interface Options extends Where {
 
 /** How long until two copies that are watched are compared again, ms. */
 const WATCH_MS = 1000;
+/** What two copies do one after the other until they are one; more leads nowhere. */
+const STEPS_MAX = 6;
+/** Of the name of a side. */
+const NAME_LENGTH_MAX = 80;
 
 export function define(command: Command): void {
   withWhere(command)
@@ -96,25 +100,7 @@ async function one(
   isTold: boolean,
 ): Promise<boolean> {
   const before = dryRun ? [] : await conflictsOf(mine, volume, signal);
-  const progress = new Progress();
-  let carried: Carried;
-  const [own, other] = [await mine.end(volume), await theirs.end(volume)];
-  try {
-    const wish = { isDry: dryRun ?? false, heals: heal ?? false };
-    carried = await carry(
-      own,
-      other,
-      [{ ...wish, name: mine.name }, { ...wish, name: theirs.name }],
-      signal,
-      (told) => {
-        if ("progress" in told) progress.draw(`${visible(volume)}: ${movedText(told.progress)}`);
-      },
-    );
-  } finally {
-    progress.clear();
-    await own.close();
-    await other.close();
-  }
+  const carried = await carriedThrough(volume, mine, theirs, { dryRun, heal }, signal);
   const told = carried.own;
   if (told === undefined || "failed" in told) {
     warn(`${visible(volume)}: ${visible(told?.failed ?? "the exchange ended without a word")}`);
@@ -146,6 +132,76 @@ async function one(
     warn(`${visible(volume)}: ${visible(endingText(ended) + other)}`);
   }
   return ended?.kind === "done" && summary.refused.length + summary.refusedByPeer.length === 0;
+}
+
+/**
+ * An exchange, and what it leads to where two copies cannot go on as they are: under another name, or after one of them has taken the state of the other, joined with its
+ * own.
+ */
+async function carriedThrough(
+  volume: string,
+  mine: Side,
+  theirs: Side,
+  { dryRun, heal }: Pick<Options, "dryRun" | "heal">,
+  signal: AbortSignal,
+): Promise<Carried> {
+  const common = { isDry: dryRun ?? false, heals: heal ?? false };
+  const [own, other] = [{ ...common, name: nameOf(mine) }, { ...common, name: nameOf(theirs) }];
+  for (let steps = 0;; steps++) {
+    const carried = await exchanged(
+      volume,
+      mine,
+      theirs,
+      [{ do: "sync", ...own }, { do: "sync", ...other }],
+      signal,
+    );
+    const isDone = [carried.own, carried.other].every((told) =>
+      told === undefined || !("ended" in told) || told.ended?.kind === "done" && told.next === undefined
+    );
+    if (isDone || steps >= STEPS_MAX) return carried;
+    // Most exchanges do without all that comes with it.
+    const { nextStep } = await import("../../state/worker/mod.ts");
+    const step = nextStep(carried.own, carried.other);
+    if (step === undefined) return carried;
+    if (step === "again") continue;
+    const isOwn = step === "own rejoins";
+    warn(
+      `${visible(volume)}: ${visible(isOwn ? mine.name : theirs.name)} was away for longer than is kept, ` +
+        "and takes the other copy's state, joined with its own",
+    );
+    const wishes = isOwn
+      ? [{ do: "rejoin" as const }, { do: "state" as const }] as const
+      : [{ do: "state" as const }, { do: "rejoin" as const }] as const;
+    const rejoined = await exchanged(volume, mine, theirs, wishes, signal);
+    for (const told of [rejoined.own, rejoined.other]) {
+      if (told === undefined || "failed" in told) return rejoined;
+    }
+  }
+}
+
+async function exchanged(
+  volume: string,
+  mine: Side,
+  theirs: Side,
+  wishes: Parameters<typeof carry>[2],
+  signal: AbortSignal,
+): Promise<Carried> {
+  const progress = new Progress();
+  const [own, other] = [await mine.end(volume), await theirs.end(volume)];
+  try {
+    return await carry(own, other, wishes, signal, (told) => {
+      if ("progress" in told) progress.draw(`${visible(volume)}: ${movedText(told.progress)}`);
+    });
+  } finally {
+    progress.clear();
+    await own.close();
+    await other.close();
+  }
+}
+
+/** What a side is called to the other one, as long as that may be. */
+function nameOf({ name }: Side): string {
+  return name.slice(-NAME_LENGTH_MAX);
 }
 
 function pause(signal: AbortSignal): Promise<void> {

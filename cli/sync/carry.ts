@@ -19,8 +19,8 @@ export async function carry(
   signal: AbortSignal,
   onTold: (told: Told) => void = () => {},
 ): Promise<Carried> {
-  await own.write(wordOf({ do: "sync", ...wishes[0] }));
-  await other.write(wordOf({ do: "sync", ...wishes[1] }));
+  await own.write(wordOf(wishes[0]));
+  await other.write(wordOf(wishes[1]));
   const told: { own?: Told; other?: Told } = {};
 
   async function pump(from: End, to: End, who: "own" | "other"): Promise<void> {
