@@ -365,12 +365,12 @@ export class DocumentKeeper {
   /** Whether there are records that are to go, and may. Those that another copy has not got stay, however many they are. */
   #isLong(): boolean {
     if (this.#surplus > 0) return true;
-    const { isLong, lastId, firstId, bounds } = this.#journal;
+    const { isLong, lastId, bounds } = this.#journal;
     if (!isLong || this.#heldAt !== undefined && lastId < this.#heldAt + bounds.records * AGAIN_PART) {
       return false;
     }
     const surplus = Math.min(this.#journal.surplus(), this.#registered.passed.records);
-    if (surplus >= firstId) this.#surplus = surplus;
+    if (surplus >= this.#journal.firstId) this.#surplus = surplus;
     else this.#heldAt = lastId;
     return this.#surplus > 0;
   }
