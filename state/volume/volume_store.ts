@@ -193,13 +193,14 @@ export class VolumeStore {
     }, options.retryMs);
     const { segmentBytes } = options;
     let log: Log | undefined;
+    let opened: Awaited<ReturnType<StateWorker["open"]>> | undefined;
     try {
       const whole = wholeAt(disk, folder);
       if (whole !== undefined) log = new Log(disk, LOG, { after: whole, segmentBytes });
       if (log !== undefined && log.last === whole && log.torn === undefined && log.damage.length === 0) {
         return new VolumeStore(folder, log, [], lock, state, options);
       }
-      const { needless, applied, damage } = await state.open();
+      const { needless, applied, damage } = opened = await state.open();
       for (const reason of damage) options.onTrouble?.(reason);
       log ??= new Log(disk, LOG, { after: needless, segmentBytes });
       const left = await recover(state, log, options);
@@ -210,6 +211,10 @@ export class VolumeStore {
       }
       return new VolumeStore(folder, log, left, lock, state, options);
     } catch (thrown) {
+      // One that is only ended closes the database as it is, and SQLite brings pages over that the guard does not know.
+      if (opened !== undefined) {
+        await state.ask({ kind: "close", last: opened.applied }, "closed").catch(() => {});
+      }
       state.terminate();
       log?.close();
       lock.close();

@@ -244,3 +244,36 @@ Deno.test("a volume that is abandoned while its log is synced has no trouble to 
     assert.deepEqual(told, []);
   });
 });
+
+Deno.test("a start that fails leaves the database and its guard to the next one as they belong together", async () => {
+  const top = await Deno.makeTempDir({ prefix: "lux9-store-" });
+  try {
+    const [folder, left] = [`${top}/volume`, `${top}/left`];
+    Deno.mkdirSync(folder);
+    await (await VolumeStore.open(folder)).close();
+    const killed = await VolumeStore.open(folder);
+    await put(killed, "file", contents(1));
+    killed.abandon();
+    // What the killed process left, in another folder, as this one still has the index open.
+    for (const at of ["", "/log", "/packs"]) {
+      Deno.mkdirSync(left + at);
+      for (const { name, isFile } of Deno.readDirSync(folder + at)) {
+        if (isFile) Deno.copyFileSync(`${folder}${at}/${name}`, `${left}${at}/${name}`);
+      }
+    }
+    const segment = `${left}/log/${[...Deno.readDirSync(`${left}/log`)][0].name}`;
+    Deno.renameSync(segment, `${top}/segment`);
+    Deno.mkdirSync(segment);
+    await assert.rejects(VolumeStore.open(left), /0000000001/);
+    Deno.removeSync(segment);
+    Deno.renameSync(`${top}/segment`, segment);
+    // A Worker that ends takes its time to close what it has open.
+    await new Promise((wake) => setTimeout(wake, 1000));
+    const store = await VolumeStore.open(left, { onTrouble: assert.fail });
+    assert.ok(store.index.edge(ROOT_INO, "file"));
+    await store.close();
+    assert.deepEqual(verify(left).problems, []);
+  } finally {
+    await Deno.remove(top, { recursive: true });
+  }
+});

@@ -118,14 +118,19 @@ export class Keeper implements Disposable {
     this.#checkpointOperations = checkpointOperations;
     this.#disk = disk;
     this.#db = openDatabase(`${folder}/${DATABASE}`);
+    using undone = new DisposableStack();
+    // A Worker that ends with the database open would bring pages over that the guard does not know.
+    undone.defer(() => guard.closing(() => this.#db.close(), guard.applied ?? 0));
     this.#index = new IndexWriter(this.#db);
     this.#log = new LogReader(disk, LOG);
+    undone.defer(() => this.#log.close());
     if (this.#index.meta("volume") === undefined) this.#name();
     const isOld = this.#index.meta("isOfFormat3") !== undefined;
     if (isOld) bringFromFormat3(this.#db, this.#index);
     this.#beAlone(placeOf(`${folder}/${DATABASE}`));
     const chunks = new ChunkRowsWriter(this.#db);
     this.#contents = new ContentWriter(disk, this.#log, chunks, this.#index.meta("key") as Uint8Array);
+    undone.defer(() => this.#contents.close());
     this.#copies = new Copies(this.#db);
     this.#fetched = new FetchedChunks(this.#contents, (rows) =>
       this.#write(() => {
@@ -133,6 +138,7 @@ export class Keeper implements Disposable {
       }));
     this.#collector = new Collector(this.#db, chunks, this.#contents, this.#fetched);
     this.#documents = this.#newDocuments();
+    undone.defer(() => this.#documents.free());
     this.#conflicts = new Conflicts(this.#index, this.#documents.tree);
     this.#past = new PastReader(this.#db);
     this.#changes = new ChangeReader(this.#db);
@@ -140,14 +146,9 @@ export class Keeper implements Disposable {
     this.#applier = this.#newApplier();
     const first = Math.min(...this.#index.unsettled().values(), Infinity);
     // What a process left that was killed may be in the kernel alone, and the log is about to lose what is said to be needless.
-    try {
-      this.#durable = guard.applied ?? this.applied;
-      this.makeDurable();
-      if (isOld) this.#showAll();
-    } catch (thrown) {
-      this[Symbol.dispose]();
-      throw thrown;
-    }
+    this.#durable = guard.applied ?? this.applied;
+    this.makeDurable();
+    if (isOld) this.#showAll();
     try {
       this.#bringOver();
       // Somebody may have copied the folder: what two copies make of a text has what was in it in common.
@@ -156,6 +157,7 @@ export class Keeper implements Disposable {
       // On a full disk the log of operations goes on to have what the database's own log has.
     }
     this.#needless = Math.min(this.#durable, first - 1);
+    undone.move();
   }
 
   #newApplier(): Applier {

@@ -208,6 +208,13 @@ Deno.test("a database that cannot be made durable is not said to be, and is clos
     using guard = new DatabaseGuard(realDisk(folder));
     guard.open(Infinity);
     assert.throws(() => new Keeper(failing, folder, OPTIONS, guard), /index.sqlite-wal cannot be synced/);
+    const unlisted: Disk = Object.assign(realDisk(folder), {
+      list: (path: string) => {
+        if (path === "packs") throw new NineError("EIO", "packs cannot be listed");
+        return realDisk(folder).list(path);
+      },
+    });
+    assert.throws(() => new Keeper(unlisted, folder, OPTIONS, guard), /packs cannot be listed/);
     guard[Symbol.dispose]();
     const open = [...Deno.readDirSync("/proc/self/fd")].flatMap(({ name }) => {
       try {
