@@ -234,7 +234,7 @@ class Update {
       home: facts.home,
       attributes,
       content: standing.content,
-      kept: keptBy(facts),
+      kept: keptBy(facts, standing),
       xattrs: facts.xattrs,
     });
   }
@@ -459,10 +459,17 @@ class Update {
 const NO_XATTRS: ReadonlyMap<string, Uint8Array> = new Map();
 const NOTHING: NodeRow["kept"] = [];
 
-/** Every copy must be able to merge what it merged before, and what another side is still to come to. */
-function keptBy({ versions }: Facts): NodeRow["kept"] {
+/**
+ * Every copy must be able to merge what it merged before, and what another side is still to come to. What nothing shows is back where another copy gave the file a name
+ * or moved it before it heard of the removal.
+ */
+function keptBy({ versions, lost }: Facts, { places, content, losers }: Standing): NodeRow["kept"] {
   const bases = versions.flatMap(({ base }) => base ? [base] : []);
-  const kept = versions.length > 1 ? [...versions, ...bases] : bases;
+  const isShown = places.some(({ alive }) => alive);
+  const hidden = [...versions, ...lost].filter((version) =>
+    !isShown || versions.length > 1 || version !== content && !losers.includes(version)
+  );
+  const kept = [...hidden, ...bases];
   return kept.length > 0 ? kept.map(({ size, descriptor }) => ({ size, descriptor })) : NOTHING;
 }
 
