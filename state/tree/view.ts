@@ -4,13 +4,13 @@ import type { TreeDocument } from "./document.ts";
 import { type Candidate, type Facts, FactsReader, type Problem, touchesOf } from "./facts.ts";
 import { type DocId, type NodeId, ROOT } from "./id.ts";
 import { type Key, keyOf, parseKey, TOUCHED_KEY } from "./key.ts";
+import { baseOf } from "./content.ts";
 import { directoryOf } from "./placement.ts";
 import { packRecords, type Records, unpackRecords } from "./records.ts";
 import { RowBuffer, sameRow } from "./row_buffer.ts";
 import type { EdgeRow, NodeRow, RowChanges, TreeIndex } from "./rows.ts";
 import {
   afterMerge,
-  baseOf,
   compareTouches,
   type Merger,
   type Place,
@@ -247,7 +247,8 @@ class Update {
   #merged(facts: Facts, standing: Standing): Standing {
     const { node } = facts;
     const { sides } = standing;
-    const merged = this.#merge({ node, base: baseOf(sides), sides });
+    const base = baseOf(sides);
+    const merged = base === "nothing" ? "unmergeable" : this.#merge({ node, base, sides });
     if (merged === "later") this.waiting.add(node);
     return afterMerge(standing, merged);
   }
@@ -464,7 +465,7 @@ const NOTHING: NodeRow["kept"] = [];
  * or moved it before it heard of the removal.
  */
 function keptBy({ versions, lost }: Facts, { places, content, losers }: Standing): NodeRow["kept"] {
-  const bases = versions.flatMap(({ base }) => base ? [base] : []);
+  const bases = versions.flatMap((version) => version.bases ?? []);
   const isShown = places.some(({ alive }) => alive);
   const hidden = [...versions, ...lost].filter((version) =>
     !isShown || versions.length > 1 || version !== content && !losers.includes(version)
