@@ -85,7 +85,7 @@ export function meet(copies: readonly Copy[]): string[] {
 }
 
 export class Copy {
-  readonly #parts: Parts;
+  protected readonly parts: Parts;
   readonly keeper: Keeper;
   readonly index: IndexReader;
   #nextIno: number;
@@ -94,7 +94,7 @@ export class Copy {
   held = new Set<number>();
 
   constructor(readonly clock: Clock, readonly folder: string, parts = openParts(folder)) {
-    this.#parts = parts;
+    this.parts = parts;
     this.keeper = parts.keeper;
     this.index = new IndexReader(join(folder, DATABASE));
     const even = (last: number) => last + last % 2;
@@ -112,12 +112,12 @@ export class Copy {
     this.index[Symbol.dispose]();
     this.keeper.checkpoint();
     this.keeper[Symbol.dispose]();
-    this.#parts.guard[Symbol.dispose]();
-    this.#parts.log.close();
+    this.parts.guard[Symbol.dispose]();
+    this.parts.log.close();
   }
 
   check(): void {
-    assert.deepEqual(verify(this.folder, undefined, this.#parts.disk).problems, []);
+    assert.deepEqual(verify(this.folder, undefined, this.parts.disk).problems, []);
   }
 
   /** Takes in what the other one has and this one has not; says which files are others by that. */
@@ -133,7 +133,7 @@ export class Copy {
   }
 
   #reader(): ChunkReader {
-    const packs = new Packs(this.#parts.disk, PACKS);
+    const packs = new Packs(this.parts.disk, PACKS);
     return new ChunkReader({ packs, index: this.index.chunks, key: this.index.meta("key") as Uint8Array });
   }
 
@@ -141,13 +141,13 @@ export class Copy {
     const time = this.clock.tick();
     const operation = { kind, by: "me", time, ...words } as unknown as Operation;
     const { type, payload } = encode(operation);
-    return this.#parts.log.append(type, payload, operation.kind === "write" ? operation.bytes : undefined);
+    return this.parts.log.append(type, payload, operation.kind === "write" ? operation.bytes : undefined);
   }
 
   /** Applies what is logged. */
   apply(): void {
     const damage: string[] = [];
-    while (this.keeper.applied < this.#parts.log.last) this.keeper.apply(this.#parts.log.last, damage);
+    while (this.keeper.applied < this.parts.log.last) this.keeper.apply(this.parts.log.last, damage);
     assert.deepEqual(damage, []);
     this.index.renew();
   }

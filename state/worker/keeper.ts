@@ -782,7 +782,9 @@ export class Keeper implements Disposable {
     const author = authorOf(this.#surroundings.randomBytes(8));
     const journal = new Journal(this.#db, { author, key: copyKey(this.#index.meta("secret") as Uint8Array) });
     const clock = Number(this.#index.meta("clock") ?? 0);
-    journal.append(this.#index.seq, this.#surroundings.nowSec(), clock, [new Map()], [copyKey(secret).publicKey]);
+    journal.append(this.#index.seq, this.#surroundings.nowSec(), clock, [new Map()], [
+      copyKey(secret).publicKey,
+    ]);
     this.#index.setMeta("secret", secret);
   }
 
