@@ -9,7 +9,7 @@ import type { Head, Refused, Stored, SyncStore } from "../sync/mod.ts";
 import { type Author, authorBytes } from "../tree/mod.ts";
 import { DATABASE, LOG } from "../volume/mod.ts";
 import { type Clock, Copy, type Parts } from "./_copies.ts";
-import { type Negligence, PoweredDisk } from "./_powered_disk.ts";
+import type { Negligence, PoweredDisk } from "./_powered_disk.ts";
 import { DatabaseGuard } from "../guard/mod.ts";
 import { Keeper } from "./keeper.ts";
 import { verify } from "./verify.ts";
