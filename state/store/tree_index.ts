@@ -65,12 +65,13 @@ export class SqliteTreeIndex implements TreeIndex {
     return (this.#sql.displaced.all() as { node: NodeId }[]).map(({ node }) => node);
   }
 
-  /** Contents that merges need, whether anything shows them or not. */
-  *kept(): Generator<Pick<Version, "size" | "descriptor">> {
+  /** Contents that are needed to merge, or where another copy brings a file back, whether anything shows them or not; without others, none of files that are gone. */
+  *kept(isAlone: boolean): Generator<Pick<Version, "size" | "descriptor">> {
     for (
       const { id, data } of this.#sql.kept.iterate() as unknown as Iterable<{ id: NodeId; data: Uint8Array }>
     ) {
-      yield* unpackTreeNode(id, undefined, data).kept;
+      const { kept, nlink } = unpackTreeNode(id, undefined, data);
+      if (nlink > 0 || !isAlone) yield* kept;
     }
   }
 

@@ -141,12 +141,15 @@ function attributesOf(from: Unpacker): Attributes {
   };
 }
 
-function versionInto({ stamp, size, descriptor, mtime, text, base }: Version): void {
+function versionInto({ stamp, size, descriptor, mtime, text, bases = [] }: Version): void {
   packer.integer(stamp.at).text(stamp.author).integer(size).bytes(descriptor).u8(Number(text));
   timeInto(mtime);
-  packer.u8(base ? 1 : 0);
-  if (!base) return;
-  packer.integer(base.stamp.at).text(base.stamp.author).integer(base.size).bytes(base.descriptor);
+  packer.u8(bases.length);
+  for (const { stamps, size, descriptor } of bases) {
+    packer.u8(stamps.length);
+    for (const { at, author } of stamps) packer.integer(at).text(author);
+    packer.integer(size).bytes(descriptor);
+  }
 }
 
 function versionOf(from: Unpacker): Version {
@@ -157,9 +160,12 @@ function versionOf(from: Unpacker): Version {
     text: from.u8() === 1,
     mtime: timeOf(from),
   };
-  if (from.u8() === 0) return version;
-  const base = { stamp: stampOf(from), size: from.integer(), descriptor: from.bytes()!.slice() };
-  return { ...version, base };
+  const bases = Array.from({ length: from.u8() }, () => ({
+    stamps: Array.from({ length: from.u8() }, () => stampOf(from)),
+    size: from.integer(),
+    descriptor: from.bytes()!.slice(),
+  }));
+  return bases.length > 0 ? { ...version, bases } : version;
 }
 
 function stampOf(from: Unpacker): Version["stamp"] {

@@ -14,7 +14,7 @@ export function contentsIn(changes: Iterable<Incoming["changes"]>): Stored[] {
         if (!parts || !payload || parts.kind !== "content" && parts.kind !== "lost") continue;
         const version = unpackVersion(payload, parts.node);
         add(version);
-        if (version.base) add(version.base);
+        for (const base of version.bases ?? []) add(base);
       }
     }
   }

@@ -120,7 +120,10 @@ export class FactsReader {
         const edges = this.#places.get(parts.slot);
         if (edges) edges.push(edge);
         else this.#places.set(parts.slot, [edge]);
-        if (edge.attributes) this.#attributes.push({ record: edge.attributes, doc });
+        if (edge.attributes) {
+          this.#see(edge.attributes.stamp);
+          this.#attributes.push({ record: edge.attributes, doc });
+        }
         return;
       }
       case "attributes": {

@@ -172,11 +172,16 @@ Deno.test("packVersion, packXattr, versionId and packRecords have inverses", () 
   fc.assert(
     fc.property(
       versions,
-      fc.option(
-        fc.record({ stamp: stamps, size: fc.nat(), descriptor: fc.uint8Array({ maxLength: 128 }) }, PLAIN),
+      fc.array(
+        fc.record({
+          stamps: fc.array(stamps, { minLength: 1, maxLength: 16 }),
+          size: fc.nat(),
+          descriptor: fc.uint8Array({ maxLength: 128 }),
+        }, PLAIN),
+        { maxLength: 4 },
       ),
-      (version, base) => {
-        const given = version.text && base ? { ...version, base } : version;
+      (version, bases) => {
+        const given = version.text && bases.length > 0 ? { ...version, bases } : version;
         assertEquals(unpackVersion(packVersion(given, node), node), given);
       },
     ),

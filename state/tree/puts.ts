@@ -75,8 +75,8 @@ function stampsIn(node: NodeId, kind: Kind, payload: Uint8Array): Stamp[] {
     }
     case "content":
     case "lost": {
-      const { stamp, base } = unpackVersion(payload, node);
-      return base ? [stamp, base.stamp] : [stamp];
+      const { stamp, bases = [] } = unpackVersion(payload, node);
+      return [stamp, ...bases.flatMap(({ stamps }) => stamps)];
     }
     case "resolved":
       return [unpackStamp(payload, node)];

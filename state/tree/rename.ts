@@ -118,11 +118,11 @@ export class Renaming {
       case "content":
       case "lost": {
         const version = unpackVersion(payload, before);
-        const { base } = version;
+        const { bases } = version;
         return packVersion({
           ...version,
           stamp: this.#stamp(version.stamp),
-          base: base && { ...base, stamp: this.#stamp(base.stamp) },
+          bases: bases?.map((base) => ({ ...base, stamps: base.stamps.map((stamp) => this.#stamp(stamp)) })),
         }, node);
       }
       case "resolved":

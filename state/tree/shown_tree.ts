@@ -4,12 +4,12 @@ import type { TreeDocument } from "./document.ts";
 import { type Candidate, type Facts, FactsReader, type Problem, touchesOf } from "./facts.ts";
 import { type NodeId, ROOT } from "./id.ts";
 import { edgeKey, type Key, type KeyParts, parseKey, TOUCHED_KEY } from "./key.ts";
+import { baseOf } from "./content.ts";
 import { directoryOf } from "./placement.ts";
 import type { EdgeRow, NodeRow } from "./rows.ts";
 import type { Touch } from "./small_records.ts";
 import {
   afterMerge,
-  baseOf,
   compareTouches,
   type Merger,
   shownAttributes,
@@ -162,7 +162,9 @@ class Tree {
   #merged(facts: Facts, standing: Standing): Standing {
     const { sides } = standing;
     if (sides.length === 0) return standing;
-    return afterMerge(standing, this.#merge({ node: facts.node, base: baseOf(sides), sides }));
+    const base = baseOf(sides);
+    const merged = base === "nothing" ? "unmergeable" : this.#merge({ node: facts.node, base, sides });
+    return afterMerge(standing, merged);
   }
 
   #isAlive(row: EdgeRow): boolean {

@@ -88,15 +88,6 @@ function contentOf(
   };
 }
 
-/**
- * What the sides of a merge have in common. Sides that were made on copies which met others in between have other bases, each of which holds all before
- * it; so the oldest is in all of them.
- */
-export function baseOf(sides: readonly Version[]): Base | undefined {
-  if (sides.some(({ base }) => base === undefined)) return undefined;
-  return sides.map(({ base }) => base as Base).reduce((a, b) => compareStamps(a.stamp, b.stamp) <= 0 ? a : b);
-}
-
 /** A standing after its sides were merged, or found to be no text after all. */
 export function afterMerge(standing: Standing, merged: ReturnType<Merger>): Standing {
   const { content, sides, losers } = standing;

@@ -4,13 +4,13 @@ import type { TreeDocument } from "./document.ts";
 import { type Candidate, type Facts, FactsReader, type Problem, touchesOf } from "./facts.ts";
 import { type DocId, type NodeId, ROOT } from "./id.ts";
 import { type Key, keyOf, parseKey, TOUCHED_KEY } from "./key.ts";
+import { baseOf } from "./content.ts";
 import { directoryOf } from "./placement.ts";
 import { packRecords, type Records, unpackRecords } from "./records.ts";
 import { RowBuffer, sameRow } from "./row_buffer.ts";
 import type { EdgeRow, NodeRow, RowChanges, TreeIndex } from "./rows.ts";
 import {
   afterMerge,
-  baseOf,
   compareTouches,
   type Merger,
   type Place,
@@ -234,7 +234,7 @@ class Update {
       home: facts.home,
       attributes,
       content: standing.content,
-      kept: keptBy(facts),
+      kept: keptBy(facts, standing),
       xattrs: facts.xattrs,
     });
   }
@@ -247,7 +247,8 @@ class Update {
   #merged(facts: Facts, standing: Standing): Standing {
     const { node } = facts;
     const { sides } = standing;
-    const merged = this.#merge({ node, base: baseOf(sides), sides });
+    const base = baseOf(sides);
+    const merged = base === "nothing" ? "unmergeable" : this.#merge({ node, base, sides });
     if (merged === "later") this.waiting.add(node);
     return afterMerge(standing, merged);
   }
@@ -459,10 +460,17 @@ class Update {
 const NO_XATTRS: ReadonlyMap<string, Uint8Array> = new Map();
 const NOTHING: NodeRow["kept"] = [];
 
-/** Every copy must be able to merge what it merged before, and what another side is still to come to. */
-function keptBy({ versions }: Facts): NodeRow["kept"] {
-  const bases = versions.flatMap(({ base }) => base ? [base] : []);
-  const kept = versions.length > 1 ? [...versions, ...bases] : bases;
+/**
+ * Every copy must be able to merge what it merged before, and what another side is still to come to. What nothing shows is back where another copy gave the file a name
+ * or moved it before it heard of the removal.
+ */
+function keptBy({ versions, lost }: Facts, { places, content, losers }: Standing): NodeRow["kept"] {
+  const bases = versions.flatMap((version) => version.bases ?? []);
+  const isShown = places.some(({ alive }) => alive);
+  const hidden = [...versions, ...lost].filter((version) =>
+    !isShown || versions.length > 1 || version !== content && !losers.includes(version)
+  );
+  const kept = [...hidden, ...bases];
   return kept.length > 0 ? kept.map(({ size, descriptor }) => ({ size, descriptor })) : NOTHING;
 }
 

@@ -6,7 +6,7 @@ import {
   packAttributes,
 } from "./attributes.ts";
 import { Packer, type Time } from "./bytes.ts";
-import { type Base, type Content, packVersion, type Version } from "./content.ts";
+import { type Base, basesAfter, type Content, packVersion, type Version } from "./content.ts";
 import type { Documents } from "./documents.ts";
 import { type Dot, packValue, unpackValue } from "./dot.ts";
 import { COUNTER_MAX, type Edge, packEdge, type Removed } from "./edge.ts";
@@ -77,7 +77,7 @@ interface Known {
   /** The batch gave it contents. */
   isWritten: boolean;
   /** What these were made from. */
-  base?: Base;
+  bases?: readonly Base[];
 }
 
 /** One that the batch made, and the edge that it was made with. */
@@ -239,10 +239,10 @@ export class TreeWriter {
     const isAlone = made !== undefined || known.isWritten;
     const overwritten = isAlone ? [] : this.#overwritten(node, from);
     for (const version of overwritten) this.#putLost(home, node, version);
-    if (content.text && !isAlone) known.base = this.#baseOf(node);
+    if (content.text && !isAlone) known.bases = this.#basesOf(node);
     known.isWritten = true;
-    const base = content.text ? known.base : undefined;
-    this.#put(home, node, "c", packVersion({ ...content, stamp: this.#stamp(), base }, node));
+    const bases = content.text ? known.bases : undefined;
+    this.#put(home, node, "c", packVersion({ ...content, stamp: this.#stamp(), bases }, node));
   }
 
   /** Sets an extended attribute, or without a value removes it. */
@@ -534,15 +534,14 @@ export class TreeWriter {
    * What a text that is about to be written will have been made from, as far as others may have that: what nobody else ever sees is no base for a merge
    * with them.
    */
-  #baseOf(node: NodeId): Base | undefined {
+  #basesOf(node: NodeId): readonly Base[] {
     const { versions } = this.#factsOf(node);
     const [version] = versions;
-    if (version === undefined) return undefined;
+    if (version === undefined) return [];
     const { author, shared } = this.#options;
     const isOwn = version.stamp.author === author && version.stamp.at > (shared?.() ?? 0);
-    if (versions.length === 1 && isOwn) return version.base;
-    const { stamp, size, descriptor } = this.#options.index.node(node)?.content ?? version;
-    return { stamp, size, descriptor };
+    if (versions.length === 1 && isOwn) return version.bases ?? [];
+    return basesAfter(versions, this.#options.index.node(node)?.content ?? version);
   }
 
   #putAttributes(node: NodeId, home: DocId, record: AttributesRecord): void {

@@ -2,9 +2,9 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { join } from "node:path";
-import { S } from "../../9p/mod.ts";
+import { S, type Timestamp } from "../../9p/mod.ts";
 import { ChunkReader, decodeDescriptor, Packs } from "../chunks/mod.ts";
-import { realDisk } from "../disk/mod.ts";
+import { type Disk, realDisk } from "../disk/mod.ts";
 import { Log } from "../log/mod.ts";
 import { encode, type Operation } from "../operation/mod.ts";
 import { IndexReader, type NodeRow } from "../store/mod.ts";
@@ -20,12 +20,36 @@ const utf8 = new TextEncoder();
 
 type Words<Kind extends Operation["kind"]> = Omit<Extract<Operation, { kind: Kind }>, "kind" | "by" | "time">;
 
+/** Tells when operations are done. */
+export interface Clock {
+  /** When the next one is. */
+  time(): Timestamp;
+  /** The same, and it is done. */
+  tick(): Timestamp;
+}
+
+/** What a copy consists of while it is open. */
+export interface Parts {
+  readonly disk: Disk;
+  readonly guard: DatabaseGuard;
+  readonly keeper: Keeper;
+  readonly log: Log;
+}
+
 /** Copies that know of each other what they were told. Times go up by a second from operation to operation. */
-export class World {
+export class World implements Clock {
   readonly copies: Copy[] = [];
   sec = 1_700_000_000;
 
   private constructor(readonly folder: string) {}
+
+  time(): Timestamp {
+    return { sec: this.sec, nsec: 0 };
+  }
+
+  tick(): Timestamp {
+    return { sec: this.sec++, nsec: 0 };
+  }
 
   /** Acts on copies that begin as `before` made the first one. All are sound in the end. */
   static async with(
@@ -61,23 +85,17 @@ export function meet(copies: readonly Copy[]): string[] {
 }
 
 export class Copy {
-  readonly #log: Log;
-  readonly #guard: DatabaseGuard;
-  keeper: Keeper;
-  index: IndexReader;
+  protected readonly parts: Parts;
+  readonly keeper: Keeper;
+  readonly index: IndexReader;
   #nextIno: number;
   #nextEid: number;
   #isOpen = true;
   held = new Set<number>();
 
-  constructor(readonly world: World, readonly folder: string) {
-    Deno.mkdirSync(folder, { recursive: true });
-    const disk = realDisk(folder);
-    this.#guard = new DatabaseGuard(disk);
-    this.#guard.open(Infinity);
-    this.keeper = new Keeper(disk, folder, OPTIONS, this.#guard);
-    this.#log = new Log(disk, LOG, { after: this.keeper.applied });
-    this.keeper.recover(this.#log.last);
+  constructor(readonly clock: Clock, readonly folder: string, parts = openParts(folder)) {
+    this.parts = parts;
+    this.keeper = parts.keeper;
     this.index = new IndexReader(join(folder, DATABASE));
     const even = (last: number) => last + last % 2;
     this.#nextIno = even(this.index.lastIno());
@@ -94,12 +112,12 @@ export class Copy {
     this.index[Symbol.dispose]();
     this.keeper.checkpoint();
     this.keeper[Symbol.dispose]();
-    this.#guard[Symbol.dispose]();
-    this.#log.close();
+    this.parts.guard[Symbol.dispose]();
+    this.parts.log.close();
   }
 
   check(): void {
-    assert.deepEqual(verify(this.folder).problems, []);
+    assert.deepEqual(verify(this.folder, undefined, this.parts.disk).problems, []);
   }
 
   /** Takes in what the other one has and this one has not; says which files are others by that. */
@@ -115,27 +133,27 @@ export class Copy {
   }
 
   #reader(): ChunkReader {
-    const packs = new Packs(realDisk(this.folder), PACKS);
+    const packs = new Packs(this.parts.disk, PACKS);
     return new ChunkReader({ packs, index: this.index.chunks, key: this.index.meta("key") as Uint8Array });
   }
 
   log<Kind extends Operation["kind"]>(kind: Kind, words: Words<Kind>): { number: number } {
-    const time = { sec: this.world.sec++, nsec: 0 };
+    const time = this.clock.tick();
     const operation = { kind, by: "me", time, ...words } as unknown as Operation;
     const { type, payload } = encode(operation);
-    return this.#log.append(type, payload, operation.kind === "write" ? operation.bytes : undefined);
+    return this.parts.log.append(type, payload, operation.kind === "write" ? operation.bytes : undefined);
   }
 
   /** Applies what is logged. */
   apply(): void {
     const damage: string[] = [];
-    while (this.keeper.applied < this.#log.last) this.keeper.apply(this.#log.last, damage);
+    while (this.keeper.applied < this.parts.log.last) this.keeper.apply(this.parts.log.last, damage);
     assert.deepEqual(damage, []);
     this.index.renew();
   }
 
   /** Logs something, and applies it unless several are to be one transaction. */
-  #do<Kind extends Operation["kind"]>(kind: Kind, words: Words<Kind>): void {
+  protected do<Kind extends Operation["kind"]>(kind: Kind, words: Words<Kind>): void {
     this.log(kind, words);
     if (!this.isBatching) this.apply();
   }
@@ -185,67 +203,67 @@ export class Copy {
     if (ino === undefined) ino = this.#create(path, S.IFREG | 0o644);
     else this.#truncate(ino, 0);
     const bytes = utf8.encode(text);
-    this.#do("write", { ino, offset: 0, bytes });
-    this.#do("settle", { ino });
+    this.do("write", { ino, offset: 0, bytes });
+    this.do("settle", { ino });
     return ino;
   }
 
   /** A new file with times of its own, as a copy has it. */
   copy(path: string, text: string, sec: number): void {
     const ino = this.#create(path, S.IFREG | 0o644);
-    this.#do("write", { ino, offset: 0, bytes: utf8.encode(text) });
+    this.do("write", { ino, offset: 0, bytes: utf8.encode(text) });
     const time = { sec, nsec: 1 };
     const words = { ino, mode: S.IFREG | 0o600, uid: "me", gid: "us", flags: 0 };
-    this.#do("attributes", { ...words, atime: time, mtime: time, size: undefined });
-    this.#do("settle", { ino });
+    this.do("attributes", { ...words, atime: time, mtime: time, size: undefined });
+    this.do("settle", { ino });
   }
 
   append(path: string, text: string): void {
     const { ino, size } = this.row(path);
-    this.#do("write", { ino, offset: size, bytes: utf8.encode(text) });
-    this.#do("settle", { ino });
+    this.do("write", { ino, offset: size, bytes: utf8.encode(text) });
+    this.do("settle", { ino });
   }
 
   truncate(path: string, size: number): void {
     const ino = this.at(path);
     this.#truncate(ino, size);
-    this.#do("settle", { ino });
+    this.do("settle", { ino });
   }
 
   #truncate(ino: number, size: number): void {
     const { mode, uid, gid, flags, atime } = this.index.node(ino)!;
-    const mtime = { sec: this.world.sec, nsec: 0 };
-    this.#do("attributes", { ino, mode, uid, gid, flags, atime, mtime, size });
+    const mtime = this.clock.time();
+    this.do("attributes", { ino, mode, uid, gid, flags, atime, mtime, size });
   }
 
   chmod(path: string, permissions: number): void {
     const { ino, mode, uid, gid, flags, atime, mtime } = this.row(path);
     const words = { ino, uid, gid, flags, atime, mtime, size: undefined };
-    this.#do("attributes", { ...words, mode: mode & S.IFMT | permissions });
+    this.do("attributes", { ...words, mode: mode & S.IFMT | permissions });
   }
 
   chown(path: string, uid: string): void {
     const { ino, mode, gid, flags, atime, mtime } = this.row(path);
-    this.#do("attributes", { ino, mode, uid, gid, flags, atime, mtime, size: undefined });
+    this.do("attributes", { ino, mode, uid, gid, flags, atime, mtime, size: undefined });
   }
 
   touch(path: string, sec: number): void {
     const { ino, mode, uid, gid, flags } = this.row(path);
     const time = { sec, nsec: 1 };
-    this.#do("attributes", { ino, mode, uid, gid, flags, atime: time, mtime: time, size: undefined });
+    this.do("attributes", { ino, mode, uid, gid, flags, atime: time, mtime: time, size: undefined });
   }
 
   setfattr(path: string, name: string, value: string | null): void {
-    this.#do("xattr", { ino: this.at(path), name, value: value === null ? null : utf8.encode(value) });
+    this.do("xattr", { ino: this.at(path), name, value: value === null ? null : utf8.encode(value) });
   }
 
   ln(path: string, to: string): void {
-    this.#do("link", { ino: this.at(path), ...this.place(to), eid: this.#nextEid += 2 });
+    this.do("link", { ino: this.at(path), ...this.place(to), eid: this.#nextEid += 2 });
   }
 
   rm(path: string): void {
     const ino = this.at(path);
-    this.#do("unlink", { ino, ...this.place(path), held: this.held.has(ino) });
+    this.do("unlink", { ino, ...this.place(path), held: this.held.has(ino) });
   }
 
   mv(path: string, to: string): void {
@@ -253,18 +271,18 @@ export class Copy {
     const replaced = this.find(to);
     const held = replaced !== undefined && this.held.has(replaced);
     const words = { ...this.place(path), toParent, toName, eid: this.#nextEid += 2, held };
-    this.#do("rename", { ino: this.at(path), ...words });
+    this.do("rename", { ino: this.at(path), ...words });
   }
 
   snapshot(name: string): number {
-    this.#do("snapshot", { name });
+    this.do("snapshot", { name });
     return this.index.past.snapshot(name)!.seq;
   }
 
   #create(path: string, mode: number, target = ""): number {
     const ino = this.#nextIno += 2;
     const words = { ino, ...this.place(path), eid: this.#nextEid += 2, mode, target };
-    this.#do("create", { ...words, uid: "me", gid: "us", flags: 0, rdev: 0 });
+    this.do("create", { ...words, uid: "me", gid: "us", flags: 0, rdev: 0 });
     return ino;
   }
 
@@ -319,6 +337,17 @@ export class Copy {
       ...this.entries().map(({ row }, i) => `${lines[i]} | ${told(row)}`),
     ];
   }
+}
+
+function openParts(folder: string): Parts {
+  Deno.mkdirSync(folder, { recursive: true });
+  const disk = realDisk(folder);
+  const guard = new DatabaseGuard(disk);
+  guard.open(Infinity);
+  const keeper = new Keeper(disk, folder, OPTIONS, guard);
+  const log = new Log(disk, LOG, { after: keeper.applied });
+  keeper.recover(log.last);
+  return { disk, guard, keeper, log };
 }
 
 /** Conflict names without what is another each time. */

@@ -173,7 +173,8 @@ export class Collector {
         else for (const id of this.#contents.reader.ids(descriptor)) live.add(id);
       }
     }
-    for (const { size, descriptor } of new SqliteTreeIndex(this.#db).kept()) {
+    const { copies } = this.#db.prepare("SELECT count(*) AS copies FROM copy").get() as { copies: number };
+    for (const { size, descriptor } of new SqliteTreeIndex(this.#db).kept(copies <= 1)) {
       if (size > 0) {
         for (const id of this.#contents.reader.ids(decodeDescriptor(descriptor))) live.add(id);
       }

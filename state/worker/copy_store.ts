@@ -40,6 +40,8 @@ export interface CopyStoreOptions {
   readonly name: string;
   /** Whether to look for chunks that are damaged. */
   readonly heals: boolean;
+  /** Seconds since 1970. */
+  nowSec(): number;
   /** Makes durable what was committed so far. */
   durable(): void;
   /** Writes something in a transaction of its own. */
@@ -67,7 +69,7 @@ export class CopyStore implements SyncStore {
   }
 
   nowSec(): number {
-    return Math.floor(Date.now() / 1000);
+    return this.#options.nowSec();
   }
 
   authors(): Authors {

@@ -61,12 +61,25 @@ const TIDY_BYTES = 1024 * 1024;
 const FREE_PAGES_MAX = 1024;
 const VACUUM_PAGES = 1024;
 
+/** What a Keeper has of the machine that it runs on; a simulation brings its own. */
+export interface Surroundings {
+  /** Seconds since 1970. */
+  nowSec(): number;
+  randomBytes(count: number): Uint8Array;
+}
+
+const MACHINE: Surroundings = {
+  nowSec: () => Math.floor(Date.now() / 1000),
+  randomBytes: (count) => new Uint8Array(randomBytes(count)),
+};
+
 /**
  * Brings operations from the log into the database and the contents into packs. The only writer of both. It blocks, so
  * it lives in a Worker.
  */
 export class Keeper implements Disposable {
   readonly #checkpointOperations: number;
+  readonly #surroundings: Surroundings;
   readonly #disk: Disk;
   readonly #db: DatabaseSync;
   readonly #index: IndexWriter;
@@ -112,9 +125,11 @@ export class Keeper implements Disposable {
     folder: string,
     options: KeeperOptions,
     guard: DatabaseGuard,
+    surroundings: Surroundings = MACHINE,
   ) {
     const { owned, checkpointOperations } = this.#options = options;
     this.#guard = guard;
+    this.#surroundings = surroundings;
     this.#checkpointOperations = checkpointOperations;
     this.#disk = disk;
     this.#db = openDatabase(`${folder}/${DATABASE}`);
@@ -296,7 +311,7 @@ export class Keeper implements Disposable {
     let refused: readonly Refused[] = [];
     this.#within(() => {
       for (const chunk of news.chunks) this.#contents.putChunk(chunk);
-      const received = this.#documents.receive(news.records, this.#index.seq, nowSec());
+      const received = this.#documents.receive(news.records, this.#index.seq, this.#surroundings.nowSec());
       refused = received.refused;
       this.#reconcile(received.nodes, number, (ino) => held.has(ino));
       for (const piece of this.#missing(news.absent ?? [])) this.#copies.addAbsent(piece);
@@ -333,6 +348,7 @@ export class Keeper implements Disposable {
       contents: this.#contents,
       copies: this.#copies,
       fetched: this.#fetched,
+      nowSec: () => this.#surroundings.nowSec(),
       durable: () => {
         if (this.#isShared) return;
         this.makeDurable();
@@ -346,7 +362,7 @@ export class Keeper implements Disposable {
   letIn(key: Uint8Array): void {
     if (!this.#copies.has(key)) {
       this.#within(() => {
-        this.#documents.letIn(key, this.#index.seq, nowSec());
+        this.#documents.letIn(key, this.#index.seq, this.#surroundings.nowSec());
         return this.applied;
       });
     }
@@ -389,13 +405,13 @@ export class Keeper implements Disposable {
       return this.applied;
     });
     this.#within(() => {
-      const sec = nowSec();
+      const sec = this.#surroundings.nowSec();
       const name = `before-rejoin-${new Date(sec * 1000).toISOString().slice(0, 19).replaceAll(":", "-")}`;
       this.#index.addSnapshot(name, sec, this.#index.node(ROOT_INO)!.uid);
       return this.applied;
     });
     this.#within(() => {
-      const nodes = this.#documents.merge(state, this.#index.seq, nowSec());
+      const nodes = this.#documents.merge(state, this.#index.seq, this.#surroundings.nowSec());
       this.#reconcile(nodes, version, (ino) => held.has(ino));
       for (const piece of this.#missing(absent)) this.#copies.addAbsent(piece);
       this.#copies.forgetFound();
@@ -408,7 +424,7 @@ export class Keeper implements Disposable {
   /** Goes on under another name: others know records of this one that are not here. */
   beAnother(): void {
     this.#within(() => {
-      this.#index.setMeta("incarnation", new Uint8Array(randomBytes(8)));
+      this.#index.setMeta("incarnation", this.#surroundings.randomBytes(8));
       this.#renew();
       return this.applied;
     });
@@ -495,8 +511,8 @@ export class Keeper implements Disposable {
     this.#isShared = false;
     this.#index.begin();
     try {
-      this.#documents.begin(this.#index.seq, nowSec());
-      this.#documents.tidy(this.#index.seq, nowSec());
+      this.#documents.begin(this.#index.seq, this.#surroundings.nowSec());
+      this.#documents.tidy(this.#index.seq, this.#surroundings.nowSec());
       this.#contents.sync();
       this.#index.commit(this.applied);
     } catch (thrown) {
@@ -530,7 +546,7 @@ export class Keeper implements Disposable {
   collect(retention: Retention): { packs: number[]; problems: string[] } {
     this.#guard.pay();
     const problems: string[] = [];
-    this.#collector.thin(retention, nowSec());
+    this.#collector.thin(retention, this.#surroundings.nowSec());
     this.#documents.collect();
     this.#isVacuumDue = true;
     const packs = this.#collector.move((reason) => problems.push(reason));
@@ -608,7 +624,7 @@ export class Keeper implements Disposable {
   #transaction(act: () => number): void {
     this.#within(() => {
       const applied = act();
-      const updates = this.#documents.commit(this.#index.seq, this.#time ?? nowSec());
+      const updates = this.#documents.commit(this.#index.seq, this.#time ?? this.#surroundings.nowSec());
       // Who holds what is not known: files without a name go at the next start.
       this.#reconcile(this.#documents.beyond(updates), applied, () => true);
       return applied;
@@ -622,7 +638,7 @@ export class Keeper implements Disposable {
     this.#isShared = false;
     this.#index.begin();
     try {
-      this.#documents.begin(this.#index.seq, nowSec());
+      this.#documents.begin(this.#index.seq, this.#surroundings.nowSec());
       const applied = act();
       this.#unsettled.write(this.#index);
       // What the rows refer to is on disk before they can be.
@@ -726,7 +742,8 @@ export class Keeper implements Disposable {
   #newDocuments(): DocumentKeeper {
     const { journal, merge, copyDays } = this.#options;
     return new DocumentKeeper(this.#db, this.#index, this.#contents, {
-      ...{ copies: this.#copies, retentionSec: (copyDays ?? COPY_DAYS) * DAY_SEC, nowSec, journal, merge },
+      ...{ copies: this.#copies, retentionSec: (copyDays ?? COPY_DAYS) * DAY_SEC, journal, merge },
+      nowSec: () => this.#surroundings.nowSec(),
     });
   }
 
@@ -734,8 +751,8 @@ export class Keeper implements Disposable {
   #name(): void {
     run(this.#db, "BEGIN IMMEDIATE");
     this.#index.setMeta("volume", crypto.randomUUID());
-    this.#index.setMeta("incarnation", new Uint8Array(randomBytes(8)));
-    this.#index.setMeta("key", new Uint8Array(randomBytes(32)));
+    this.#index.setMeta("incarnation", this.#surroundings.randomBytes(8));
+    this.#index.setMeta("key", this.#surroundings.randomBytes(32));
     this.#index.setMeta("secret", newCopyKey());
     run(this.#db, "COMMIT");
   }
@@ -753,7 +770,7 @@ export class Keeper implements Disposable {
     this.#index.begin();
     this.#index.setMeta("place", place);
     if (isCopy) this.#takeKey();
-    if (isCopy || hasLost) this.#index.setMeta("incarnation", new Uint8Array(randomBytes(8)));
+    if (isCopy || hasLost) this.#index.setMeta("incarnation", this.#surroundings.randomBytes(8));
     this.#index.commit(this.applied);
     this.#guard.hasLost = false;
   }
@@ -764,10 +781,12 @@ export class Keeper implements Disposable {
    */
   #takeKey(): void {
     const secret = newCopyKey();
-    const author = authorOf(new Uint8Array(randomBytes(8)));
+    const author = authorOf(this.#surroundings.randomBytes(8));
     const journal = new Journal(this.#db, { author, key: copyKey(this.#index.meta("secret") as Uint8Array) });
     const clock = Number(this.#index.meta("clock") ?? 0);
-    journal.append(this.#index.seq, nowSec(), clock, [new Map()], [copyKey(secret).publicKey]);
+    journal.append(this.#index.seq, this.#surroundings.nowSec(), clock, [new Map()], [
+      copyKey(secret).publicKey,
+    ]);
     this.#index.setMeta("secret", secret);
   }
 
@@ -794,10 +813,6 @@ export class Keeper implements Disposable {
     this.#documents.commit(this.#index.seq, now.sec);
     this.#index.commit(0);
   }
-}
-
-function nowSec(): number {
-  return Math.floor(Date.now() / 1000);
 }
 
 function timestamp(ms: number): Timestamp {

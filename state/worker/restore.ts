@@ -66,7 +66,7 @@ class Restoring {
   readonly #isKept = new Map<number, boolean>();
   /** Where files wait for a name. */
   #waiting: { readonly ino: number; readonly rootBefore: NodeRow; readonly name: string } | undefined;
-  readonly #waits = new Map<number, string[]>();
+  readonly #waits = new Map<number, string>();
   /** Files that were made for files that are gone. */
   readonly #copies = new Map<number, number>();
   /** Files that are to be as others were. */
@@ -150,9 +150,11 @@ class Restoring {
     const row = index.node(ino);
     if (row === undefined) return;
     if (this.#keeps(ino)) {
+      // A name in the folder that nobody sees would be what others, who remove the rest, leave of the file.
+      if (row.nlink > 1) return this.#do("unlink", { ino, parent, name, held: false });
       const waiting = this.#waitingFolder();
       const toName = String(index.nextEid());
-      this.#waits.set(ino, [...this.#waits.get(ino) ?? [], toName]);
+      this.#waits.set(ino, toName);
       return this.#do("rename", {
         ...{ ino, parent, name, toParent: waiting, toName, eid: index.nextEid(), held: false },
       });
@@ -180,8 +182,9 @@ class Restoring {
       );
     }
     if (this.#keeps(then)) {
-      const from = this.#waits.get(then)?.pop();
+      const from = this.#waits.get(then);
       if (from !== undefined) {
+        this.#waits.delete(then);
         const waiting = this.#waitingFolder();
         return this.#do("rename", {
           ...{ ino: then, parent: waiting, name: from, toParent: parent, toName: name },
@@ -291,13 +294,9 @@ class Restoring {
     return ino;
   }
 
-  /** Names that a file has more than it had. */
   #endWaiting(): void {
     if (this.#waiting === undefined) return;
     const { ino: parent, name } = this.#waiting;
-    for (const [ino, names] of this.#waits) {
-      for (const name of names) this.#do("unlink", { ino, parent, name, held: this.#held.has(ino) });
-    }
     this.#do("unlink", { ino: parent, parent: ROOT_INO, name, held: false });
   }
 

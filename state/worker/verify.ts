@@ -5,7 +5,7 @@ import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { NineError, reasonOf, S } from "../../9p/mod.ts";
 import { automerge, mergeText } from "../automerge/mod.ts";
 import { ChunkReader, decodeDescriptor, type Descriptor, Packs } from "../chunks/mod.ts";
-import { realDisk } from "../disk/mod.ts";
+import { type Disk, realDisk } from "../disk/mod.ts";
 import { DATABASE, DatabaseGuard, LOG, PACKS } from "../guard/mod.ts";
 import { type LogDamage, LogReader } from "../log/mod.ts";
 import {
@@ -43,24 +43,30 @@ const ROOT_INO = 1;
 /**
  * Checks a volume, whether a node has it open or not: every checksum of the index, every name and count, and the bytes
  * of every chunk that a version, present or past, is made of. It reads the state of one moment and changes nothing.
+ * `disk` shows the folder.
  */
-export function verify(folder: string, onProgress?: (files: number) => void): Verified {
-  return verified(folder, "everything", onProgress);
+export function verify(
+  folder: string,
+  onProgress?: (files: number) => void,
+  disk: Disk = realDisk(folder),
+): Verified {
+  return verified(folder, disk, "everything", onProgress);
 }
 
 /** What is wrong with the rows of the database, whatever is to be said of its pages and of what is in packs. */
 export function wrongRows(folder: string): readonly string[] {
-  return verified(folder, "rows").problems;
+  return verified(folder, realDisk(folder), "rows").problems;
 }
 
 function verified(
   folder: string,
+  disk: Disk,
   what: "everything" | "rows",
   onProgress?: (files: number) => void,
 ): Verified {
   if (!existsSync(folder)) throw new NineError("ENOENT", `There is no volume in ${folder}`);
   const problems: string[] = [];
-  if (what === "everything") problems.push(...damagedPages(folder));
+  if (what === "everything") problems.push(...damagedPages(disk));
   const none = { files: 0, names: 0, chunks: 0, bytes: 0, absent: 0 };
   let db: DatabaseSync | undefined;
   try {
@@ -73,7 +79,7 @@ function verified(
         problems: [`The database has format ${format}, where ${FORMAT} was due`, ...problems],
       };
     }
-    return new Verification(db, folder, what, problems, onProgress).run();
+    return new Verification(db, disk, what, problems, onProgress).run();
   } catch (thrown) {
     // Of a database that is damaged enough SQLite does not even say what it is.
     return { ...none, problems: [...problems, `The database ${DATABASE}: ${reasonOf(thrown)}`] };
@@ -82,8 +88,8 @@ function verified(
   }
 }
 
-function damagedPages(folder: string): string[] {
-  using guard = new DatabaseGuard(realDisk(folder));
+function damagedPages(disk: Disk): string[] {
+  using guard = new DatabaseGuard(disk);
   try {
     return [...guard.damage()].slice(0, PROBLEMS_MAX);
   } catch (thrown) {
@@ -113,7 +119,7 @@ class Verification {
 
   constructor(
     readonly db: DatabaseSync,
-    readonly folder: string,
+    readonly disk: Disk,
     readonly what: "everything" | "rows",
     readonly problems: string[],
     readonly onProgress: ((files: number) => void) | undefined,
@@ -121,7 +127,7 @@ class Verification {
     this.#xattrRows = db.prepare("SELECT name, value FROM xattr WHERE ino = ?");
     const key = this.#meta("key") as Uint8Array | undefined;
     this.#chunks = new ChunkReader({
-      packs: new Packs(realDisk(folder), PACKS),
+      packs: new Packs(disk, PACKS),
       index: new ChunkRows(db),
       key: key ?? new Uint8Array(32),
     });
@@ -157,7 +163,7 @@ class Verification {
   /** Operations that are in no row yet, and what was written and is in no version. */
   #log(): void {
     if (this.what !== "everything") return;
-    using log = new LogReader(realDisk(this.folder), LOG);
+    using log = new LogReader(this.disk, LOG);
     const { first } = this.db.prepare("SELECT min(number) AS first FROM unsettled").get() as {
       first: number | null;
     };

@@ -1,0 +1,71 @@
+import assert from "node:assert/strict";
+import { decodeDescriptor } from "../chunks/mod.ts";
+import { copyKey, newCopyKey } from "../record/mod.ts";
+import { meet as meetBySessions } from "../sync/_channel.ts";
+import type { SyncStore } from "../sync/mod.ts";
+import { type Copy, meet, World } from "./_copies.ts";
+
+const NOTHING = { everything: 0, hourly: 0, daily: 0 };
+
+function collect(copy: Copy): void {
+  const { packs } = copy.keeper.collect(NOTHING);
+  copy.index.renew();
+  copy.keeper.removePacks(packs);
+}
+
+function storeOf(copy: Copy): SyncStore {
+  return copy.keeper.copyStore({
+    name: "",
+    heals: false,
+    take: (records, absent) => {
+      const { number } = copy.log("receive", {});
+      copy.apply();
+      const refused = copy.keeper.receive({ records, chunks: [], absent }, number, new Set());
+      copy.index.renew();
+      return Promise.resolve(refused);
+    },
+  });
+}
+
+const begun = (first: Copy) => {
+  first.keeper.letIn(copyKey(newCopyKey()).publicKey);
+  first.write("file", "begun");
+};
+
+Deno.test("a file that was removed and collected here is there with its contents where another copy gave it a name or moved it meanwhile", async () => {
+  for (const act of [(copy: Copy) => copy.ln("file", "name"), (copy: Copy) => copy.mv("file", "name")]) {
+    await World.with(2, ([a, b]) => {
+      a.write("file", "written since");
+      a.rm("file");
+      collect(a);
+      act(b);
+      assert.deepEqual(meet([a, b]), ["name = written since"]);
+    }, begun);
+  }
+});
+
+Deno.test("contents of a file that is gone go with it where there is no other copy", async () => {
+  await World.with(1, ([copy]) => {
+    copy.write("file", "passing ".repeat(99));
+    copy.write("other", "staying");
+    const [passing, staying] = ["file", "other"].map((path) => decodeDescriptor(copy.row(path).content!).id!);
+    copy.rm("file");
+    collect(copy);
+    const store = storeOf(copy);
+    assert.deepEqual([store.hasChunk(passing), store.hasChunk(staying)], [false, true]);
+  });
+});
+
+Deno.test("of history another copy may not have had the contents, and verify says nothing of that", async () => {
+  await World.with(2, async ([a, b]) => {
+    a.write("file", "one");
+    a.write("file", "two");
+    collect(a);
+    const limits = { fillBytes: 1, windowBytes: 1, batchBytes: 1 };
+    const [, session] = await meetBySessions(storeOf(a), storeOf(b), { limits });
+    assert.equal(session.ending?.kind, "done");
+    assert.equal(session.summary.absent, 1);
+    b.check();
+    assert.deepEqual(b.tree(), ["file = two"]);
+  }, begun);
+});

@@ -1,0 +1,30 @@
+import assert from "node:assert/strict";
+import { scheduleOf, simulate, simulateMany } from "./_apart.ts";
+import type { Neglect } from "./_powered_copy.ts";
+
+const first = Number(Deno.env.get("LUX9_SEED") || 1);
+const count = Number(Deno.env.get("LUX9_SCHEDULES") || 150);
+
+Deno.test(`copies that work, die and meet show one tree, and lose nothing: ${count} schedules from seed ${first}`, async () => {
+  await simulateMany(first, count);
+});
+
+const NEGLECTED: readonly (readonly [Neglect, string])[] = [
+  ["log", "operations are applied before they are durable in the log"],
+  ["database", "records are offered and acknowledged before the database is durable"],
+  ["packs", "rows name chunks that are not durable"],
+  ["chunks", "records are applied without the chunks that they need"],
+];
+
+for (const [neglects, what] of NEGLECTED) {
+  Deno.test(`a simulation of copies notices where ${what}`, async () => {
+    for (let seed = 1; seed < 100; seed++) {
+      try {
+        await simulate(scheduleOf(seed), { neglects });
+      } catch {
+        return;
+      }
+    }
+    assert.fail("It never does");
+  });
+}
