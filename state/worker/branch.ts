@@ -10,6 +10,7 @@ import {
   authorOf,
   directoryOf,
   type DocId,
+  type Key,
   packPuts,
   packValue,
   parseKey,
@@ -28,6 +29,9 @@ export interface BranchOptions {
   /** Who this copy writes as. */
   readonly self: Author;
 }
+
+/** What stands in a key of a document from now on. */
+export type RenamedKey = readonly [DocId, Key, readonly Uint8Array[]];
 
 /** The records of one author from one on, which are to be another's. */
 interface Branch {
@@ -53,11 +57,12 @@ const ROWS_AT_ONCE = 256;
 /**
  * Two copies wrote as one author from record `number` on, and this one gives way: what its chain has from there on, and all that came after it here, becomes records of new
  * authors of its own, as if it had had another name all along. Everything stays as it is but for names: each node, version and further name that was made in these records gets another, so that
- * both copies' can be in one tree. All in the transaction that is open, which has done nothing else; the tree's rows are to be made anew after it.
+ * both copies' can be in one tree. All in the transaction that is open, which has done nothing else. Gives what is to stand in keys of documents after it, for whoever keeps the tree: the time that it takes is in proportion to
+ * what these records did.
  *
  * What these names are follows from the records alone: copies that have the same ones and give way each for itself come to the same files and versions, not to two of each.
  */
-export function giveWay(options: BranchOptions, author: Author, number: number): void {
+export function giveWay(options: BranchOptions, author: Author, number: number): RenamedKey[] {
   const { index, journal, self } = options;
   const { branches, rows } = branchesFrom(journal, author, number);
   const renaming = new Renaming();
@@ -68,7 +73,7 @@ export function giveWay(options: BranchOptions, author: Author, number: number):
   }
   const touched = new Set(rows.flatMap(({ signed }) => [...signed.record.changes.keys()]));
   // They are made of records, so they come first.
-  renameDocuments(options, branches, renaming, touched);
+  const renamed = renamedKeys(options, branches, renaming, touched);
   renameFiles(options.db, renaming);
   for (const row of rows) rewrite(options, row, branches, renaming);
   for (const [author, { from, previous, before, ...as }] of branches) {
@@ -80,6 +85,7 @@ export function giveWay(options: BranchOptions, author: Author, number: number):
   options.db.exec("DELETE FROM statement");
   const own = branches.get(self);
   if (own !== undefined) index.setMeta("incarnation", authorBytes(own.author));
+  return renamed;
 }
 
 /** The records from that one on, and those whose writers had seen any of them, in order. */
@@ -221,46 +227,42 @@ function newsIn(
   return Array.from(news, ([author, number]) => ({ author, number }));
 }
 
-function renameDocuments(
+/** What documents have that was set by these records, by the names of now; every document is saved, as what it was made of is about to be something else. */
+function renamedKeys(
   { db, journal }: BranchOptions,
   branches: ReadonlyMap<Author, Branch>,
   renaming: Renaming,
   touched: ReadonlySet<DocId>,
-): void {
+): RenamedKey[] {
   const documents = new StoredDocuments(db, automerge);
   const rename = db.prepare("UPDATE untrimmed SET doc = ? WHERE doc = ?");
-  for (const old of documents.all()) {
-    const doc = renaming.doc(old.id);
-    let isOther = doc !== old.id || touched.has(old.id);
-    const values = old.keys().map((key) => {
-      const node = parseKey(key)?.node ?? directoryOf(old.id);
-      const [renamed, now] = [renaming.key(key), parseKey(renaming.key(key))?.node ?? directoryOf(doc)];
-      return [
-        renamed,
-        old.get(key).map((value) => {
-          const { dot, payload } = unpackValue(value, node);
-          const branch = branches.get(dot.author);
-          if (branch === undefined || dot.number < branch.from) {
-            return packValue(renaming.payload(old.id, key, payload), now, dot);
-          }
-          isOther = true;
-          const { author, from } = branch;
-          return packValue(renaming.payload(old.id, key, payload), now, {
-            author,
-            number: dot.number - from + 1,
-          });
-        }),
-      ] as const;
-    });
-    if (!isOther) continue;
-    documents.remove(old.id);
-    rename.run(doc, old.id);
-    const next = documents.create(doc);
-    for (const [key, all] of values) next.set(key, all);
-    next.commit();
-    documents.received([doc], journal.lastId);
+  const renamed: RenamedKey[] = [];
+  for (const id of touched) {
+    const old = documents.get(id);
+    if (old === undefined) continue;
+    const doc = renaming.doc(id);
+    if (doc !== id) rename.run(doc, id);
+    for (const key of old.keys()) {
+      const node = parseKey(key)?.node ?? directoryOf(id);
+      const nextKey = renaming.key(key);
+      const nextNode = parseKey(nextKey)?.node ?? directoryOf(doc);
+      let isOther = doc !== id || nextKey !== key;
+      const values = old.get(key).map((value) => {
+        const { dot, payload } = unpackValue(value, node);
+        const branch = branches.get(dot.author);
+        const isIn = branch !== undefined && dot.number >= branch.from;
+        const next = isIn ? { author: branch.author, number: dot.number - branch.from + 1 } : dot;
+        isOther ||= isIn;
+        return packValue(renaming.payload(id, key, payload), nextNode, next);
+      });
+      if (!isOther) continue;
+      if (doc !== id || nextKey !== key) renamed.push([id, key, []]);
+      renamed.push([doc, nextKey, values]);
+    }
+    documents.settle(id, journal.lastId);
   }
   documents.free();
+  return renamed;
 }
 
 /** The index calls files by the names of the tree. */

@@ -38,6 +38,7 @@ import {
 } from "../tree/mod.ts";
 import { checkAll, type Refused } from "../sync/mod.ts";
 import { attributesOf, FLAGS_XATTR } from "./attributes.ts";
+import type { RenamedKey } from "./branch.ts";
 import type { OtherState } from "./merged_state.ts";
 import type { ContentWriter } from "./content_writer.ts";
 import { parseFileId, type Stands } from "./file_id.ts";
@@ -289,6 +290,16 @@ export class DocumentKeeper {
     this.#touched.forget();
     this.heard();
     return nodesOf([updated, ...updates]);
+  }
+
+  /** Puts these values in keys, within the transaction that is open: what was set there is called something else. Gives the nodes that it is about. */
+  rename(renamed: readonly RenamedKey[]): Set<NodeId> {
+    const { documents, updated } = this.#writer.adopt(renamed);
+    for (const extent of this.#documents.received(documents, this.#journal.lastId)) this.#look(extent);
+    for (const id of documents) if (this.#documents.get(id)?.keys().length === 0) this.#documents.remove(id);
+    this.#touched.forget();
+    this.keepNumber();
+    return nodesOf([updated]);
   }
 
   #needing(): DocId[] {

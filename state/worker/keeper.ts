@@ -440,24 +440,12 @@ export class Keeper implements Disposable {
     this.#within(() => {
       const { journal, key, author: self } = this.#documents;
       this.#documents.free();
-      giveWay({ db: this.#db, index: this.#index, journal, key, self }, author, number);
+      const renamed = giveWay({ db: this.#db, index: this.#index, journal, key, self }, author, number);
       this.#renew();
-      this.#documents.remake();
-      this.#reconcile(this.#allNodes(), version, (ino) => held.has(ino));
+      this.#reconcile(this.#documents.rename(renamed), version, (ino) => held.has(ino));
       return this.applied;
     });
     this.makeDurable();
-  }
-
-  #allNodes(): Set<NodeId> {
-    const nodes = new Set<NodeId>();
-    const { tree } = this.#documents;
-    for (let at = "";;) {
-      const page = tree.after(at, SHOWN_AT_ONCE);
-      for (const node of page) nodes.add(node);
-      if (page.length < SHOWN_AT_ONCE) return nodes;
-      at = page[page.length - 1];
-    }
   }
 
   /** Takes up what is stored of the documents, as somebody else wrote it. */

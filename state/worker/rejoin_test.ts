@@ -388,7 +388,7 @@ Deno.test("a copy that is killed while it gives way, or takes the other one's st
       await shortened(a);
     }
     const seen = new Set<string>();
-    for (const afterMs of [10, 50, 150]) {
+    for (const afterMs of [15, 80]) {
       const folders = ["a", "b"].map((name) => `${folder}/${name} ${afterMs}`);
       copyFolder(`${folder}/fork`, folders[0]);
       copyFolder(gone, folders[1]);
