@@ -142,8 +142,15 @@ export function sourceOf(exchange: Exchange): Source {
   };
 }
 
+/** Bytes of which no two chunks are alike, the same for a seed (Marsaglia's xorshift). */
 export function noise(length: number, seed: number): Uint8Array {
-  return Uint8Array.from({ length }, (_, i) => Math.imul(i + seed * 7919, 0x9e3779b1) >>> 24);
+  let state = Math.imul(seed + 1, 0x9e3779b1) | 1;
+  return Uint8Array.from({ length }, () => {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    return state >>> 24;
+  });
 }
 
 function now() {
