@@ -48,7 +48,7 @@ mounts_and_unmounts() {
   tree=$(point)
   same "$("$LUX9" mount --home "$NODE" "$tree")" \
     "unix!$NODE/run/9p is mounted on $tree by $WAY; take it off by: lux9 umount $tree"
-  same "$(cd "$tree" && echo *)" 'ctl data log ns ns.json status status.json translators volumes volumes.json x'
+  same "$(cd "$tree" && echo *)" 'ctl data log ns ns.json status status.json sync translators volumes volumes.json x'
   cmp "$tree/data/notes/plan.md" "$NODE/data/notes/plan.md"
   echo written >"$tree/data/new"
   same "$(cat "$NODE/data/new")" written
