@@ -48,23 +48,25 @@ const ROOT_INO = 1;
 export function verify(
   folder: string,
   onProgress?: (files: number) => void,
-  disk: Disk = realDisk(folder),
+  disk?: Disk,
 ): Verified {
   return verified(folder, disk, "everything", onProgress);
 }
 
 /** What is wrong with the rows of the database, whatever is to be said of its pages and of what is in packs. */
 export function wrongRows(folder: string): readonly string[] {
-  return verified(folder, realDisk(folder), "rows").problems;
+  return verified(folder, undefined, "rows").problems;
 }
 
 function verified(
   folder: string,
-  disk: Disk,
+  given: Disk | undefined,
   what: "everything" | "rows",
   onProgress?: (files: number) => void,
 ): Verified {
   if (!existsSync(folder)) throw new NineError("ENOENT", `There is no volume in ${folder}`);
+  // It would make the folder.
+  const disk = given ?? realDisk(folder);
   const problems: string[] = [];
   if (what === "everything") problems.push(...damagedPages(disk));
   const none = { files: 0, names: 0, chunks: 0, bytes: 0, absent: 0 };
