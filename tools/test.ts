@@ -1,7 +1,7 @@
 /**
  * The whole test suite: `./lux9 test [PATH…] [--checks] [--filter TEXT] [--verbose]`.
  *
- * Unit tests, which stand beside the code, run in one process; each file of tests/ in a process of its own, two at a
+ * Unit tests, which stand beside the code, run in two processes; each file of tests/ in a process of its own, two at a
  * time. The last line is `N passed, N failed, N skipped`, and the code is 1 where anything failed. `--checks` puts
  * formatting, lint, types and imports before the tests, as CI does.
  *

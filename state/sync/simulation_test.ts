@@ -2,7 +2,7 @@ import { deepStrictEqual as assertEquals } from "node:assert/strict";
 import { shrunk, simulateMany } from "./_simulation.ts";
 
 const first = Number(Deno.env.get("LUX9_SEED") || 1);
-const count = Number(Deno.env.get("LUX9_SCHEDULES") || 200);
+const count = Number(Deno.env.get("LUX9_SCHEDULES") || 100);
 
 Deno.test(`copies that meet over a bad connection show one tree: ${count} schedules from seed ${first}`, async () => {
   await simulateMany(first, count);

@@ -4,9 +4,9 @@ import { interopTest } from "./interop_test_case.ts";
 import { ninepfuseMissing } from "./ninepfuse.ts";
 
 interopTest(
-  "two mounted copies: git and notes on both sides, exchanged 12 times",
+  "two mounted copies: git and notes on both sides, exchanged 6 times",
   ninepfuseMissing(),
   async () => {
-    await exchangeRounds(12);
+    await exchangeRounds(6);
   },
 );
