@@ -57,7 +57,7 @@ export async function operate({ copy, random, used, done, isAlone }: Shell): Pro
       if (there && !isRegular(there.row)) return;
       const before = there ? copy.read(path) : "";
       const text = [word, before + word, word + before][random(3)];
-      done.replaces(before, text);
+      done.rewrites(before, text);
       copy.write(path, text);
       done.writes(word);
       return `echo ${JSON.stringify(text)} > ${path}`;

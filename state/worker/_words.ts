@@ -14,6 +14,7 @@ export class Words {
   readonly #done: Done[] = [];
   readonly #made = new Map<string, Done>();
   readonly #taken = new Map<string, Done[]>();
+  readonly #risked = new Map<string, Done[]>();
 
   /** Something is about to be done; until it is known how far it came, it may or may not have been. */
   begin(copy: number, first: number): Doing {
@@ -45,6 +46,13 @@ export class Words {
     }
   }
 
+  /** It is gone where that was done in part. */
+  risk(done: Done, word: string): void {
+    const risked = this.#risked.get(word);
+    if (risked) risked.push(done);
+    else this.#risked.set(word, [done]);
+  }
+
   untake(done: Done, word: string): void {
     const taken = this.#taken.get(word) ?? [];
     this.#taken.set(word, taken.filter((other) => other !== done));
@@ -55,6 +63,7 @@ export class Words {
     for (const [word, { state }] of this.#made) {
       if (state !== "there") continue;
       if ((this.#taken.get(word) ?? []).some(({ state }) => state !== "lost")) continue;
+      if ((this.#risked.get(word) ?? []).some(({ state }) => state === "unsure")) continue;
       assert.ok(there.includes(word), `${word} was written and is nowhere`);
     }
   }
@@ -77,6 +86,12 @@ export class Doing {
   /** A new word is written. */
   writes(word: string): void {
     this.#words.make(this.#done, word);
+  }
+
+  /** `after` takes the place of `before`, which goes first. */
+  rewrites(before: string, after: string): void {
+    this.replaces(before, after);
+    for (const word of this.#words.in(before)) this.#words.risk(this.#done, word);
   }
 
   /** `after` takes the place of `before`. */
