@@ -388,7 +388,8 @@ Deno.test("a copy that is killed while it gives way, or takes the other one's st
       await shortened(a);
     }
     const seen = new Set<string>();
-    for (const afterMs of [15, 80]) {
+    // Killed at once nothing has been given up yet; later it depends on the machine what has.
+    for (const afterMs of [undefined, 5, 15, 80]) {
       const folders = ["a", "b"].map((name) => `${folder}/${name} ${afterMs}`);
       copyFolder(`${folder}/fork`, folders[0]);
       copyFolder(gone, folders[1]);
@@ -397,7 +398,7 @@ Deno.test("a copy that is killed while it gives way, or takes the other one's st
         const [a, b] = [await Volume.open(folders[0]), await Volume.open(folders[1])];
         const ends = [await a.store.exchange(), await b.store.exchange()];
         const carried = carry(ends[0], ends[1]).catch(() => {});
-        await new Promise((wake) => setTimeout(wake, afterMs));
+        if (afterMs !== undefined) await new Promise((wake) => setTimeout(wake, afterMs));
         for (const { store } of [a, b]) store.abandon();
         for (const end of ends) end.close();
         await carried;

@@ -11,6 +11,8 @@ import { fileURLToPath } from "node:url";
 
 const LAUNCHER = fileURLToPath(new URL("../../../lux9", import.meta.url));
 const STEP_MS_MAX = 60_000;
+/** 9pfuse tells the kernel to trust a name for a second: until then git may read a branch as it was before an exchange, and find it moved when it locks it. */
+const NAMES_TRUSTED_MS = 1_100;
 /** Judging takes longer than a round. */
 const JUDGED_EVERY = 25;
 const NOTES = ["todo.md", "plan.md", "log.md"];
@@ -60,6 +62,7 @@ export async function exchangeRounds(
       await mustRun(LAUNCHER, ["sync", homes[round % 2], "--home", homes[(round + 1) % 2]], {
         timeoutMs: STEP_MS_MAX,
       });
+      await new Promise((wake) => setTimeout(wake, NAMES_TRUSTED_MS));
       if (round % JUDGED_EVERY === 0 || round === rounds) await work.judge();
       onRound(round);
     }
