@@ -77,9 +77,9 @@ export class Copies {
     return this.#sql.isAbsent.get(id) !== undefined;
   }
 
-  /** Chunks that are here by now are not absent. */
-  forgetFound(): void {
-    this.#sql.forgetFound.run();
+  /** Chunks that are here by now are not absent. Gives how many these are. */
+  forgetFound(): number {
+    return Number(this.#sql.forgetFound.run().changes);
   }
 }
 

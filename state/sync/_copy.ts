@@ -58,7 +58,7 @@ class Tree extends TreeCopy {
 
   override merge({ base, sides }: MergeRequest): ReturnType<Merger> {
     const texts = [base, ...sides].map((each) => each ? this.chunked.read(each) : new Uint8Array());
-    if (texts.includes(undefined)) return "later";
+    if (texts.includes(undefined)) return "unmergeable";
     const [first, ...others] = texts as Uint8Array[];
     const merged = mergeText(first, others);
     return merged ? this.chunked.content(merged, true, sides[0].mtime) : "unmergeable";
@@ -207,6 +207,7 @@ export class Copy implements SyncStore {
     for (const [descriptor, { size }] of this.absent) {
       if (this.chunked.read({ size, descriptor: utf8.encode(descriptor) })) this.absent.delete(descriptor);
     }
+    this.tree.writer.refresh(Array.from(this.tree.index.nodes(), ({ id }) => id));
   }
 
   statements(): readonly Statement[] {

@@ -120,6 +120,32 @@ Deno.test("contents of which the other side has lost chunks are named, and come 
   assert(a.chunked.chunks.has(lost?.[0] as string));
 });
 
+Deno.test("a text of which nobody has what it was made from is a conflict until a copy comes that has it", async () => {
+  const [a, b, c] = [new Copy(1), new Copy(2), new Copy(3)];
+  a.tree.createRoot();
+  a.tree.write("notes", "one\n\ntwo\n\nthree\n", true);
+  a.flush();
+  for (const copy of [b, c]) assertEquals(kinds(await meet(a, copy)), DONE);
+  for (const copy of [a, b]) {
+    const [id] = [...copy.chunked.chunks].find(([, bytes]) =>
+      new TextDecoder().decode(bytes).endsWith("three\n")
+    )!;
+    copy.chunked.chunks.delete(id);
+  }
+  a.tree.write("notes", "one\n\ntwo\n\nthree of a\n", true);
+  b.tree.write("notes", "one of b\n\ntwo\n\nthree\n", true);
+  for (const copy of [a, b]) copy.flush();
+  assertEquals(kinds(await meet(a, b)), DONE);
+  assertEquals(a.tree.tree(), b.tree.tree());
+  assertEquals(a.tree.tree().filter((line) => line.startsWith("notes")).length, 2);
+  assertEquals(kinds(await meet(b, c)), DONE);
+  assertEquals(kinds(await meet(a, b)), DONE);
+  for (const copy of [b, c]) assertEquals(copy.tree.tree(), a.tree.tree());
+  const [line, ...others] = a.tree.tree().filter((line) => line.startsWith("notes"));
+  assertEquals(others, []);
+  assert(line.includes("one of b") && line.includes("three of a"), line);
+});
+
 Deno.test("a copy meets several at once, and writes meanwhile", async () => {
   const a = fixture();
   const [b, c, d] = [2, 3, 4].map((number) => new Copy(number));

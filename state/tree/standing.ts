@@ -37,12 +37,12 @@ export interface MergeRequest {
 }
 
 /**
- * Merges text, by `mergeText` on the bytes: a function of them alone, so that every copy gets the same. `unmergeable` where mergeText gives nothing: then one side
- * wins and the others are conflict files. `later` where bytes are not here yet: the newest is shown until the node is refreshed.
+ * Merges text, by `mergeText` on the bytes: a function of them alone, so that every copy gets the same. `unmergeable` where mergeText gives nothing, or where bytes are
+ * not here, until they come and the node is refreshed: then one side wins and the others are conflict files.
  */
 export type Merger = (
   request: MergeRequest,
-) => Pick<Content, "size" | "descriptor"> | "unmergeable" | "later";
+) => Pick<Content, "size" | "descriptor"> | "unmergeable";
 
 /** The rules of contents and removed names. `position` is given for a directory: the edge that holds once cycles are dealt with. */
 export function standingOf(facts: Facts, position?: Candidate): Standing {
@@ -91,7 +91,7 @@ function contentOf(
 /** A standing after its sides were merged, or found to be no text after all. */
 export function afterMerge(standing: Standing, merged: ReturnType<Merger>): Standing {
   const { content, sides, losers } = standing;
-  if (!content || sides.length === 0 || merged === "later") return standing;
+  if (!content || sides.length === 0) return standing;
   if (merged === "unmergeable") {
     return { ...standing, sides: [], losers: [...sides.slice(0, -1).reverse(), ...losers] };
   }

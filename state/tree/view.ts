@@ -25,8 +25,6 @@ export interface Updated {
   readonly rows: RowChanges;
   /** Records that were looked at and set aside. */
   readonly problems: readonly Problem[];
-  /** Nodes whose merge was put off: `refresh` them once the bytes are here. */
-  readonly waiting: readonly NodeId[];
   /** The highest time in any record that was looked at. */
   readonly newest: number;
 }
@@ -57,7 +55,7 @@ export class View {
     update.run(changed, refresh);
     const rows = update.rows.changes();
     this.#index.write(rows);
-    return { rows, problems: update.problems, waiting: [...update.waiting], newest: update.newest };
+    return { rows, problems: update.problems, newest: update.newest };
   }
 }
 
@@ -65,7 +63,6 @@ export class View {
 class Update {
   readonly rows: RowBuffer;
   readonly problems: Problem[] = [];
-  readonly waiting = new Set<NodeId>();
   newest = 0;
   readonly #document: (id: DocId) => TreeDocument | undefined;
   readonly #merge: Merger;
@@ -249,7 +246,6 @@ class Update {
     const { sides } = standing;
     const base = baseOf(sides);
     const merged = base === "nothing" ? "unmergeable" : this.#merge({ node, base, sides });
-    if (merged === "later") this.waiting.add(node);
     return afterMerge(standing, merged);
   }
 

@@ -319,7 +319,7 @@ export class TreeWriter {
   #received(changed: ReadonlySet<DocId>): Received {
     for (const id of changed) this.#options.documents.get(id)?.commit();
     this.#settle();
-    const updated = this.#updates.pop() ?? { rows: NO_ROWS, problems: [], waiting: [], newest: 0 };
+    const updated = this.#updates.pop() ?? { rows: NO_ROWS, problems: [], newest: 0 };
     return { documents: changed, updated };
   }
 
@@ -342,7 +342,7 @@ export class TreeWriter {
     this.#number++;
   }
 
-  /** Brings nodes up to date of which bytes were missing for a merge. */
+  /** Brings nodes up to date of which bytes that a merge needs have come. */
   refresh(nodes: Iterable<NodeId>): Updated {
     this.#settle();
     return this.#view.update(new Map(), nodes);

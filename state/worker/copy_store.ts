@@ -165,24 +165,20 @@ export class CopyStore implements SyncStore {
   }
 
   lacking(): Piece[] {
-    const { copies, heals, contents, index } = this.#options;
+    const { copies, heals } = this.#options;
     const pieces: Piece[] = copies.absent(LACKING_MAX).filter(({ id }) => !this.hasChunk(id));
     if (!heals) return pieces;
     this.#damaged.clear();
-    for (const piece of damagedPieces(index, contents, LACKING_MAX - pieces.length)) {
+    for (const piece of damagedPieces(this.#options, LACKING_MAX - pieces.length)) {
       this.#damaged.add(String.fromCharCode(...piece.id));
       pieces.push(piece);
     }
     return pieces;
   }
 
-  healed(): void {
-    const { fetched, copies, write, durable } = this.#options;
-    fetched.flush();
-    write(() => copies.forgetFound());
-    durable();
-    fetched.release();
+  async healed(): Promise<void> {
     this.#damaged.clear();
+    await this.take([], []);
   }
 
   statements(): Statement[] {

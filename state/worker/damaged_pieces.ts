@@ -2,9 +2,19 @@ import { ChunkReader, decodeDescriptor } from "../chunks/mod.ts";
 import type { IndexWriter } from "../store/mod.ts";
 import type { Piece } from "../sync/mod.ts";
 import type { ContentWriter } from "./content_writer.ts";
+import type { DocumentKeeper } from "./documents.ts";
 
-/** Chunks that the tree of today needs and that cannot be read, at most `max`: all of them are read, from the disk. */
-export function* damagedPieces(index: IndexWriter, { store }: ContentWriter, max: number): Generator<Piece> {
+export interface DamagedPiecesOptions {
+  readonly index: IndexWriter;
+  readonly contents: ContentWriter;
+  readonly documents: DocumentKeeper;
+}
+
+/** Chunks that the tree of today and its merges need and that cannot be read, at most `max`: all of them are read, from the disk. */
+export function* damagedPieces(
+  { index, contents: { store }, documents }: DamagedPiecesOptions,
+  max: number,
+): Generator<Piece> {
   // One that remembers nothing of what was in order before.
   const reader = new ChunkReader({
     packs: store.packs,
@@ -31,7 +41,12 @@ export function* damagedPieces(index: IndexWriter, { store }: ContentWriter, max
     }
   }
 
-  for (const content of index.contents()) {
+  function* needed(): Generator<Uint8Array> {
+    yield* index.contents();
+    for (const { size, descriptor } of documents.tree.kept(false)) if (size > 0) yield descriptor;
+  }
+
+  for (const content of needed()) {
     const { id, depth, size } = decodeDescriptor(content);
     if (id !== undefined) yield* look({ id, depth, size });
   }

@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import type { DatabaseSync } from "node:sqlite";
 import type { Timestamp } from "../../9p/mod.ts";
-import { automerge, mergeText } from "../automerge/mod.ts";
+import { automerge } from "../automerge/mod.ts";
 import { decodeDescriptor, encodeDescriptor } from "../chunks/mod.ts";
 import { type CopyKey, copyKey, type SignedRecord } from "../record/mod.ts";
 import type { Create, Operation, Rename, SetAttributes } from "../operation/mod.ts";
@@ -25,6 +25,7 @@ import {
   type EdgeRow,
   MERGE_BYTES_MAX,
   type Merger,
+  type MergeRequest,
   MergeRules,
   type NodeId,
   nodeId,
@@ -42,6 +43,7 @@ import type { RenamedKey } from "./branch.ts";
 import type { OtherState } from "./merged_state.ts";
 import type { ContentWriter } from "./content_writer.ts";
 import { parseFileId, type Stands } from "./file_id.ts";
+import { mergedText } from "./merged_text.ts";
 import { nodesOf } from "./reconcile.ts";
 import { Registered } from "./registered.ts";
 import { Touched } from "./touched.ts";
@@ -342,6 +344,11 @@ export class DocumentKeeper {
     this.#documents.trim();
   }
 
+  /** Merges, within the transaction that is open, what could not be merged without bytes that have come. Gives the nodes that it is about. */
+  mergeAgain(): Set<NodeId> {
+    return nodesOf([this.#writer.refresh(this.#tree.conflicted())]);
+  }
+
   /** Another copy said what it has. */
   heard(): void {
     this.#registered.heard();
@@ -583,11 +590,8 @@ export class DocumentKeeper {
     return names.length > 0 ? names : [""];
   }
 
-  #merge({ base, sides }: Parameters<Merger>[0]): ReturnType<Merger> {
-    const merged = mergeText(
-      base ? this.#bytesOf(base) : new Uint8Array(0),
-      sides.map((side) => this.#bytesOf(side)),
-    );
+  #merge(request: MergeRequest): ReturnType<Merger> {
+    const merged = mergedText(request, (content) => this.#bytesOf(content));
     if (merged === undefined) return "unmergeable";
     if (merged.byteLength === 0) return { size: 0, descriptor: new Uint8Array(0) };
     return { size: merged.byteLength, descriptor: encodeDescriptor(this.#contents.put(merged)) };

@@ -20,7 +20,7 @@ export function bringFromFormat3(db: DatabaseSync, index: IndexWriter): void {
     const actor = randomBytes(16).toString("hex");
     db.exec("DELETE FROM document; DELETE FROM extent; DELETE FROM tree_node; DELETE FROM tree_edge");
     const documents = new StoredDocuments(db, automerge);
-    const view = new View(new SqliteTreeIndex(db), (id) => documents.get(id), () => "later");
+    const view = new View(new SqliteTreeIndex(db), (id) => documents.get(id), () => "unmergeable");
     for (
       const { doc, seq, saved } of ids as unknown as { doc: DocId; seq: number; saved: Uint8Array | null }[]
     ) {

@@ -313,9 +313,10 @@ export class Keeper implements Disposable {
       for (const chunk of news.chunks) this.#contents.putChunk(chunk);
       const received = this.#documents.receive(news.records, this.#index.seq, this.#surroundings.nowSec());
       refused = received.refused;
-      this.#reconcile(received.nodes, number, (ino) => held.has(ino));
       for (const piece of this.#missing(news.absent ?? [])) this.#copies.addAbsent(piece);
-      this.#copies.forgetFound();
+      const hasCome = this.#copies.forgetFound() > 0 || news.records.length === 0;
+      const nodes = hasCome ? received.nodes.union(this.#documents.mergeAgain()) : received.nodes;
+      this.#reconcile(nodes, number, (ino) => held.has(ino));
       return this.applied;
     });
     this.#fetched.release();
@@ -412,9 +413,9 @@ export class Keeper implements Disposable {
     });
     this.#within(() => {
       const nodes = this.#documents.merge(state, this.#index.seq, this.#surroundings.nowSec());
-      this.#reconcile(nodes, version, (ino) => held.has(ino));
       for (const piece of this.#missing(absent)) this.#copies.addAbsent(piece);
       this.#copies.forgetFound();
+      this.#reconcile(nodes.union(this.#documents.mergeAgain()), version, (ino) => held.has(ino));
       return this.applied;
     });
     this.#fetched.release();

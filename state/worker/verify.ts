@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { Buffer } from "node:buffer";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { NineError, reasonOf, S } from "../../9p/mod.ts";
-import { automerge, mergeText } from "../automerge/mod.ts";
+import { automerge } from "../automerge/mod.ts";
 import { ChunkReader, decodeDescriptor, type Descriptor, Packs } from "../chunks/mod.ts";
 import { type Disk, realDisk } from "../disk/mod.ts";
 import { DATABASE, DatabaseGuard, LOG, PACKS } from "../guard/mod.ts";
@@ -25,6 +25,7 @@ import {
 import { type Merger, type NodeId, ROOT, type ShownNode, shownTree, type Version } from "../tree/mod.ts";
 import { FLAGS_XATTR, flagsOf } from "./attributes.ts";
 import { fileId } from "./file_id.ts";
+import { mergedText } from "./merged_text.ts";
 
 export interface Verified {
   readonly files: number;
@@ -339,13 +340,10 @@ class Verification {
   /** What texts are merged into is nowhere but in the index, so that is made again. */
   #merger(): Merger {
     const inoOf = this.db.prepare("SELECT ino FROM node WHERE id = ?");
-    return ({ node, base, sides }) => {
-      const merged = mergeText(
-        base ? this.#bytesOf(base) : new Uint8Array(0),
-        sides.map((side) => this.#bytesOf(side)),
-      );
+    return (request) => {
+      const merged = mergedText(request, (content) => this.#bytesOf(content));
       if (merged === undefined) return "unmergeable";
-      const { ino } = (inoOf.get(node) ?? {}) as { ino?: number };
+      const { ino } = (inoOf.get(request.node) ?? {}) as { ino?: number };
       const { size, content } = (ino === undefined ? undefined : this.#files.get(ino)?.row) ??
         { size: 0, content: null };
       const descriptor = content ?? new Uint8Array(0);
