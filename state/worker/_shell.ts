@@ -35,10 +35,13 @@ export async function operate({ copy, random, used, done, isAlone }: Shell): Pro
   if (isUsed(path) || any && isUsed(any.path)) return;
   // Of a file that is written to, the index has not what a client sees; another name of it may be meant.
   const inos = [any, there].flatMap((entry) => entry ? [entry.row.ino] : []);
-  const names = entries.filter(({ row }) => inos.includes(row.ino)).map(({ path }) => path);
+  const namesOf = (inos: readonly number[]) =>
+    entries.filter(({ row }) => inos.includes(row.ino)).map(({ path }) => path);
+  const names = namesOf(inos);
   if (names.some(isUsed)) return;
   used.push(path, ...any ? [any.path] : [], ...names);
   if (inos.some((ino) => copy.writing.has(ino))) {
+    used.push(...namesOf([...copy.writing]));
     copy.settleAll();
     return "settle";
   }
@@ -155,6 +158,7 @@ export async function operate({ copy, random, used, done, isAlone }: Shell): Pro
     }
     case 20: {
       if (copy.held.size >= HELD_MAX || random(2)) {
+        used.push(...namesOf([...copy.writing]));
         copy.letGo();
         return "close all files";
       }
