@@ -11,7 +11,8 @@ import type { Merger, MergeRequest } from "./standing.ts";
 import { unpackPuts } from "./puts.ts";
 import { reroot } from "./reroot.ts";
 import type { Dot } from "./dot.ts";
-import { type Batch, type Changes, TreeWriter } from "./writer.ts";
+import type { Changes } from "./open_batch.ts";
+import { type Batch, TreeWriter } from "./writer.ts";
 
 const utf8 = new TextEncoder();
 /** Contents by their descriptors: what a chunk store is to a node. */

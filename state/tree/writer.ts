@@ -13,8 +13,9 @@ import { COUNTER_MAX, type Edge, packEdge, type Removed } from "./edge.ts";
 import { type Candidate, type Facts, FactsReader, seenIn } from "./facts.ts";
 import { type Author, creatorOf, type DocId, type NodeId, NUMBER_MAX, ROOT } from "./id.ts";
 import { type Key, keyOf, parseKey, type Slot, TOUCHED_KEY } from "./key.ts";
+import { type Changes, OpenBatch } from "./open_batch.ts";
 import { directoryOf, documentOf, placeFor } from "./placement.ts";
-import { packPuts, type Put } from "./puts.ts";
+import type { Put } from "./puts.ts";
 import { unpackRecords } from "./records.ts";
 import type { EdgeRow, TreeIndex } from "./rows.ts";
 import { packStamp, packTouch, packXattr } from "./small_records.ts";
@@ -45,9 +46,6 @@ export interface At {
   readonly parent: NodeId;
   readonly name: string;
 }
-
-/** What was set in each document that was changed, as puts.ts packs it. */
-export type Changes = ReadonlyMap<DocId, Uint8Array>;
 
 /** What a batch did. */
 export interface Batch {
@@ -85,10 +83,6 @@ interface Made extends Known {
   readonly edge: Edge;
 }
 
-/** A record is about so long, so that each fits a message to another copy; a larger batch becomes several. */
-const RECORD_BYTES = 512 * 1024;
-/** Lengths that are told with a put, or with a document, at most about. */
-const LENGTH_BYTES = 4;
 const NO_ROWS = { nodes: [], forgotten: [], edges: [], removed: [] };
 
 /**
@@ -101,19 +95,10 @@ export class TreeWriter {
   readonly #options: WriterOptions;
   readonly #view: View;
   #clock: number;
-  /** Of the record that the open batch goes into. */
-  #number: number;
+  readonly #batch: OpenBatch;
   /** Keys that were set since the index was last brought up to date. */
   #dirty = new Map<DocId, Set<Key>>();
   readonly #dirtyNodes = new Set<NodeId>();
-  /** What the open batch has set, by document. */
-  readonly #open = new Map<DocId, Map<Key, Uint8Array | undefined>>();
-  /** How many bytes that is, about. */
-  #openBytes = 0;
-  /** Records that the open batch has filled. */
-  #records: Changes[] = [];
-  /** Documents that the open batch has changed. */
-  readonly #changed = new Set<DocId>();
   #updates: Updated[] = [];
   /** Nodes that this batch made and that the index does not know yet. */
   readonly #made = new Map<NodeId, Made>();
@@ -123,7 +108,7 @@ export class TreeWriter {
   constructor(options: WriterOptions) {
     this.#options = options;
     this.#clock = options.clock;
-    this.#number = options.number + 1;
+    this.#batch = new OpenBatch(options.documents, options.author, options.number + 1);
     this.#view = new View(options.index, (id) => options.documents.get(id), options.merge);
   }
 
@@ -256,11 +241,8 @@ export class TreeWriter {
   /** Ends the batch. */
   commit(): Batch {
     this.#settle();
-    this.#endRecord();
-    for (const id of this.#changed) this.#options.documents.get(id)?.commit();
-    this.#changed.clear();
-    const [records, updates] = [this.#records, this.#updates];
-    this.#records = [];
+    const records = this.#batch.commit();
+    const updates = this.#updates;
     this.#updates = [];
     return { records, updates };
   }
@@ -270,7 +252,7 @@ export class TreeWriter {
    * next to each other.
    */
   receive(incoming: Iterable<Incoming>): Received {
-    if (this.#changed.size > 0) throw new Error("A batch is open: commit it before receiving");
+    if (!this.#batch.isEmpty) throw new Error("A batch is open: commit it before receiving");
     this.#settle();
     const { documents } = this.#options;
     const changed = new Set<DocId>();
@@ -304,7 +286,7 @@ export class TreeWriter {
 
   /** Takes over what stands in keys, as it is in another state of the same volume. */
   adopt(values: Iterable<readonly [DocId, Key, readonly Uint8Array[]]>): Received {
-    if (this.#changed.size > 0) throw new Error("A batch is open: commit it before adopting");
+    if (!this.#batch.isEmpty) throw new Error("A batch is open: commit it before adopting");
     this.#settle();
     const { documents } = this.#options;
     const changed = new Set<DocId>();
@@ -339,7 +321,7 @@ export class TreeWriter {
 
   /** A record of this author was written that sets nothing. To be called between batches. */
   passRecord(): void {
-    this.#number++;
+    this.#batch.passRecord();
   }
 
   /** Brings nodes up to date of which bytes that a merge needs have come. */
@@ -559,31 +541,8 @@ export class TreeWriter {
   }
 
   #set(doc: DocId, key: Key, payload: Uint8Array | undefined, node: NodeId): void {
-    const { documents, author } = this.#options;
-    const dot = { author, number: this.#number };
-    const values = payload === undefined ? [] : [packValue(payload, node, dot)];
-    (documents.get(doc) ?? documents.create(doc)).set(key, values);
-    this.#changed.add(doc);
-    let open = this.#open.get(doc);
-    if (open === undefined) {
-      this.#open.set(doc, open = new Map());
-      this.#openBytes += doc.length + LENGTH_BYTES;
-    }
-    open.set(key, payload);
+    this.#batch.set(doc, key, payload, node);
     this.#note(doc, key, node);
-    this.#openBytes += key.length + (payload?.length ?? 0) + LENGTH_BYTES;
-    if (this.#openBytes >= RECORD_BYTES) this.#endRecord();
-  }
-
-  /** What is put from now on goes into another record. */
-  #endRecord(): void {
-    if (this.#open.size === 0) return;
-    const pack = (puts: ReadonlyMap<Key, Uint8Array | undefined>) =>
-      packPuts(Array.from(puts, ([key, payload]) => ({ key, payload })));
-    this.#records.push(new Map(Array.from(this.#open, ([id, puts]) => [id, pack(puts)])));
-    this.#open.clear();
-    this.#openBytes = 0;
-    this.#number++;
   }
 
   #note(doc: DocId, key: Key, node = parseKey(key)?.node): void {
