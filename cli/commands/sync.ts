@@ -4,8 +4,9 @@ import { Exit } from "../exit.ts";
 import { type Where, withWhere } from "../reach.ts";
 import { type Carried, carry } from "../sync/carry.ts";
 import { conflictsOf } from "../sync/conflicts.ts";
+import type { End } from "../sync/end.ts";
 import { otherSide, ownSide, type Side } from "../sync/side.ts";
-import { endingText, movedText } from "../sync/words.ts";
+import { endingText, movedText, NOTHING, NOTHING_TO_SEND } from "../sync/words.ts";
 import { Progress } from "../transfer.ts";
 
 interface Options extends Where {
@@ -99,6 +100,14 @@ async function one(
   signal: AbortSignal,
   isTold: boolean,
 ): Promise<boolean> {
+  if (!heal && await isOne(volume, mine, theirs)) {
+    if (json) {
+      printJson(
+        dryRun ? { volume, toSend: 0, toReceive: 0 } : { volume, ended: "done", ...NOTHING, conflicts: [] },
+      );
+    } else if (isTold) print(`${visible(volume)}: ${dryRun ? NOTHING_TO_SEND : movedText(NOTHING)}`);
+    return true;
+  }
   const before = dryRun ? [] : await conflictsOf(mine, volume, signal);
   const carried = await carriedThrough(volume, mine, theirs, { dryRun, heal }, signal);
   const told = carried.own;
@@ -132,6 +141,15 @@ async function one(
     warn(`${visible(volume)}: ${visible(endingText(ended) + other)}`);
   }
   return ended?.kind === "done" && summary.refused.length + summary.refusedByPeer.length === 0;
+}
+
+/** Whether two copies that nobody has open are found to be one without opening them, which takes most of the time of an exchange of nothing. */
+async function isOne(volume: string, mine: Side, theirs: Side): Promise<boolean> {
+  const own = await mine.known(volume);
+  const other = own && await theirs.known(volume);
+  if (own === undefined || other === undefined) return false;
+  const { haveNothingToTell } = await import("../../state/volume/mod.ts");
+  return haveNothingToTell(own, other, Math.floor(Date.now() / 1000));
 }
 
 /**
@@ -179,6 +197,15 @@ async function carriedThrough(
   }
 }
 
+/** Both are opened at once: the stores of homes take their time. */
+async function bothEnds(mine: Side, theirs: Side, volume: string): Promise<[End, End]> {
+  const opened = await Promise.allSettled([mine.end(volume), theirs.end(volume)]);
+  const [own, other] = opened;
+  if (own.status === "fulfilled" && other.status === "fulfilled") return [own.value, other.value];
+  for (const each of opened) if (each.status === "fulfilled") await each.value.close();
+  throw opened.find((each) => each.status === "rejected")!.reason;
+}
+
 async function exchanged(
   volume: string,
   mine: Side,
@@ -187,7 +214,7 @@ async function exchanged(
   signal: AbortSignal,
 ): Promise<Carried> {
   const progress = new Progress();
-  const [own, other] = [await mine.end(volume), await theirs.end(volume)];
+  const [own, other] = await bothEnds(mine, theirs, volume);
   try {
     return await carry(own, other, wishes, signal, (told) => {
       if ("progress" in told) progress.draw(`${visible(volume)}: ${movedText(told.progress)}`);

@@ -1,6 +1,7 @@
 import { hostname } from "node:os";
 import { existsSync, statSync } from "node:fs";
 import { NineError, type Tree } from "../../9p/mod.ts";
+import type { Known } from "../../state/store/mod.ts";
 import type { VolumeStore } from "../../state/volume/mod.ts";
 import { Exit } from "../exit.ts";
 import { homeOf } from "../home.ts";
@@ -16,6 +17,8 @@ export interface Side extends AsyncDisposable {
   readonly name: string;
   volumes(): Promise<string[]>;
   end(volume: string): Promise<End>;
+  /** What a copy has that can be read without opening it; undefined where that cannot be. */
+  known(volume: string): Promise<Known | undefined>;
 }
 
 /** The side that the options of a command name: a node by its address, or a home, whether a node runs on it or not. */
@@ -38,6 +41,7 @@ async function nodeSide(where: Where, name: string): Promise<Side> {
     name,
     volumes: () => volumesOf(tree),
     end: (volume) => nodeEnd(tree, volume),
+    known: () => Promise.resolve(undefined),
     [Symbol.asyncDispose]: () => tree[Symbol.asyncDispose](),
   };
 }
@@ -74,6 +78,12 @@ async function homeSide(home: string): Promise<Side> {
         stores.set(volume, store);
       }
       return await storeEnd(store);
+    },
+    async known(volume) {
+      const folder = volumeFolder(home, volume);
+      if (stores.has(volume) || !existsSync(folder)) return undefined;
+      const { knownAtRest } = await import("../../state/volume/mod.ts");
+      return knownAtRest(folder);
     },
     async [Symbol.asyncDispose]() {
       for (const store of stores.values()) await store.close();
