@@ -45,3 +45,13 @@ export function decodeDescriptor(bytes: Uint8Array): Descriptor {
     ? { size, depth: 0, id: undefined }
     : { size, depth: form - 1, id: bytes.slice(PLAIN_BYTES, PLAIN_BYTES + ID_BYTES) };
 }
+
+/** Whether these bytes, which may come from anywhere, are a descriptor of a content of that size, or none of an empty one. */
+export function isDescriptorOf(size: number, bytes: Uint8Array): boolean {
+  if (bytes.length === 0) return size === 0;
+  try {
+    return decodeDescriptor(bytes).size === size;
+  } catch {
+    return false;
+  }
+}

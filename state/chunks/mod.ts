@@ -9,7 +9,7 @@ export type { ChunkIndex, ChunkPlace, PackContents, PlacedChunk } from "./chunk_
 export { type Collected, copyLive, liveBytes, orphanPacks } from "./collect.ts";
 export { CHUNK_AVERAGE, CHUNK_MAX, CHUNK_MIN, cutPoint, type GearTable, gearTable } from "./cut.ts";
 export { Cutter, HOLE_MIN, type Pieces } from "./cutter.ts";
-export { decodeDescriptor, type Descriptor, EMPTY, encodeDescriptor } from "./descriptor.ts";
+export { decodeDescriptor, type Descriptor, EMPTY, encodeDescriptor, isDescriptorOf } from "./descriptor.ts";
 export { PACK_BYTES, type PackMark, packName, Packs, PackWriter } from "./packs.ts";
 export { ChunkReader, type ChunkReaderOptions, Content } from "./reader.ts";
 export { type Change, type ChangedContent, recut } from "./recut.ts";

@@ -10,6 +10,8 @@ import { PackWindows } from "./windows.ts";
 
 /** Decoded lists kept, in bytes of their chunks. */
 const LISTS_BYTES = 8 << 20;
+/** Lists of one content that are remembered as entered: each stands for some megabytes, or more. */
+const ENTERED_MAX = 65_536;
 
 export interface ChunkReaderOptions {
   readonly packs: Packs;
@@ -66,16 +68,31 @@ export class ChunkReader {
     return bytes;
   }
 
-  /** The ids of all chunks of a content, lists first; one that is used twice comes twice. For finding what is live. */
-  *ids(descriptor: Descriptor): Generator<Uint8Array> {
+  /** The ids of all chunks of a content, each list before what is in it; a chunk may come several times, a list that is entered again does not. For finding what is live. */
+  *ids(descriptor: Descriptor, entered = new Set<string>()): Generator<Uint8Array> {
     const { id, depth, size } = descriptor;
     if (id === undefined) return;
     yield id;
     // Of what is in a list that is not here nothing is known.
     if (depth === 0 || this.isAbsent(id)) return;
-    const { list } = this.list(id, size);
-    for (let i = 0; i < list.count; i++) {
-      yield* this.ids({ id: list.id(i), depth: depth - 1, size: list.ends[i] - list.start(i) });
+    // Eight lists that others wrote can name each other 2^96 times.
+    const name = `${depth} ${size} ${hex(id)}`;
+    if (entered.has(name)) return;
+    if (entered.size >= ENTERED_MAX) entered.clear();
+    entered.add(name);
+    const list = this.#listOf(id, size);
+    for (let i = 0; list !== undefined && i < list.count; i++) {
+      yield* this.ids({ id: list.id(i), depth: depth - 1, size: list.ends[i] - list.start(i) }, entered);
+    }
+  }
+
+  /** Undefined where the chunk is what was written, and that is no such list: then nothing is in it. */
+  #listOf(id: Uint8Array, size: number): List | undefined {
+    try {
+      return this.list(id, size).list;
+    } catch {
+      this.chunk(id);
+      return undefined;
     }
   }
 

@@ -86,9 +86,13 @@ export class Authors {
 
   /**
    * Takes note of a record that is to be applied next, and says what it does. Throws BadRecord, and nothing is noted. `nowSec`: seconds since 1970; a record
-   * of this copy's own is taken without a look at what is in it.
+   * of this copy's own is taken without a look at what is in it. `inspect` throws Malformed for what is wrong in what it does, the same on every copy.
    */
-  accept(signed: SignedRecord, nowSec: number): Incoming {
+  accept(
+    signed: SignedRecord,
+    nowSec: number,
+    inspect: (changes: Incoming["changes"]) => void = () => {},
+  ): Incoming {
     const { record, hash } = signed;
     const { author, number, previous, time, seen, vouches } = record;
     const state = this.#states.get(author);
@@ -121,6 +125,12 @@ export class Authors {
       throw bad(`it is of ${new Date(time * 1000).toISOString()}, which is more than a day ahead`, true);
     }
     const changes = this.#check(signed, bad);
+    try {
+      inspect(changes);
+    } catch (thrown) {
+      if (thrown instanceof Malformed) throw bad(thrown.message);
+      throw thrown;
+    }
 
     const cumulative = new Map(state?.seen);
     for (const { author: other, number: upTo } of seen) cumulative.set(other, upTo);

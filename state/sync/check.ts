@@ -1,6 +1,8 @@
 import { type Authors, BadRecord, type SignedRecord, verifySignature } from "../record/mod.ts";
-import { type Author, compareBytes, type Incoming } from "../tree/mod.ts";
+import { type Author, compareBytes, type Incoming, Malformed } from "../tree/mod.ts";
+import { contentsIn } from "./contents.ts";
 import type { Refused } from "./refused.ts";
+import type { Stored } from "./sync_store.ts";
 
 export interface Checked {
   /** What can be applied, in order, and for the tree what it does. */
@@ -22,6 +24,8 @@ export interface Split {
 export interface CheckOptions {
   readonly nowSec: number;
   readonly hashOf: (author: Author, number: number) => Uint8Array | undefined;
+  /** Whether a content may be what it is said to be, by what it is called alone: a record that names another is refused, the same on every copy. */
+  readonly isContent?: (content: Stored) => boolean;
 }
 
 /**
@@ -31,8 +35,13 @@ export interface CheckOptions {
 export function checkAll(
   authors: Authors,
   records: Iterable<SignedRecord>,
-  { nowSec, hashOf }: CheckOptions,
+  { nowSec, hashOf, isContent = () => true }: CheckOptions,
 ): Checked {
+  const inspect = (changes: Incoming["changes"]) => {
+    const wrong = contentsIn([changes]).find((content) => !isContent(content));
+    if (wrong === undefined) return;
+    throw new Malformed(`It names a content of ${wrong.size} bytes by what is no descriptor of one`);
+  };
   const good: Checked["good"][number][] = [];
   const refused = new Map<Author, Refused>();
   const taken = new Map<string, Uint8Array>();
@@ -57,7 +66,7 @@ export function checkAll(
       continue;
     }
     try {
-      good.push({ signed, incoming: authors.accept(signed, nowSec) });
+      good.push({ signed, incoming: authors.accept(signed, nowSec, inspect) });
       taken.set(`${author}${number}`, signed.hash);
     } catch (thrown) {
       if (!(thrown instanceof BadRecord)) throw thrown;

@@ -5,7 +5,7 @@ import type { Stored } from "./sync_store.ts";
 export function contentsIn(changes: Iterable<Incoming["changes"]>): Stored[] {
   const found = new Map<string, Stored>();
   const add = ({ size, descriptor }: Stored) => {
-    if (descriptor.length > 0) found.set(`${size} ${descriptor}`, { size, descriptor });
+    if (size > 0 || descriptor.length > 0) found.set(`${size} ${descriptor}`, { size, descriptor });
   };
   for (const each of changes) {
     for (const puts of each.values()) {

@@ -2,7 +2,7 @@ import { Buffer } from "node:buffer";
 import type { DatabaseSync } from "node:sqlite";
 import type { Timestamp } from "../../9p/mod.ts";
 import { automerge } from "../automerge/mod.ts";
-import { decodeDescriptor, encodeDescriptor } from "../chunks/mod.ts";
+import { decodeDescriptor, encodeDescriptor, isDescriptorOf } from "../chunks/mod.ts";
 import { type CopyKey, copyKey, type SignedRecord } from "../record/mod.ts";
 import type { Create, Operation, Rename, SetAttributes } from "../operation/mod.ts";
 import {
@@ -259,6 +259,7 @@ export class DocumentKeeper {
     const { good, refused } = checkAll(this.#journal.authors, records, {
       nowSec: sec,
       hashOf: (author, number) => this.#journal.hashOf(author, number),
+      isContent: ({ size, descriptor }) => isDescriptorOf(size, descriptor),
     });
     const { documents, updated } = this.#writer.receive(good.map(({ incoming }) => incoming));
     this.#journal.receive(seq, sec, good.map(({ signed }) => signed));

@@ -329,9 +329,21 @@ export class Keeper implements Disposable {
   *#missing(contents: readonly Stored[]): Generator<Piece> {
     const store = this.copyStore({ name: "", heals: false, take: () => Promise.resolve([]) });
     const open = contents.flatMap((content) => store.pieceOf(content) ?? []);
+    const seen = new Set<string>();
     for (let piece = open.pop(); piece !== undefined; piece = open.pop()) {
-      if (!store.hasChunk(piece.id)) yield piece;
-      else if (piece.depth > 0) open.push(...store.piecesOf(piece));
+      const name = `${piece.depth} ${piece.size} ${piece.id}`;
+      if (seen.has(name)) continue;
+      seen.add(name);
+      if (!store.hasChunk(piece.id)) {
+        yield piece;
+        continue;
+      }
+      if (piece.depth === 0) continue;
+      try {
+        open.push(...store.piecesOf(piece));
+      } catch {
+        // Whoever wrote it named as a list what is none: there is nothing in it to wait for.
+      }
     }
   }
 
