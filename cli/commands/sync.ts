@@ -111,8 +111,11 @@ async function one(
   const before = dryRun ? [] : await conflictsOf(mine, volume, signal);
   const carried = await carriedThrough(volume, mine, theirs, { dryRun, heal }, signal);
   const told = carried.own;
-  if (told === undefined || "failed" in told) {
-    warn(`${visible(volume)}: ${visible(told?.failed ?? "the exchange ended without a word")}`);
+  if (told === undefined || "failed" in told || "progress" in told) {
+    const failed = [told, carried.other].find((each) => each !== undefined && "failed" in each) as
+      | { readonly failed: string }
+      | undefined;
+    warn(`${visible(volume)}: ${visible(failed?.failed ?? "the exchange ended without a word")}`);
     return false;
   }
   if ("dry" in told) {

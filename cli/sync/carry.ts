@@ -9,8 +9,8 @@ export interface Carried {
 }
 
 /**
- * Carries an exchange between two copies, each of which is told what is wanted of it, until both have ended. `onTold` hears what the own one tells meanwhile. Throws what `signal` is aborted with; what was
- * acknowledged by then stays.
+ * Carries an exchange between two copies, each of which is told what is wanted of it, until both have ended, or one of them could not go on. `onTold` hears what the own one tells meanwhile. Throws what `signal` is
+ * aborted with; what was acknowledged by then stays.
  */
 export async function carry(
   own: End,
@@ -22,11 +22,19 @@ export async function carry(
   await own.write(wordOf(wishes[0]));
   await other.write(wordOf(wishes[1]));
   const told: { own?: Told; other?: Told } = {};
+  const stopped = new AbortController();
+  // Of each exchange its own, as a signal keeps whoever listened to it.
+  const either = AbortSignal.any([signal, stopped.signal]);
 
   async function pump(from: End, to: End, who: "own" | "other"): Promise<void> {
     for (;;) {
-      const frames = await from.read(signal);
-      if (frames.length === 0) return;
+      const frames = await from.read(either);
+      if (frames.length === 0) {
+        const last = told[who];
+        // The other one would wait for what never comes.
+        if (last === undefined || "failed" in last || "progress" in last) stopped.abort();
+        return;
+      }
       for (const frame of frames) {
         if (frame.kind === FRAME.word) {
           told[who] = JSON.parse(new TextDecoder().decode(frame.payload)) as Told;
@@ -39,7 +47,9 @@ export async function carry(
     }
   }
 
-  await Promise.all([pump(own, other, "own"), pump(other, own, "other")]);
+  await Promise.all([pump(own, other, "own"), pump(other, own, "other")]).catch((thrown) => {
+    if (signal.aborted || !stopped.signal.aborted) throw thrown;
+  });
   return { own: told.own, other: told.other };
 }
 
