@@ -37,8 +37,6 @@ export interface Cloned {
 }
 
 export interface CloneOptions {
-  /** What the new copy is called to others. */
-  readonly name?: string;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: CloneProgress) => void;
 }
@@ -55,10 +53,10 @@ const CHUNK_BYTES_MAX = 16 * CHUNK_MAX;
 export async function receiveClone(
   folder: string,
   source: Source,
-  { name = "", signal = new AbortController().signal, onProgress = () => {} }: CloneOptions = {},
+  { signal = new AbortController().signal, onProgress = () => {} }: CloneOptions = {},
 ): Promise<Cloned> {
   using clone = new Clone(folder);
-  const wish: Wish = { do: "clone", key: clone.key, name, isDry: false, heals: false };
+  const wish: Wish = { do: "clone", key: clone.key, name: "", isDry: false, heals: false };
   await source.write({ kind: FRAME.word, payload: new TextEncoder().encode(JSON.stringify(wish)) });
   let told: Told | undefined;
   while (!clone.isWhole) {

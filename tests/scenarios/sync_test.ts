@@ -24,7 +24,8 @@ async function ok(...args: string[]): Promise<string> {
 
 /** Two homes with copies of `data`, which nobody serves. `count` files of 64 KiB of noise are in the first, and only there if `isApart`. */
 async function twoHomes(folder: string, count: number, isApart = true): Promise<[string, string]> {
-  const [a, b] = [`${folder}/a`, `${folder}/b`];
+  // The path of a home may be about as long as a socket's.
+  const [a, b] = [`${folder}/a`, `${folder}/${"b".repeat(60)}`];
   await Deno.mkdir(a);
   const fill = async () => {
     await using node = await TestNode.start({ home: a, yaml: "mounts: [{at: /data, volume: data}]\n" });

@@ -53,7 +53,6 @@ async function clone(other: string, name: string, { as = name, home: option, jso
     await using theirs = await otherSide(other);
     const end = await theirs.end(name);
     const { files, bytes } = await receiveClone(folder, end, {
-      name: home,
       signal: aborter.signal,
       onProgress: ({ rows, bytes, bytesAll, isChecking }) =>
         progress.draw(
