@@ -13,15 +13,17 @@ export async function conflictsOf(
   const end = await side.end(volume);
   try {
     await end.write(wordOf({ do: "conflicts" }));
+    let found: Conflict[] | undefined;
     for (;;) {
       const frames = await end.read(signal);
       if (frames.length === 0) {
+        if (found !== undefined) return found;
         throw new NineError("EIO", `${side.name} did not tell the conflicts of ${volume}`);
       }
       for (const { kind, payload } of frames) {
         if (kind !== FRAME.word) continue;
         const told = JSON.parse(new TextDecoder().decode(payload)) as Told;
-        if ("conflicts" in told) return told.conflicts;
+        if ("conflicts" in told) found = (found ?? []).concat(told.conflicts);
         if ("failed" in told) throw new NineError("EIO", told.failed);
       }
     }

@@ -36,6 +36,7 @@ export type Told =
     readonly next?: Next;
   }
   | { readonly peer: string | undefined; readonly dry: Summary }
+  /** All of them in several pieces, until the exchange ends. */
   | { readonly conflicts: readonly Conflict[] }
   /** A new copy was told everything: so many bytes of messages. */
   | { readonly cloned: { readonly bytes: number } }

@@ -43,6 +43,8 @@ export interface ExchangesOptions {
 const UNREAD_BYTES_MAX = 4 * 1024 * 1024;
 /** For so long nothing else is done while a state is told. */
 const PAUSE_MS = 10;
+/** Conflicts that are told in one frame: paths may be long. */
+const TOLD_AT_ONCE = 100;
 /** How often whoever carries an exchange is told how far it is. */
 const PROGRESS_MS = 200;
 
@@ -129,7 +131,14 @@ export class Exchanges {
 
   #wish(exchange: Exchange, payload: Uint8Array): void {
     const wish = parseWish(payload);
-    if (wish.do === "conflicts") return this.#end(exchange, { conflicts: this.#options.conflicts() });
+    if (wish.do === "conflicts") {
+      const conflicts = this.#options.conflicts();
+      for (let at = 0; at + TOLD_AT_ONCE < conflicts.length; at += TOLD_AT_ONCE) {
+        this.#tell(exchange, { conflicts: conflicts.slice(at, at + TOLD_AT_ONCE) });
+      }
+      const rest = Math.max(0, Math.ceil(conflicts.length / TOLD_AT_ONCE) - 1) * TOLD_AT_ONCE;
+      return this.#end(exchange, { conflicts: conflicts.slice(rest) });
+    }
     if (exchange.session !== undefined || exchange.source !== undefined || exchange.hears !== undefined) {
       throw new NineError("EINVAL", "An exchange has begun already");
     }
@@ -145,7 +154,9 @@ export class Exchanges {
     const store = this.#options.store({ name: wish.name, heals: wish.heals, take: this.#options.take });
     exchange.session = new Session(store);
     exchange.progress = setInterval(
-      () => this.#tell(exchange, { progress: exchange.session!.summary }),
+      // Nobody may read it.
+      () =>
+        exchange.unread < UNREAD_BYTES_MAX && this.#tell(exchange, { progress: exchange.session!.summary }),
       PROGRESS_MS,
     );
     this.#run(exchange, exchange.session, wish, store.self.author).catch((thrown) =>
