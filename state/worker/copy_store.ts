@@ -182,7 +182,9 @@ export class CopyStore implements SyncStore {
   }
 
   statements(): Statement[] {
-    const { copies, documents, write } = this.#options;
+    const { copies, documents, write, durable } = this.#options;
+    // It is said to be durable.
+    durable();
     const stored = copies.statements().map(({ slot, bytes }) => ({ slot, said: unpackStatement(bytes) }));
     const own = stored.find(({ slot, said }) => slot === 0 && said.author === documents.author)?.said;
     const numbers = numbersOf(documents.journal.authors);
