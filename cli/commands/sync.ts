@@ -5,7 +5,7 @@ import { type Where, withWhere } from "../reach.ts";
 import { type Carried, carry } from "../sync/carry.ts";
 import { conflictsOf } from "../sync/conflicts.ts";
 import type { End } from "../sync/end.ts";
-import { otherSide, ownSide, type Side } from "../sync/side.ts";
+import { isSameHome, otherSide, ownSide, type Side } from "../sync/side.ts";
 import { endingText, movedText, NOTHING, NOTHING_TO_SEND } from "../sync/words.ts";
 import { Progress } from "../transfer.ts";
 
@@ -47,6 +47,9 @@ Examples:
 }
 
 async function sync(other: string, options: Options): Promise<void> {
+  if (isSameHome(options, other)) {
+    throw new Exit("usage", `${other} is the home itself: a copy is brought together with another one`);
+  }
   const aborter = new AbortController();
   const stop = () => aborter.abort(new Exit("interrupted", "Stopped: what was exchanged so far stays"));
   Deno.addSignalListener("SIGINT", stop);

@@ -1,15 +1,24 @@
 import { hostname } from "node:os";
-import { existsSync, statSync } from "node:fs";
+import { existsSync, realpathSync, statSync } from "node:fs";
 import { NineError, type Tree } from "../../9p/mod.ts";
 import type { Known } from "../../state/store/mod.ts";
 import type { VolumeStore } from "../../state/volume/mod.ts";
 import { Exit } from "../exit.ts";
-import { homeOf } from "../home.ts";
+import { homeOf, socketOf } from "../home.ts";
 import { type HomeLock, lockHome } from "../node/lock.ts";
 import { readConfig } from "../node/node.ts";
 import { volumeFolder, volumesIn } from "../node/volumes.ts";
 import { reach, type Where } from "../reach.ts";
 import { type End, nodeEnd, storeEnd } from "./end.ts";
+
+/** Whether what somebody wrote down for the other side is the home of the own one, or its node's socket: a copy has nothing to bring together with itself. */
+export function isSameHome(where: Where, other: string): boolean {
+  if (where.addr !== undefined || !existsSync(other)) return false;
+  const home = homeOf(where.home);
+  if (!existsSync(home)) return false;
+  const [own, place] = [home, other].map((path) => realpathSync(path));
+  return place === own || place === socketOf(own);
+}
 
 /** The copies of one home, or of one node: one side of an exchange. */
 export interface Side extends AsyncDisposable {
