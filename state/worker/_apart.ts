@@ -183,7 +183,10 @@ class World {
     this.#words.lost(number, this.copies[number].last);
     const how = lossSeed === undefined ? "is killed" : "loses power";
     this.#log(`${number + 1} ${how}${wasOff ? " within that" : ""} and starts again`);
-    if (random(8) === 0) this.copies[number].check();
+    const isChecked = random(8) === 0;
+    if (!isChecked || this.copies[number].disk.isOff) return;
+    this.copies[number].disk.callsLeft = Infinity;
+    this.copies[number].check();
   }
 
   #keepHouse(number: number, random: Random): Promise<void> {

@@ -51,7 +51,8 @@ export class Touched {
         if (row.version) areOthers = true;
         if (!isContended(row) && this.#isDone(row)) continue;
         beyond.add(row.node);
-        if (row.shown) beyond.add(row.shown.parent);
+        // Of directories that are one, one is shown; the times of what they are in are told by all.
+        beyond.add(row.shown?.parent ?? row.parent);
       }
       for (const { node, version } of rows.removed) {
         if (version) areOthers = true;
