@@ -11,6 +11,8 @@ import { fileURLToPath } from "node:url";
 
 const LAUNCHER = fileURLToPath(new URL("../../../lux9", import.meta.url));
 const STEP_MS_MAX = 60_000;
+/** Of a repository of a thousand commits each object is read, on both sides. */
+const JUDGING_MS_MAX = 600_000;
 /** 9pfuse tells the kernel to trust a name for a second: until then git may read a branch as it was before an exchange, and find it moved when it locks it. */
 const NAMES_TRUSTED_MS = 1_100;
 /** Judging takes longer than a round. */
@@ -135,11 +137,15 @@ class Work {
   async judge(): Promise<void> {
     const [a, b] = this.#sides;
     const { code, stdout, stderr } = await run("diff", ["-r", "--no-dereference", a, b], {
-      timeoutMs: STEP_MS_MAX,
+      timeoutMs: JUDGING_MS_MAX,
     });
     if (code !== 0) throw new Error(`diff -r finds:\n${stdout}${stderr}`);
-    for (const side of this.#sides) await git(`${side}/repo`, "fsck", "--full", "--strict");
-    const text = await mustRun("sh", ["-c", 'cat "$1"/notes/*', "sh", a]);
+    for (const side of this.#sides) {
+      await mustRun("git", ["fsck", "--full", "--strict"], {
+        ...{ cwd: `${side}/repo`, env: GIT_ENV, timeoutMs: JUDGING_MS_MAX },
+      });
+    }
+    const text = await mustRun("sh", ["-c", 'cat "$1"/notes/*', "sh", a], { timeoutMs: JUDGING_MS_MAX });
     const words = new Set(text.split(/\s+/));
     for (const line of this.#written) {
       if (!words.has(line)) throw new Error(`${line} is nowhere in the notes`);
