@@ -101,6 +101,28 @@ export class ChunkReader {
     return this.#index.find(id) === undefined && this.#index.isAbsent?.(id) === true;
   }
 
+  /**
+   * The chunks that are not here of those which these bytes of a content need, each with what it is: of what is in a list that is not here nothing is known. `withLists`:
+   * also lists of the rest of it.
+   */
+  *lacking(
+    { id, depth, size }: Descriptor,
+    start = 0,
+    end = size,
+    withLists = false,
+  ): Generator<Descriptor & { readonly id: Uint8Array }> {
+    const isWanted = start < size && end > 0;
+    if (id === undefined || !isWanted && !(withLists && depth > 0)) return;
+    if (this.#index.find(id) === undefined) return yield { id: id.slice(), depth, size };
+    if (depth === 0) return;
+    const { list } = this.list(id, size);
+    for (let i = 0; i < list.count; i++) {
+      const from = list.start(i);
+      const part = { id: list.id(i), depth: depth - 1, size: list.ends[i] - from };
+      yield* this.lacking(part, start - from, end - from, withLists);
+    }
+  }
+
   /** Closes what is open. */
   close(): void {
     this.windows.close();

@@ -1,4 +1,5 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
+import { AbsentRows, type FoundRow } from "./absent_rows.ts";
 
 /** Where a chunk is: see state/chunks. */
 export interface ChunkRow {
@@ -13,6 +14,7 @@ export class ChunkRows {
   protected readonly db: DatabaseSync;
   readonly #find: StatementSync;
   #absent: StatementSync | undefined;
+  #anyAbsent: StatementSync | undefined;
 
   constructor(db: DatabaseSync) {
     this.db = db;
@@ -28,6 +30,12 @@ export class ChunkRows {
     this.#absent ??= this.db.prepare("SELECT 1 FROM absent WHERE id = ?");
     return this.#absent.get(id) !== undefined;
   }
+
+  /** Whether there are any that are not here. */
+  get hasAbsent(): boolean {
+    this.#anyAbsent ??= this.db.prepare("SELECT 1 FROM absent LIMIT 1");
+    return this.#anyAbsent.get() !== undefined;
+  }
 }
 
 /** The same, for who writes them in transactions of its own. */
@@ -35,9 +43,13 @@ export class ChunkRowsWriter extends ChunkRows {
   readonly #add: StatementSync;
   readonly #remove: StatementSync;
   readonly #inPack: StatementSync;
+  readonly absent: AbsentRows;
+  /** Told of one that was absent and is here now, in the same transaction. */
+  onFound: ((row: FoundRow) => void) | undefined;
 
   constructor(db: DatabaseSync) {
     super(db);
+    this.absent = new AbsentRows(db);
     this.#add = db.prepare(
       "INSERT OR REPLACE INTO chunk(id, pack, offset, length, keyId) VALUES(?, ?, ?, ?, ?)",
     );
@@ -47,6 +59,8 @@ export class ChunkRowsWriter extends ChunkRows {
 
   add(id: Uint8Array, { pack, offset, length, keyId }: ChunkRow): void {
     this.#add.run(id, pack, offset, length, keyId);
+    const found = this.absent.take(id);
+    if (found) this.onFound?.(found);
   }
 
   remove(id: Uint8Array): void {

@@ -22,13 +22,6 @@ export interface StatementRow {
   readonly numbers: Uint8Array;
 }
 
-/** A chunk that a content needs and that no copy had. */
-export interface AbsentRow {
-  readonly id: Uint8Array;
-  readonly depth: number;
-  readonly size: number;
-}
-
 /** What the database knows of other copies. */
 export class Copies {
   readonly #sql: Record<keyof typeof SQL, StatementSync>;
@@ -64,23 +57,6 @@ export class Copies {
     this.#sql.setName.run(name, key);
   }
 
-  absent(max: number): AbsentRow[] {
-    return this.#sql.absent.all(max) as unknown as AbsentRow[];
-  }
-
-  addAbsent({ id, depth, size }: AbsentRow): void {
-    this.#sql.addAbsent.run(id, depth, size);
-  }
-
-  /** Whether the chunk is known not to be anywhere. */
-  isAbsent(id: Uint8Array): boolean {
-    return this.#sql.isAbsent.get(id) !== undefined;
-  }
-
-  /** Chunks that are here by now are not absent. Gives how many these are. */
-  forgetFound(): number {
-    return Number(this.#sql.forgetFound.run().changes);
-  }
 }
 
 const SQL = {
@@ -91,8 +67,4 @@ const SQL = {
   statements: "SELECT author, slot, bytes, key, time, numbers FROM statement",
   putStatement:
     "INSERT OR REPLACE INTO statement(author, slot, bytes, key, time, numbers) VALUES(?, ?, ?, ?, ?, ?)",
-  absent: "SELECT id, depth, size FROM absent LIMIT ?",
-  isAbsent: "SELECT 1 FROM absent WHERE id = ?",
-  addAbsent: "INSERT OR IGNORE INTO absent(id, depth, size) VALUES(?, ?, ?)",
-  forgetFound: "DELETE FROM absent WHERE id IN (SELECT id FROM chunk)",
 } as const;

@@ -131,8 +131,10 @@ const MIGRATIONS: readonly (string | ((db: DatabaseSync) => void))[] = [
   ) WITHOUT ROWID;
   -- Documents in which something may be dead that other copies may not know of. \`mark\`: how far these were when it was looked at.
   CREATE TABLE untrimmed(doc TEXT PRIMARY KEY, mark INTEGER NOT NULL) WITHOUT ROWID;
-  -- Chunks that contents need and that no copy had when these came: with depth 0 of so many bytes, else a list for so many.
-  CREATE TABLE absent(id BLOB PRIMARY KEY, depth INTEGER NOT NULL, size INTEGER NOT NULL) WITHOUT ROWID;
+  -- Chunks that contents need and that are not here, as no copy had them when these came, or, with \`later\`, as nobody read them yet: with depth 0 of so many
+  -- bytes, else a list for so many.
+  CREATE TABLE absent(id BLOB PRIMARY KEY, depth INTEGER NOT NULL, size INTEGER NOT NULL, later INTEGER NOT NULL) WITHOUT ROWID;
+  CREATE INDEX absent_wanted ON absent(id) WHERE later = 0;
   -- Rows that name contents which are shown nowhere and are needed to merge.
   ALTER TABLE tree_node ADD COLUMN kept INTEGER;
   CREATE INDEX tree_node_kept ON tree_node(id) WHERE kept IS NOT NULL;

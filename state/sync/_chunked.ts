@@ -1,7 +1,9 @@
 import { hash } from "node:crypto";
 import type { Content } from "../tree/mod.ts";
 import { keepBytes } from "../tree/_fixture.ts";
-import type { Piece, Stored } from "./mod.ts";
+import type { Piece } from "./mod.ts";
+
+type Stored = Pick<Content, "size" | "descriptor">;
 
 const utf8 = new TextEncoder();
 const text = new TextDecoder();

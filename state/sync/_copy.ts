@@ -179,7 +179,7 @@ export class Copy implements SyncStore {
     return refused;
   }
 
-  pieceOf(content: Stored): Piece | undefined {
+  pieceOf(content: Pick<Stored, "size" | "descriptor">): Piece | undefined {
     return pieceOf(content);
   }
 

@@ -11,6 +11,7 @@ export {
   type RegisteredCopy,
 } from "./acknowledged.ts";
 export { contentsIn } from "./contents.ts";
+export { type Demand, Demands, type DemandStore, type Peer, type Unmet } from "./demands.ts";
 export { Fetching } from "./fetching.ts";
 export { Serving } from "./serving.ts";
 export { checkAll, type Checked, type CheckOptions, type Split } from "./check.ts";

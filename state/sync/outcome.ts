@@ -63,6 +63,8 @@ export interface Summary {
   readonly refusedByPeer: readonly Refused[];
   /** Contents that came without all of their chunks, as the other one has not got them either. */
   readonly absent: number;
+  /** Contents that are to come when somebody reads them. */
+  readonly putOff: number;
 }
 
 export function nothingMoved(): Moved {

@@ -21,7 +21,7 @@ import type { Refused } from "./refused.ts";
 import { SEND_LIMITS, Sending, type SendLimits } from "./sending.ts";
 import { Serving } from "./serving.ts";
 import { digestOf, isNewer, isSigned, packStatement, speakerOf, type Statement } from "./statement.ts";
-import type { Stored, SyncStore } from "./sync_store.ts";
+import type { Piece, Stored, SyncStore } from "./sync_store.ts";
 import { AUTHORS_MAX, countMissing, type Head, numbersOf, type Vector } from "./vector.ts";
 
 export interface SessionLimits extends SendLimits {
@@ -29,6 +29,8 @@ export interface SessionLimits extends SendLimits {
 }
 
 const LIMITS: SessionLimits = { ...SEND_LIMITS, batchBytes: BATCH_BYTES };
+/** Chunks that are lacking are asked for so many at a time, with all that is in them. */
+const LACKING_AT_ONCE = 4096;
 /** Records of more authors than that are not refused one by one. */
 const REFUSED_MAX = 256;
 
@@ -44,6 +46,8 @@ interface Meeting {
 interface Work {
   readonly records: readonly SignedRecord[];
   readonly contents: readonly Stored[];
+  /** Contents that nothing is asked for yet. */
+  readonly later: readonly Stored[];
   readonly fetching: Fetching;
 }
 
@@ -72,6 +76,7 @@ export class Session {
   #meeting: Meeting | undefined;
   #search: ForkSearch | undefined;
   #work: Work | undefined;
+  #lacking: Iterator<Piece> | undefined;
   #acknowledged = 0;
   #isDoneSaid = false;
   #isDoneHeard = false;
@@ -82,6 +87,7 @@ export class Session {
   readonly #refused = new Map<Author, Refused>();
   readonly #refusedByPeer = new Map<Author, Refused>();
   #absent = 0;
+  #putOff = 0;
   #toSend = 0;
   #toReceive = 0;
 
@@ -111,6 +117,7 @@ export class Session {
       refused: [...this.#refused.values()],
       refusedByPeer: [...this.#refusedByPeer.values()],
       absent: this.#absent,
+      putOff: this.#putOff,
     };
   }
 
@@ -337,10 +344,20 @@ export class Session {
     this.#awaitsStatements = compareBytes(peer.statements, digestOf(this.#ownStatements)) !== 0;
     this.#owesStatements = this.#awaitsStatements;
     if (this.#owesStatements) this.#statementsToSend = [...this.#ownStatements];
-    const lacking = this.#store.lacking();
-    if (lacking.length > 0) {
-      this.#work = { records: [], contents: [], fetching: new Fetching(this.#store, lacking) };
+    this.#lacking = this.#store.lacking()[Symbol.iterator]();
+    this.#work = this.#nextLacking();
+  }
+
+  /** What is lacking comes before records, which may be merged with it. */
+  #nextLacking(): Work | undefined {
+    const pieces: Piece[] = [];
+    while (this.#lacking && pieces.length < LACKING_AT_ONCE) {
+      const { done, value } = this.#lacking.next();
+      if (done) this.#lacking = undefined;
+      else pieces.push(value);
     }
+    if (pieces.length === 0) return undefined;
+    return { records: [], contents: [], later: [], fetching: new Fetching(this.#store, pieces) };
   }
 
   /** Looks for an author of whom the two sides have different records, those of their own first. */
@@ -427,6 +444,7 @@ export class Session {
   async #advance(): Promise<void> {
     while (this.#meeting && !this.#ending && !this.#search) {
       const { receiving } = this.#meeting;
+      this.#work ??= this.#nextLacking();
       if (!this.#work) {
         if (receiving.isThrough) this.#notePromises(this.#meeting);
         const batch = receiving.next();
@@ -464,9 +482,15 @@ export class Session {
     }
     for (const each of refused) this.#refuseRecord(each);
     if (this.#ending) return undefined;
-    const contents = contentsIn(good.map(({ incoming }) => incoming.changes));
+    const named = contentsIn(good.map(({ incoming }) => incoming.changes));
+    const later = named.filter((content) => store.putsOff?.(content));
+    const contents = later.length === 0 ? named : named.filter((content) => !store.putsOff?.(content));
     const roots = contents.map((content) => store.pieceOf(content));
-    return { records: good.map(({ signed }) => signed), contents, fetching: new Fetching(store, roots) };
+    return {
+      records: good.map(({ signed }) => signed),
+      ...{ contents, later },
+      fetching: new Fetching(store, roots),
+    };
   }
 
   /** The other side has records that this copy wrote, and does not know of. */
@@ -485,11 +509,12 @@ export class Session {
     return true;
   }
 
-  async #apply({ records, contents, fetching }: Work): Promise<void> {
+  async #apply({ records, contents, later, fetching }: Work): Promise<void> {
     const absent = contents.filter((_, i) => fetching.absent.has(i));
     this.#absent += absent.length;
+    this.#putOff += later.length;
     if (records.length === 0) return await this.#store.healed();
-    for (const each of await this.#store.take(records, absent)) this.#refuseRecord(each);
+    for (const each of await this.#store.take(records, [...absent, ...later])) this.#refuseRecord(each);
   }
 
   /** The other side has sent all it will: what it said to have and did not send is named. */

@@ -19,7 +19,10 @@ export interface Self {
 }
 
 /** A content as a record names it: the descriptor and what it is said to be long. */
-export type Stored = Pick<Content, "size" | "descriptor">;
+export interface Stored extends Pick<Content, "size" | "descriptor"> {
+  /** A merge may need it, so it is to be on every copy. */
+  readonly isNeeded: boolean;
+}
 
 /** A chunk that a content needs: one with bytes of the file, or with depth a list of others. */
 export interface Piece {
@@ -70,18 +73,18 @@ export interface SyncStore {
   /**
    * Applies records in this order and all chunks that were put before it, in one transaction that is durable when it answers. What cannot be taken is left out
    * and told (`checkAll`); what is here already is passed over, as another session may have brought it. `absent`: contents that the other side has not got
-   * all chunks of; they are to be remembered, shown as not readable, and told by `lacking` from then on.
+   * all chunks of, and those that were put off; they are to be remembered and shown as not here. `lacking` tells of the former from then on.
    */
   take(
     records: readonly SignedRecord[],
     absent: readonly Stored[],
   ): Promise<readonly Refused[]> | readonly Refused[];
 
-  /**
-   * The chunk that a content begins with; undefined where it needs none, where it is none that this program makes, or where it is not to be fetched before somebody
-   * reads it (then `lacking` tells of it).
-   */
-  pieceOf(content: Stored): Piece | undefined;
+  /** The chunk that a content begins with; undefined where it needs none, or where it is none that this program makes. */
+  pieceOf(content: Pick<Stored, "size" | "descriptor">): Piece | undefined;
+
+  /** Whether a content is not to be fetched before somebody reads it. */
+  putsOff?(content: Stored): boolean;
 
   hasChunk(id: Uint8Array): boolean;
 
@@ -94,8 +97,11 @@ export interface SyncStore {
   /** Keeps a chunk, durable with the next `take`. False where these are not the bytes that have this id, and then nothing is kept. */
   putChunk(id: Uint8Array, bytes: Uint8Array): boolean;
 
-  /** Chunks of the tree that are absent or damaged here, some thousands at most: other copies are asked for them. Those of the contents that `take` was told of are among them. */
-  lacking(): readonly Piece[];
+  /**
+   * Chunks of the tree that are absent or damaged here: other copies are asked for them. Those of the contents that `take` was told of are among them, unless they were put
+   * off. It is looked through as the exchange goes on.
+   */
+  lacking(): Iterable<Piece>;
 
   /** Makes chunks durable that were put without a record, and takes note of what is whole again. */
   healed(): Promise<void> | void;
