@@ -1,4 +1,4 @@
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { plural, print, printJson, visible, warn } from "../output.ts";
 import { Exit } from "../exit.ts";
 import { type Where, withWhere } from "../reach.ts";
@@ -6,7 +6,9 @@ import { type Carried, carry } from "../sync/carry.ts";
 import { conflictsOf } from "../sync/conflicts.ts";
 import type { End } from "../sync/end.ts";
 import { isSameHome, otherSide, ownSide, type Side } from "../sync/side.ts";
+import { Stands } from "../sync/stand.ts";
 import { endingText, movedText, NOTHING, NOTHING_TO_SEND } from "../sync/words.ts";
+import type { ContentsChoice } from "../../state/worker/mod.ts";
 import { Progress } from "../transfer.ts";
 
 interface Options extends Where {
@@ -14,6 +16,7 @@ interface Options extends Where {
   dryRun?: boolean;
   watch?: boolean;
   heal?: boolean;
+  contents?: ContentsChoice;
   json?: boolean;
 }
 
@@ -31,13 +34,20 @@ export function define(command: Command): void {
     .option("--dry-run", "only say how much there is to exchange")
     .option("--watch", "go on whenever something changes, until ^C")
     .option("--heal", "read all contents, and take from the other copy what is damaged here")
+    .addOption(
+      new Option(
+        "--contents <when>",
+        "from now on contents of files come here with the rest, or when they are read (default: as before)",
+      ).choices(["whole", "on-demand"]),
+    )
     .option("--json", "as JSON, a line for each volume")
     .addHelpText(
       "after",
       `
 Copies of a volume that were changed apart become one tree: what only one side changed is taken over, texts are merged, and of two
 other contents one wins, the other stays beside it as NAME.conflict-…, which lux9 conflicts lists. Nothing is lost, whichever way
-round it is called, and one that was stopped goes on where it was. A first copy is made by lux9 volume clone.
+round it is called, and one that was stopped goes on where it was. A first copy is made by lux9 volume clone. While --watch goes on, what
+is read on a copy with --contents on-demand comes from the other one, and stays.
 
 Examples:
   lux9 sync /media/stick/lux9
@@ -56,10 +66,12 @@ async function sync(other: string, options: Options): Promise<void> {
   try {
     await using mine = await ownSide(options);
     await using theirs = await otherSide(other);
+    await using stands = new Stands(mine, theirs);
     const volumes = await shared(mine, theirs, options.volume);
     let failed = false;
     for (let isFirst = true;; isFirst = false) {
       for (const volume of volumes) {
+        if (options.watch && !options.dryRun) stands.open(volume);
         failed = !await one(volume, mine, theirs, options, aborter.signal, isFirst) || failed;
       }
       if (!options.watch || options.dryRun) break;
@@ -99,11 +111,11 @@ async function one(
   volume: string,
   mine: Side,
   theirs: Side,
-  { dryRun, heal, json }: Options,
+  { dryRun, heal, watch, contents, json }: Options,
   signal: AbortSignal,
   isTold: boolean,
 ): Promise<boolean> {
-  if (!heal && await isOne(volume, mine, theirs)) {
+  if (!heal && !watch && contents === undefined && await isOne(volume, mine, theirs)) {
     if (json) {
       printJson(
         dryRun ? { volume, toSend: 0, toReceive: 0 } : { volume, ended: "done", ...NOTHING, conflicts: [] },
@@ -112,7 +124,7 @@ async function one(
     return true;
   }
   const before = dryRun ? [] : await conflictsOf(mine, volume, signal);
-  const carried = await carriedThrough(volume, mine, theirs, { dryRun, heal }, signal);
+  const carried = await carriedThrough(volume, mine, theirs, { dryRun, heal, contents }, signal);
   const told = carried.own;
   if (told === undefined || "failed" in told || "progress" in told) {
     const failed = [told, carried.other].find((each) => each !== undefined && "failed" in each) as
@@ -166,11 +178,11 @@ async function carriedThrough(
   volume: string,
   mine: Side,
   theirs: Side,
-  { dryRun, heal }: Pick<Options, "dryRun" | "heal">,
+  { dryRun, heal, contents }: Pick<Options, "dryRun" | "heal" | "contents">,
   signal: AbortSignal,
 ): Promise<Carried> {
   const common = { isDry: dryRun ?? false, heals: heal ?? false };
-  const [own, other] = [{ ...common, name: nameOf(mine) }, { ...common, name: nameOf(theirs) }];
+  const [own, other] = [{ ...common, contents, name: nameOf(mine) }, { ...common, name: nameOf(theirs) }];
   for (let steps = 0;; steps++) {
     const carried = await exchanged(
       volume,

@@ -72,21 +72,27 @@ async function homeSide(home: string): Promise<Side> {
     if (thrown instanceof NineError && thrown.code === "EBUSY") return await nodeSide({ home }, name);
     throw thrown;
   }
-  const stores = new Map<string, VolumeStore>();
+  const stores = new Map<string, Promise<VolumeStore>>();
+  const open = async (volume: string) => {
+    const { VolumeStore } = await import("../../state/volume/mod.ts");
+    const { copies, merge, retention } = readConfig(home);
+    const folder = volumeFolder(home, volume);
+    if (!existsSync(folder)) throw new NineError("ENOENT", `${home} has no volume ${volume}`);
+    return await VolumeStore.open(folder, { copies, merge, retention });
+  };
   return {
     name,
     volumes: () => Promise.resolve(volumesIn(home)),
     async end(volume) {
+      // More than one exchange may begin at a time.
       let store = stores.get(volume);
-      if (store === undefined) {
-        const { VolumeStore } = await import("../../state/volume/mod.ts");
-        const { copies, merge, retention } = readConfig(home);
-        const folder = volumeFolder(home, volume);
-        if (!existsSync(folder)) throw new NineError("ENOENT", `${home} has no volume ${volume}`);
-        store = await VolumeStore.open(folder, { copies, merge, retention });
-        stores.set(volume, store);
+      if (store === undefined) stores.set(volume, store = open(volume));
+      try {
+        return await storeEnd(await store);
+      } catch (thrown) {
+        if ((await Promise.allSettled([store]))[0].status === "rejected") stores.delete(volume);
+        throw thrown;
       }
-      return await storeEnd(store);
     },
     async known(volume) {
       const folder = volumeFolder(home, volume);
@@ -95,7 +101,7 @@ async function homeSide(home: string): Promise<Side> {
       return knownAtRest(folder);
     },
     async [Symbol.asyncDispose]() {
-      for (const store of stores.values()) await store.close();
+      for (const store of stores.values()) await (await store).close();
       lock.release();
     },
   };

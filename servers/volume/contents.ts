@@ -103,6 +103,12 @@ export class Contents {
     return this.#extents.read(this.#source(store), offset, into);
   }
 
+  /** The version that changes come on top of; null where there is none. */
+  settledContent(store: VolumeStore): Uint8Array | null {
+    if (this.#content === undefined) this.#reload(store);
+    return this.#content!;
+  }
+
   /** The same bytes where they lie in memory, if they do and it is worth it. */
   lend(offset: number, length: number): Lent | undefined {
     const bytes = Math.min(length, this.size - offset);

@@ -13,6 +13,7 @@ import {
   type User,
 } from "../../9p/mod.ts";
 import type { EdgeRow, NodeRow } from "../../state/store/mod.ts";
+import { readWhenHere } from "./absent.ts";
 import { attrOf, ROOT_INO } from "./inode.ts";
 import type { StoredContent, VolumeStore } from "./store.ts";
 
@@ -123,11 +124,18 @@ export function snapshots(
       }
       return undefined;
     },
-    read(node, _handle, offset, into) {
+    read(node, _handle, offset, into, { signal }) {
       const { content } = node.row!;
       if (content === null) return 0;
       node.content ??= store.openContent(content);
-      return node.content.read(offset, into);
+      try {
+        return node.content.read(offset, into);
+      } catch (thrown) {
+        return readWhenHere(store, {
+          ...{ offset, count: into.byteLength, content: () => content },
+          read: (into) => node.content!.read(offset, into),
+        }, thrown, signal);
+      }
     },
     list(dir, _handle, cookie, max, withAttr) {
       const entry = (node: Past, cookie: number): Entry => {

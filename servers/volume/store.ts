@@ -50,6 +50,18 @@ export interface VolumeStore {
   readLogged(segment: number, position: number, into: Uint8Array): void;
   /** Settled contents, by what the index says of them. */
   openContent(content: Uint8Array): StoredContent;
+  /** Whether there are contents of which something is not here. */
+  readonly hasAbsent: boolean;
+  /** Whether something is not here of what these bytes need; `withLists`: or of what tells of the rest of it where that is. */
+  lacks(content: Uint8Array, start: number, end: number, withLists?: boolean): boolean;
+  /** Asks other copies for that, and resolves when it is here. EIO, with what would help, where nobody gives it within some time. */
+  fetch(
+    content: Uint8Array,
+    start: number,
+    end: number,
+    signal: AbortSignal,
+    withLists?: boolean,
+  ): Promise<void>;
   /** Resolves when all operations so far survive the loss of power. */
   sync(): Promise<void>;
   /** What to wait for before a change, where the index is too far behind the log. */

@@ -14,6 +14,7 @@ import {
   S,
 } from "../../9p/mod.ts";
 import { isSystems, permissionsOf } from "./access_list.ts";
+import { readWhenHere, whenHere } from "./absent.ts";
 import { attrOf, Inode } from "./inode.ts";
 import { list } from "./listing.ts";
 import { isWithin, type Place } from "./place.ts";
@@ -115,7 +116,13 @@ export function volume(
     },
 
     getattr: (place) => attrOf(place.inode),
-    setattr: (place, change, _handle, call) => whenReady(() => setattr(tree, place, change, call)),
+    setattr(place, change, _handle, call) {
+      const { contents, size } = place.inode;
+      const cut = change.size !== undefined && change.size > 0 && change.size !== size ? change.size : undefined;
+      const waits = contents && cut !== undefined && whenHere(store, contents, [cut, cut], call.signal);
+      const act = () => whenReady(() => setattr(tree, place, change, call));
+      return waits ? waits.then(act) : act();
+    },
 
     open(place, flags, call) {
       const { inode } = place;
@@ -159,13 +166,29 @@ export function volume(
       if (options.durable === "clunk" && handle.changed) return store.sync();
     },
 
-    read: ({ inode }, _handle, offset, into) => inode.contents!.read(store, offset, into),
+    read({ inode }, _handle, offset, into, { signal }) {
+      const contents = inode.contents!;
+      try {
+        return contents.read(store, offset, into);
+      } catch (thrown) {
+        return readWhenHere(store, {
+          ...{ offset, count: into.byteLength, content: () => contents.settledContent(store) },
+          read: (into) => contents.read(store, offset, into),
+        }, thrown, signal);
+      }
+    },
     lend: ({ inode }, _handle, offset, length) => inode.contents?.lend(offset, length),
     write(place, handle, offset, data, call) {
-      const behind = store.behind();
-      if (behind === undefined) return write(tree, place, handle, offset, data, call);
+      const contents = place.inode.contents!;
+      const at = handle.append ? contents.size : offset;
+      const waits = store.behind() ?? whenHere(store, contents, [at, at + data.byteLength], call.signal);
+      if (waits === undefined) return write(tree, place, handle, offset, data, call);
       const own = data.slice();
-      return behind.then(() => whenReady(() => write(tree, place, handle, offset, own, call)));
+      const again = (): Later<number> => {
+        const waits = store.behind() ?? whenHere(store, contents, [at, at + own.byteLength], call.signal);
+        return waits === undefined ? write(tree, place, handle, offset, own, call) : waits.then(again);
+      };
+      return waits.then(again);
     },
     list: (dir, _handle, cookie, max, withAttr) => list(tree, dir, Number(cookie), max, withAttr),
     fsync: () => store.sync(),

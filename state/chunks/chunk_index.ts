@@ -13,8 +13,10 @@ export interface ChunkPlace {
 /** Who knows where chunks are: state/store keeps it in SQLite. */
 export interface ChunkIndex {
   find(id: Uint8Array): ChunkPlace | undefined;
-  /** Whether it is known why one is not here: no copy that was met had it. */
+  /** Whether it is known why one is not here: no copy that was met had it, or nobody read it yet. */
   isAbsent?(id: Uint8Array): boolean;
+  /** Whether there is any of which that is known. */
+  readonly hasAbsent?: boolean;
   /** Says where a chunk is from now on, whatever was known of it. The id is the caller's again after the call. */
   add(id: Uint8Array, place: ChunkPlace): void;
 }

@@ -110,16 +110,29 @@ export class ChunkReader {
     start = 0,
     end = size,
     withLists = false,
+    seen = new Set<string>(),
   ): Generator<Descriptor & { readonly id: Uint8Array }> {
     const isWanted = start < size && end > 0;
     if (id === undefined || !isWanted && !(withLists && depth > 0)) return;
     if (this.#index.find(id) === undefined) return yield { id: id.slice(), depth, size };
     if (depth === 0) return;
-    const { list } = this.list(id, size);
+    // Few chunks can make up a content of 2^53 bytes.
+    if (!isWanted || start <= 0 && end >= size) {
+      const name = `${isWanted} ${depth} ${size} ${id}`;
+      if (seen.has(name)) return;
+      seen.add(name);
+    }
+    let list: List;
+    try {
+      list = this.list(id, size).list;
+    } catch {
+      // It is damaged, or whoever wrote it named as a list what is none: what is in it nobody knows.
+      return;
+    }
     for (let i = 0; i < list.count; i++) {
       const from = list.start(i);
       const part = { id: list.id(i), depth: depth - 1, size: list.ends[i] - from };
-      yield* this.lacking(part, start - from, end - from, withLists);
+      yield* this.lacking(part, start - from, end - from, withLists, seen);
     }
   }
 

@@ -10,7 +10,7 @@ export interface Known {
   readonly digest: string;
   /** When the copy last told what it has, seconds since 1970; 0 for never. */
   readonly told: number;
-  /** Contents that are not here. */
+  /** Contents that are not here, and not because nobody read them yet. */
   readonly absent: number;
 }
 
@@ -31,7 +31,10 @@ export function knownIn(path: string): Known {
       hash.update("/");
     }
     const told = db.prepare("SELECT time FROM statement WHERE author = ? AND slot = 0").get(incarnation);
-    const { absent } = db.prepare("SELECT count(*) AS absent FROM absent").get() as { absent: number };
+    const isOnDemand = meta("contents") === "on-demand";
+    const { absent } = db.prepare(
+      `SELECT count(*) AS absent FROM absent${isOnDemand ? " WHERE later = 0" : ""}`,
+    ).get() as { absent: number };
     return {
       ...{ volume: String(meta("volume")), incarnation, absent },
       digest: hash.digest("hex"),

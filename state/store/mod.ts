@@ -5,7 +5,7 @@
  */
 export { ChangeReader, type Named, type Span } from "./change_reader.ts";
 export { type ChunkRow, ChunkRows, ChunkRowsWriter } from "./chunk_rows.ts";
-export { type AbsentRow, AbsentRows } from "./absent_rows.ts";
+export { type AbsentRow, AbsentRows, type FoundRow } from "./absent_rows.ts";
 export { Copies, type CopyRow, type StatementRow } from "./copies.ts";
 export { copiesSeen, type CopySeen } from "./copies_seen.ts";
 export { type Difference, differences, sameAttributes, sameContents } from "./difference.ts";

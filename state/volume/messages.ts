@@ -59,7 +59,11 @@ export interface News {
   /** Chunks that contents among them need and that are not here. */
   readonly chunks: readonly Uint8Array[];
   /** Contents of which chunks are nowhere. */
-  readonly absent?: readonly { readonly size: number; readonly descriptor: Uint8Array }[];
+  readonly absent?: readonly {
+    readonly size: number;
+    readonly descriptor: Uint8Array;
+    readonly isNeeded: boolean;
+  }[];
 }
 
 /** How long history is kept, days: everything, then the last of each hour, then the last of each day. */
@@ -96,6 +100,17 @@ export type ToWorker =
   | { readonly kind: "exchangeRead"; readonly id: number; readonly bytes: number }
   /** Nobody carries it any more. */
   | { readonly kind: "exchangeClosed"; readonly id: number }
+  /** Somebody waits for these bytes of a content, which are to come from another copy. See `Demand` of state/sync. */
+  | {
+    readonly kind: "demand";
+    readonly id: number;
+    readonly descriptor: Uint8Array;
+    readonly start: number;
+    readonly end: number;
+    readonly withLists: boolean;
+  }
+  /** He does so no longer. */
+  | { readonly kind: "undemand"; readonly id: number }
   /** Changes are held back, and everything up to number `last` is durable in the log. Somebody holds these files. */
   | { readonly kind: "held"; readonly last: number; readonly files: readonly number[] }
   /** Why they are not. */
@@ -140,6 +155,8 @@ export type FromWorker =
   /** So many bytes of frames for an exchange were looked at. */
   | { readonly kind: "exchangeTook"; readonly id: number; readonly bytes: number }
   | { readonly kind: "exchangeEnded"; readonly id: number }
+  /** What somebody waited for is here, or why it is not: no other copy is there, or none that is has it. */
+  | { readonly kind: "demanded"; readonly id: number; readonly unmet?: "nobody" | "nowhere" }
   /** Files that are shown under conflict names came and went: what they are, and what they lost against. */
   | {
     readonly kind: "conflicts";

@@ -16,6 +16,7 @@ import {
   RETENTION,
   type Retention,
 } from "./messages.ts";
+import { OnDemand } from "./on_demand.ts";
 import { checkRestorable } from "./restorable.ts";
 import { Space } from "./space.ts";
 import { StateWorker } from "./state_worker.ts";
@@ -62,6 +63,8 @@ export interface VolumeStoreOptions {
   readonly behindMax?: number;
   /** After so long with nothing to do the Worker ends, until there is something; 30 s, never if Infinity. */
   readonly restMs?: number;
+  /** Whoever reads what is to come from another copy waits for so long at most; 30 s. */
+  readonly waitMs?: number;
   /** Until a Worker that could not be started is started again; 5 s. */
   readonly retryMs?: number;
   /** Told when the Worker has ended by that. */
@@ -102,6 +105,9 @@ export class VolumeStore {
   #restoring: Restoring | undefined;
   #receiving: PromiseWithResolvers<readonly string[]> | undefined;
   readonly #exchanges = new Map<number, Exchange>();
+  readonly #onDemand: OnDemand;
+  /** As the index has it; undefined until somebody asks. */
+  #hasAbsent: boolean | undefined;
   #lastExchange = 0;
   /** Exchanges that wait for the Worker. */
   #beginning = 0;
@@ -132,6 +138,11 @@ export class VolumeStore {
     readonly options: VolumeStoreOptions,
   ) {
     this.#space = new Space(folder);
+    this.#onDemand = new OnDemand({
+      say: (message) => this.state.say(message),
+      isCarried: () => this.#exchanges.size > 0,
+      waitMs: options.waitMs,
+    });
     const { index } = this;
     this.#nextIno = even(Number(index.lastIno()));
     this.#nextEid = even(Number(index.lastEid()));
@@ -165,6 +176,7 @@ export class VolumeStore {
         this.#receiving?.reject(error);
         for (const exchange of this.#exchanges.values()) exchange.end(error);
         this.#exchanges.clear();
+        this.#onDemand.fail(error);
         this.#trouble(error);
         this.#onClosed?.();
       },
@@ -250,6 +262,28 @@ export class VolumeStore {
 
   openContent(content: Uint8Array): Content {
     return this.contents.open(decodeDescriptor(content));
+  }
+
+  /** Whether there are contents of which something is not here. */
+  get hasAbsent(): boolean {
+    return this.#hasAbsent ??= this.index.chunks.hasAbsent;
+  }
+
+  /** Whether something is not here of what these bytes of a content need; `withLists`: or of its lists. */
+  lacks(content: Uint8Array, start: number, end: number, withLists = false): boolean {
+    return !this.contents.lacking(decodeDescriptor(content), start, end, withLists).next().done;
+  }
+
+  /** Has other copies asked for that. */
+  fetch(
+    content: Uint8Array,
+    start: number,
+    end: number,
+    signal: AbortSignal,
+    withLists = false,
+  ): Promise<void> {
+    const { size } = decodeDescriptor(content);
+    return this.#onDemand.fetch({ descriptor: content, size, start, end, withLists }, signal);
   }
 
   async sync(): Promise<void> {
@@ -452,6 +486,7 @@ export class VolumeStore {
         time: new Date(sec * 1000).toISOString(),
         by,
       })),
+      contents: index.meta("contents") ?? "whole",
       copies: index.copies(now().sec - (this.options.copies?.days ?? COPY_DAYS) * DAY_SEC),
       isAtRest: this.state.worker === undefined,
       ...(this.#stuck ? { trouble: this.#stuck.message } : {}),
@@ -489,6 +524,7 @@ export class VolumeStore {
     this.#collected?.reject(closedError);
     this.#receiving?.reject(closedError);
     for (const exchange of this.#exchanges.values()) exchange.end(closedError);
+    this.#onDemand.fail(closedError);
     this.contents.close();
     this.log.close();
     this.state.terminate();
@@ -559,6 +595,9 @@ export class VolumeStore {
       for (const { path, of } of message.went) this.options.onConflict?.("resolved", path, of);
     } else if (message.kind === "exchange") {
       this.#exchanges.get(message.id)?.push(message.frame);
+    } else if (message.kind === "demanded") {
+      this.#renew();
+      this.#onDemand.took(message);
     } else if (message.kind === "exchangeTook") {
       this.#exchanges.get(message.id)?.took(message.bytes);
     } else if (message.kind === "exchangeEnded") {
@@ -580,6 +619,7 @@ export class VolumeStore {
 
   #renew(): void {
     this.index.renew();
+    this.#hasAbsent = undefined;
     this.onRenewed?.();
     if ((this.#restoring?.number ?? Infinity) > this.index.applied) return;
     this.onRestored?.();
@@ -598,6 +638,7 @@ export class VolumeStore {
     this.#collected?.reject(error);
     this.#receiving?.reject(error);
     for (const exchange of this.#exchanges.values()) exchange.end(error);
+    this.#onDemand.fail(error);
     this.#trouble(error);
     if (this.#restoring !== undefined) this.#endRestoring();
     this.#onClosed?.();

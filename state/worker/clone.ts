@@ -10,7 +10,9 @@ import { DATABASE, DatabaseGuard, PACKS, placeOf } from "../guard/mod.ts";
 import { copyKey, KEY_BYTES, newCopyKey } from "../record/mod.ts";
 import { columnsOf, FORMAT, openDatabase, RowsReader, run, type Value } from "../store/mod.ts";
 import { FRAME, type Frame, lockFolder } from "../volume/mod.ts";
-import type { Told, Wish } from "./exchange_words.ts";
+import { noteContents } from "./clone_absent.ts";
+import type { ContentsChoice, Told, Wish } from "./exchange_words.ts";
+import { CHOICE } from "./keeper.ts";
 import { CLONED, CLONED_META } from "./state_source.ts";
 import { type Head, parseHead, parsePack, STATE } from "./state_words.ts";
 import { wrongRows } from "./verify.ts";
@@ -37,6 +39,8 @@ export interface Cloned {
 }
 
 export interface CloneOptions {
+  /** With `on-demand`, the contents of files come when somebody reads them, and those that merges need with the first exchange. */
+  readonly contents?: ContentsChoice;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: CloneProgress) => void;
 }
@@ -53,10 +57,10 @@ const CHUNK_BYTES_MAX = 16 * CHUNK_MAX;
 export async function receiveClone(
   folder: string,
   source: Source,
-  { signal = new AbortController().signal, onProgress = () => {} }: CloneOptions = {},
+  { contents = "whole", signal = new AbortController().signal, onProgress = () => {} }: CloneOptions = {},
 ): Promise<Cloned> {
-  using clone = new Clone(folder);
-  const wish: Wish = { do: "clone", key: clone.key, name: "", isDry: false, heals: false };
+  using clone = new Clone(folder, contents);
+  const wish: Wish = { do: "clone", key: clone.key, name: "", isDry: false, heals: false, contents };
   await source.write({ kind: FRAME.word, payload: new TextEncoder().encode(JSON.stringify(wish)) });
   let told: Told | undefined;
   while (!clone.isWhole) {
@@ -96,7 +100,7 @@ export class Clone implements Disposable {
   #bytes = 0;
   #isWhole = false;
 
-  constructor(folder: string) {
+  constructor(folder: string, readonly contents: ContentsChoice = "whole") {
     this.#folder = folder;
     if (existsSync(folder) && readdirSync(folder).length > 0) {
       throw new NineError("EEXIST", `${folder} has something in it already: a clone is made in a new folder`);
@@ -159,6 +163,7 @@ export class Clone implements Disposable {
     db.prepare("INSERT OR REPLACE INTO meta(key, value) VALUES('place', ?)").run(
       placeOf(join(this.#work, DATABASE)),
     );
+    if (this.contents !== "whole") noteContents(db);
     run(db, "COMMIT");
     const wrong = wrongRows(this.#work);
     if (wrong.length > 0) {
@@ -306,6 +311,7 @@ export class Clone implements Disposable {
     const put = db.prepare("INSERT OR REPLACE INTO meta(key, value) VALUES(?, ?)");
     put.run("incarnation", new Uint8Array(randomBytes(8)));
     put.run("secret", this.#secret);
+    if (this.contents !== "whole") put.run(CHOICE, this.contents);
     const { value } = (db.prepare("SELECT value FROM meta WHERE key = 'applied'").get() ?? { value: 0 }) as {
       value: number;
     };

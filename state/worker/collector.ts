@@ -107,6 +107,7 @@ export class Collector {
     this.#fetched.flush();
     const live = this.#live();
     const isLive = (id: Uint8Array) => live.has(id);
+    this.#forgetAbsent(isLive);
     const bytesIn = (pack: number) => liveBytes(this.#chunks, pack, isLive);
     // What grows cannot be collected, so another begins where it is worth it.
     const { current } = packs;
@@ -136,6 +137,19 @@ export class Collector {
   /** The database is durable, and nobody looks for anything in these any more. */
   remove(packs: readonly number[]): void {
     for (const pack of packs) this.#contents.store.packs.remove(pack);
+  }
+
+  /** What nothing needs any more is not asked for. */
+  #forgetAbsent(isLive: (id: Uint8Array) => boolean): void {
+    if (!this.#chunks.hasAbsent) return;
+    run(this.#db, "BEGIN IMMEDIATE");
+    try {
+      this.#chunks.absent.keepOnly(isLive);
+      run(this.#db, "COMMIT");
+    } catch (thrown) {
+      this.#rollback();
+      throw thrown;
+    }
   }
 
   #move(pack: number, isLive: (id: Uint8Array) => boolean): readonly { readonly reason: string }[] {

@@ -60,6 +60,12 @@ export class ContentWriter {
     this.store.put(bytes);
   }
 
+  /** Whether something of a content is not here, and that is known. */
+  lacks(content: Uint8Array): boolean {
+    return this.store.index.hasAbsent === true &&
+      !this.reader.lacking(decodeDescriptor(content)).next().done;
+  }
+
   /** How far contents are written. */
   mark(): PackMark {
     return this.store.packs.mark();

@@ -1,7 +1,7 @@
 import { decodeDescriptor } from "../chunks/mod.ts";
 import type { Authors, SignedRecord } from "../record/mod.ts";
 import { packRecord, packSeen } from "../record/mod.ts";
-import { type Copies, FORMAT, type IndexWriter, type StatementRow } from "../store/mod.ts";
+import { type AbsentRows, type Copies, FORMAT, type IndexWriter, type StatementRow } from "../store/mod.ts";
 import {
   isNewer,
   type Numbers,
@@ -25,8 +25,8 @@ import { damagedPieces } from "./damaged_pieces.ts";
 
 /** Records that are looked at for one page. */
 const RECORDS_AT_ONCE = 64;
-/** Chunks that other copies are asked for at once. */
-const LACKING_MAX = 4096;
+/** Damaged chunks that other copies are asked for in one exchange. */
+const DAMAGED_MAX = 4096;
 /** After so long a copy says again what it has, so that others know that it is still there; seconds. */
 const STATEMENT_SEC = 24 * 3600;
 
@@ -35,11 +35,14 @@ export interface CopyStoreOptions {
   readonly documents: DocumentKeeper;
   readonly contents: ContentWriter;
   readonly copies: Copies;
+  readonly absent: AbsentRows;
   readonly fetched: FetchedChunks;
   /** What this copy is called to others. */
   readonly name: string;
   /** Whether to look for chunks that are damaged. */
   readonly heals: boolean;
+  /** Contents that no merge needs come when somebody reads them. */
+  readonly isOnDemand: boolean;
   /** Seconds since 1970. */
   nowSec(): number;
   /** Makes durable what was committed so far. */
@@ -122,7 +125,7 @@ export class CopyStore implements SyncStore {
     return this.#options.take(records, absent);
   }
 
-  pieceOf({ size, descriptor }: Stored): Piece | undefined {
+  pieceOf({ size, descriptor }: Pick<Stored, "size" | "descriptor">): Piece | undefined {
     if (descriptor.length === 0) return undefined;
     try {
       const { id, depth, size: told } = decodeDescriptor(descriptor);
@@ -130,6 +133,10 @@ export class CopyStore implements SyncStore {
     } catch {
       return undefined;
     }
+  }
+
+  putsOff({ isNeeded }: Stored): boolean {
+    return this.#options.isOnDemand && !isNeeded;
   }
 
   hasChunk(id: Uint8Array): boolean {
@@ -164,16 +171,16 @@ export class CopyStore implements SyncStore {
     return this.#options.fetched.put(id, bytes);
   }
 
-  lacking(): Piece[] {
-    const { copies, heals } = this.#options;
-    const pieces: Piece[] = copies.absent(LACKING_MAX).filter(({ id }) => !this.hasChunk(id));
-    if (!heals) return pieces;
-    this.#damaged.clear();
-    for (const piece of damagedPieces(this.#options, LACKING_MAX - pieces.length)) {
-      this.#damaged.add(String.fromCharCode(...piece.id));
-      pieces.push(piece);
+  *lacking(): Generator<Piece> {
+    const { absent, heals, isOnDemand } = this.#options;
+    if (heals) {
+      this.#damaged.clear();
+      for (const piece of damagedPieces(this.#options, DAMAGED_MAX)) {
+        this.#damaged.add(String.fromCharCode(...piece.id));
+        yield piece;
+      }
     }
-    return pieces;
+    for (const piece of absent.all(!isOnDemand)) if (!this.hasChunk(piece.id)) yield piece;
   }
 
   async healed(): Promise<void> {

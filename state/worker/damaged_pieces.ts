@@ -10,7 +10,7 @@ export interface DamagedPiecesOptions {
   readonly documents: DocumentKeeper;
 }
 
-/** Chunks that the tree of today and its merges need and that cannot be read, at most `max`: all of them are read, from the disk. */
+/** Chunks that the tree of today and its merges need, that are here and that cannot be read, at most `max`: all of them are read, from the disk. */
 export function* damagedPieces(
   { index, contents: { store }, documents }: DamagedPiecesOptions,
   max: number,
@@ -28,6 +28,7 @@ export function* damagedPieces(
     const name = String.fromCharCode(...piece.id);
     if (seen.has(name) || left <= 0) return;
     seen.add(name);
+    if (reader.isAbsent(piece.id)) return;
     try {
       if (piece.depth === 0) return void reader.chunk(piece.id);
       const { list } = reader.list(piece.id, piece.size);

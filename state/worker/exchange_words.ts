@@ -3,9 +3,14 @@ import { NineError } from "../../9p/mod.ts";
 import type { Ending, Summary } from "../sync/mod.ts";
 import type { Conflict } from "./conflicts.ts";
 
+/** When the contents of files come, unless a merge may need them: with what tells of them, or when somebody reads them. */
+export const CONTENTS = ["whole", "on-demand"] as const;
+export type ContentsChoice = typeof CONTENTS[number];
+
 const wish = z.strictObject({
-  /** `conflicts` only asks this copy which there are. `clone` lets a new copy in and tells it everything. With `rejoin` this copy takes all that the other one has, of which `state` is asked. */
-  do: z.enum(["sync", "conflicts", "clone", "state", "rejoin"]),
+  /** `conflicts` only asks this copy which there are. `clone` lets a new copy in and tells it everything. With `rejoin` this copy takes all that the other one has, of which `state` is asked.
+   * With `fetch` on both sides it stays open, and brings what somebody reads on either. */
+  do: z.enum(["sync", "conflicts", "clone", "state", "rejoin", "fetch"]),
   /** The public key of the new copy, in hexadecimal. */
   key: z.string().regex(/^[0-9a-f]{64}$/).optional(),
   /** What this copy is called to the other one. */
@@ -14,6 +19,8 @@ const wish = z.strictObject({
   isDry: z.boolean().default(false),
   /** Whether to look for damaged chunks, and to ask the other copy for them. */
   heals: z.boolean().default(false),
+  /** What this copy does from now on, or a new copy; as before if not given. */
+  contents: z.enum(CONTENTS).optional(),
 });
 
 /** What whoever carries an exchange wants of it, in its first frame. */

@@ -2,6 +2,9 @@ import { Buffer } from "node:buffer";
 import { NineError, reasonOf } from "../../9p/mod.ts";
 import type { SignedRecord } from "../record/mod.ts";
 import {
+  type Demand,
+  Demands,
+  type DemandStore,
   type Ending,
   packMessage,
   type Refused,
@@ -14,16 +17,18 @@ import {
 import type { Author } from "../tree/mod.ts";
 import { FRAME, type FromWorker, type ToWorker } from "../volume/mod.ts";
 import type { Conflict } from "./conflicts.ts";
-import type { CopyStoreOptions } from "./copy_store.ts";
 import type { OtherState } from "./merged_state.ts";
 import type { Rejoin } from "./rejoin.ts";
+import type { CopyOptions } from "./keeper.ts";
 import { STATE, stateMessage } from "./state_words.ts";
 import type { StateSource } from "./state_source.ts";
 import { type Next, parseWish, type Told, type Wish } from "./exchange_words.ts";
 
 export interface ExchangesOptions {
   /** This copy as it is now. */
-  store(options: Pick<CopyStoreOptions, "name" | "heals" | "take">): SyncStore;
+  store(options: CopyOptions): SyncStore;
+  /** The same as it is asked for what somebody reads. */
+  demandStore: DemandStore;
   conflicts(): readonly Conflict[];
   /** This copy's state at a moment at which all is in it, with the copy let in whose key this is. */
   clone(key: Uint8Array): Promise<StateSource>;
@@ -67,9 +72,24 @@ interface Exchange {
 export class Exchanges {
   readonly #options: ExchangesOptions;
   readonly #open = new Map<number, Exchange>();
+  readonly #demands: Demands;
 
   constructor(options: ExchangesOptions) {
     this.#options = options;
+    this.#demands = new Demands(
+      options.demandStore,
+      (id, unmet) => options.post({ kind: "demanded", id, unmet }),
+    );
+  }
+
+  /** Somebody waits for bytes that are not here. */
+  demand(id: number, demand: Demand): void {
+    this.#demands.add(id, demand);
+  }
+
+  /** He does so no longer. */
+  undemand(id: number): void {
+    this.#demands.remove(id);
   }
 
   frame({ id, frame: { kind, payload } }: Extract<ToWorker, { kind: "exchange" }>): void {
@@ -144,14 +164,20 @@ export class Exchanges {
     }
     if (wish.do === "clone") {
       exchange.source = this.#options.clone(keyIn(wish));
-      exchange.source.then((source) => this.#tellAll(exchange, source)).catch((thrown) =>
+      const isWhole = wish.contents !== "on-demand";
+      exchange.source.then((source) => this.#tellAll(exchange, source, isWhole)).catch((thrown) =>
         this.#end(exchange, { failed: reasonOf(thrown) })
       );
       return;
     }
     if (wish.do === "state") return this.#tellState(exchange);
     if (wish.do === "rejoin") return this.#rejoin(exchange);
-    const store = this.#options.store({ name: wish.name, heals: wish.heals, take: this.#options.take });
+    if (wish.do === "fetch") return this.#stand(exchange);
+    const { name, heals, isDry, contents } = wish;
+    const store = this.#options.store({
+      ...{ name, heals, take: this.#options.take },
+      ...isDry ? {} : { contents },
+    });
     exchange.session = new Session(store);
     exchange.progress = setInterval(
       // Nobody may read it.
@@ -179,12 +205,33 @@ export class Exchanges {
     this.#end(exchange, { peer: session.peer?.name, ended, summary, ...next && { next } });
   }
 
+  /** As long as it is carried, each copy asks the other one for what somebody reads. */
+  #stand(exchange: Exchange): void {
+    let isSaying = false;
+    const say = async () => {
+      if (isSaying) return;
+      isSaying = true;
+      try {
+        for (let bytes = peer.next(); bytes && this.#open.has(exchange.id); bytes = peer.next()) {
+          await this.#send(exchange, bytes);
+        }
+      } finally {
+        isSaying = false;
+      }
+    };
+    const peer = this.#demands.meet(() =>
+      say().catch((thrown) => this.#end(exchange, { failed: reasonOf(thrown) }))
+    );
+    exchange.hears = (message) => Promise.resolve(peer.receive(message));
+    exchange.whenForgotten = () => peer.leave();
+  }
+
   /** Tells a new copy everything, as fast as it is read; what clients ask comes between. */
-  async #tellAll(exchange: Exchange, source: StateSource): Promise<void> {
+  async #tellAll(exchange: Exchange, source: StateSource, isWhole: boolean): Promise<void> {
     let bytes = 0;
     let pausedMs = performance.now();
     try {
-      for (const message of source.clone()) {
+      for (const message of source.clone(isWhole)) {
         if (!this.#open.has(exchange.id)) return;
         bytes += message.byteLength;
         await this.#send(exchange, message);
@@ -236,8 +283,8 @@ export class Exchanges {
       for (const answer of rejoin.take(message)) await this.#send(exchange, answer);
       const { state } = rejoin;
       if (state === undefined) return;
-      const { absent } = rejoin;
-      await this.#options.merge(state, absent, exchange.id);
+      const { absent, later } = rejoin;
+      await this.#options.merge(state, [...absent, ...later], exchange.id);
       this.#post(exchange, FRAME.message, stateMessage(STATE.end));
       this.#end(exchange, { rejoined: { bytes, absent: absent.length } });
     };

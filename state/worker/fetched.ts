@@ -29,15 +29,15 @@ export class FetchedChunks {
     return this.#pending.has(nameOf(id));
   }
 
-  /** False where these are not the bytes of that id. */
-  put(id: Uint8Array, bytes: Uint8Array): boolean {
+  /** False where these are not the bytes of that id. `isSpared`: no row refers to it yet. */
+  put(id: Uint8Array, bytes: Uint8Array, isSpared = true): boolean {
     const { store } = this.#contents;
     const name = nameOf(id);
     if (nameOf(store.idOf(bytes)) !== name) return false;
     if (this.#pending.has(name)) return true;
     const place = { ...store.packs.append(bytes), length: bytes.length, keyId: 0 };
     this.#pending.set(name, { id: id.slice(), place });
-    this.#spared.set(name, id.slice());
+    if (isSpared) this.#spared.set(name, id.slice());
     this.#pendingBytes += bytes.length;
     if (this.#pendingBytes >= PENDING_BYTES) this.flush();
     return true;

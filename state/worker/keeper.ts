@@ -1,15 +1,18 @@
 import { randomBytes } from "node:crypto";
 import type { DatabaseSync } from "node:sqlite";
 import { Errno, errnoOf, S, type Timestamp } from "../../9p/mod.ts";
+import { decodeDescriptor, type Descriptor } from "../chunks/mod.ts";
 import type { Disk } from "../disk/mod.ts";
 import { DATABASE, DATABASE_LOG, type DatabaseGuard, LOG, placeOf } from "../guard/mod.ts";
 import { type LogDamage, LogReader } from "../log/mod.ts";
 import { decode, RECORD_TYPES } from "../operation/mod.ts";
 import { copyKey, newCopyKey } from "../record/mod.ts";
 import {
+  type AbsentRows,
   ChangeReader,
   ChunkRowsWriter,
   Copies,
+  type FoundRow,
   IndexWriter,
   Journal,
   type NodeRow,
@@ -28,13 +31,14 @@ import {
   type Retention,
 } from "../volume/mod.ts";
 import { Applier } from "./applier.ts";
-import type { Piece, Refused, Stored, SyncStore } from "../sync/mod.ts";
+import type { DemandStore, Refused, Stored, SyncStore } from "../sync/mod.ts";
 import { giveWay } from "./branch.ts";
 import { Collector } from "./collector.ts";
 import { ContentWriter } from "./content_writer.ts";
 import { Conflicts } from "./conflicts.ts";
 import { CopyStore, type CopyStoreOptions } from "./copy_store.ts";
 import { DocumentKeeper } from "./documents.ts";
+import type { ContentsChoice } from "./exchange_words.ts";
 import { FetchedChunks } from "./fetched.ts";
 import { bringFromFormat3 } from "./format_3.ts";
 import type { OtherState } from "./merged_state.ts";
@@ -60,6 +64,15 @@ const TIDY_BYTES = 1024 * 1024;
 /** Free pages that stay, for what comes next, and those that go at once; of 4 KiB each. */
 const FREE_PAGES_MAX = 1024;
 const VACUUM_PAGES = 1024;
+
+/** Of `meta`: when contents come here; and 1 where something that was absent has come since that was last looked at. */
+export const CHOICE = "contents";
+const FOUND = "found";
+
+/** As whom a copy is seen by another one. `contents`: what it does from now on. */
+export type CopyOptions =
+  & Pick<CopyStoreOptions, "name" | "heals" | "take">
+  & { readonly contents?: ContentsChoice };
 
 /** What a Keeper has of the machine that it runs on; a simulation brings its own. */
 export interface Surroundings {
@@ -92,6 +105,7 @@ export class Keeper implements Disposable {
   readonly #past: PastReader;
   readonly #changes: ChangeReader;
   readonly #copies: Copies;
+  readonly #absent: AbsentRows;
   #conflicts: Conflicts;
   readonly #fetched: FetchedChunks;
   readonly #collector: Collector;
@@ -147,6 +161,8 @@ export class Keeper implements Disposable {
     this.#contents = new ContentWriter(disk, this.#log, chunks, this.#index.meta("key") as Uint8Array);
     undone.defer(() => this.#contents.close());
     this.#copies = new Copies(this.#db);
+    this.#absent = chunks.absent;
+    chunks.onFound = (row) => this.#noteFound(row);
     this.#fetched = new FetchedChunks(this.#contents, (rows) =>
       this.#write(() => {
         for (const { id, place } of rows) chunks.add(id, place);
@@ -313,8 +329,9 @@ export class Keeper implements Disposable {
       for (const chunk of news.chunks) this.#contents.putChunk(chunk);
       const received = this.#documents.receive(news.records, this.#index.seq, this.#surroundings.nowSec());
       refused = received.refused;
-      for (const piece of this.#missing(news.absent ?? [])) this.#copies.addAbsent(piece);
-      const hasCome = this.#copies.forgetFound() > 0 || news.records.length === 0;
+      this.#noteAbsent(news.absent ?? []);
+      const hasCome = this.#index.meta(FOUND) === 1 || news.records.length === 0;
+      if (hasCome) this.#index.setMeta(FOUND, 0);
       const nodes = hasCome ? received.nodes.union(this.#documents.mergeAgain()) : received.nodes;
       this.#reconcile(nodes, number, (ino) => held.has(ino));
       return this.applied;
@@ -325,26 +342,23 @@ export class Keeper implements Disposable {
     return refused;
   }
 
-  /** The pieces of contents that are not here. */
-  *#missing(contents: readonly Stored[]): Generator<Piece> {
+  /** Contents of which something is not here. */
+  #noteAbsent(contents: readonly Stored[]): void {
     const store = this.copyStore({ name: "", heals: false, take: () => Promise.resolve([]) });
-    const open = contents.flatMap((content) => store.pieceOf(content) ?? []);
-    const seen = new Set<string>();
-    for (let piece = open.pop(); piece !== undefined; piece = open.pop()) {
-      const name = `${piece.depth} ${piece.size} ${piece.id}`;
-      if (seen.has(name)) continue;
-      seen.add(name);
-      if (!store.hasChunk(piece.id)) {
-        yield piece;
-        continue;
-      }
-      if (piece.depth === 0) continue;
-      try {
-        open.push(...store.piecesOf(piece));
-      } catch {
-        // Whoever wrote it named as a list what is none: there is nothing in it to wait for.
-      }
+    for (const content of contents) {
+      const piece = store.pieceOf(content);
+      if (piece) this.#noteLacking(piece, store.putsOff!(content));
     }
+  }
+
+  /** What was absent is here: what is in it may be absent in its place, and texts be merged with it. */
+  #noteFound({ isLater, ...piece }: FoundRow): void {
+    this.#index.setMeta(FOUND, 1);
+    if (piece.depth > 0) this.#noteLacking(piece, isLater);
+  }
+
+  #noteLacking(piece: Descriptor, isLater: boolean): void {
+    for (const each of this.#contents.reader.lacking(piece)) this.#absent.add(each, isLater);
   }
 
   /** The files that are shown under a conflict name. */
@@ -353,9 +367,15 @@ export class Keeper implements Disposable {
   }
 
   /** This copy as an exchange with another one sees it, until something fails here. */
-  copyStore(options: Pick<CopyStoreOptions, "name" | "heals" | "take">): SyncStore {
+  copyStore({ contents, ...options }: CopyOptions): SyncStore {
+    const before = this.#index.meta(CHOICE) ?? "whole";
+    if (contents !== undefined && contents !== before) {
+      this.#write(() => this.#index.setMeta(CHOICE, contents));
+    }
     return new CopyStore({
       ...options,
+      isOnDemand: (contents ?? before) === "on-demand",
+      absent: this.#absent,
       index: this.#index,
       documents: this.#documents,
       contents: this.#contents,
@@ -369,6 +389,26 @@ export class Keeper implements Disposable {
       },
       write: (act) => this.#write(act),
     });
+  }
+
+  /** This copy as others are asked on its behalf for what somebody reads. What is put is referred to already. */
+  get demandStore(): DemandStore {
+    const { store, reader } = this.#contents;
+    return {
+      lackingOf: ({ descriptor, start, end, withLists }) => {
+        this.#fetched.flush();
+        return reader.lacking(decodeDescriptor(descriptor), start, end, withLists);
+      },
+      putChunk: (id, bytes) => this.#fetched.put(id, bytes, false),
+      chunk: (id) => {
+        if (store.index.find(id) === undefined) return undefined;
+        try {
+          return reader.chunk(id);
+        } catch {
+          return undefined;
+        }
+      },
+    };
   }
 
   /** Lets a new copy in, whose public key this is, for good. What it is told then is durable here. */
@@ -425,8 +465,8 @@ export class Keeper implements Disposable {
     });
     this.#within(() => {
       const nodes = this.#documents.merge(state, this.#index.seq, this.#surroundings.nowSec());
-      for (const piece of this.#missing(absent)) this.#copies.addAbsent(piece);
-      this.#copies.forgetFound();
+      this.#noteAbsent(absent);
+      this.#index.setMeta(FOUND, 0);
       this.#reconcile(nodes.union(this.#documents.mergeAgain()), version, (ino) => held.has(ino));
       return this.applied;
     });

@@ -38,6 +38,8 @@ export class Rejoin implements Disposable {
   #reader: RowsReader | undefined;
   #state: OtherState | undefined;
   #contents: Stored[] = [];
+  /** Contents that come when somebody reads them. */
+  readonly later: Stored[] = [];
   #fetching: Fetching | undefined;
 
   constructor(options: RejoinOptions) {
@@ -118,7 +120,9 @@ export class Rejoin implements Disposable {
     const { self, store, journal } = this.#options;
     const state = this.#state = new OtherState(this.#db, self);
     state.checkOne(journal);
-    this.#contents = contentsIn(state.unseen(journal));
+    for (const content of contentsIn(state.unseen(journal))) {
+      (store.putsOff?.(content) ? this.later : this.#contents).push(content);
+    }
     this.#fetching = new Fetching(store, this.#contents.map((content) => store.pieceOf(content)));
     return this.#ask();
   }

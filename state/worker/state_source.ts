@@ -62,12 +62,12 @@ export class StateSource implements Disposable {
     this.#db.exec("BEGIN; SELECT count(*) FROM meta");
   }
 
-  /** Everything that a new copy has to have. */
-  *clone(): Generator<Uint8Array> {
-    const packs = this.#db.prepare(
+  /** Everything that a new copy has to have; `isWhole`: also contents. */
+  *clone(isWhole: boolean): Generator<Uint8Array> {
+    const packs = !isWhole ? [] : this.#db.prepare(
       "SELECT pack, max(offset + length) AS bytes FROM chunk GROUP BY pack ORDER BY pack",
     ).all() as { pack: number; bytes: number }[];
-    yield* this.rows(CLONED, packs.reduce((sum, { bytes }) => sum + bytes, 0));
+    yield* this.rows(CLONED, packs.reduce((sum, { bytes }) => sum + bytes, 0), isWhole);
     this[Symbol.dispose]();
     using files = new Packs(realDisk(this.#folder), PACKS);
     for (const { pack, bytes } of packs) {
@@ -90,8 +90,8 @@ export class StateSource implements Disposable {
     this[Symbol.dispose]();
   }
 
-  /** The rows of these tables, after what they are. */
-  *rows(tables: readonly string[], bytes: number): Generator<Uint8Array> {
+  /** The rows of these tables, after what they are; of chunks only where their bytes come as well. */
+  *rows(tables: readonly string[], bytes: number, hasChunks = true): Generator<Uint8Array> {
     const columns = tables.map((name) => columnsOf(this.#db, name));
     const { volume, files } = this.#db.prepare(
       "SELECT (SELECT value FROM meta WHERE key = 'volume') AS volume, (SELECT count(*) FROM node) AS files",
@@ -104,7 +104,7 @@ export class StateSource implements Disposable {
     const queries = tables.map((name, table) => ({
       ...{ table, columns: columns[table] },
       sql: `SELECT ${columns[table].join(", ")} FROM ${name}` +
-        (name === "meta" ? ` WHERE key IN (${keys})` : ""),
+        (name === "meta" ? ` WHERE key IN (${keys})` : name === "chunk" && !hasChunks ? " WHERE false" : ""),
     }));
     for (const piece of packRows(this.#db, queries, ROWS_BYTES)) yield stateMessage(STATE.rows, piece);
   }

@@ -52,6 +52,11 @@ let isClosing = false;
 const incoming: Incoming[] = [];
 const exchanges = new Exchanges({
   store: (options) => ready().copyStore(options),
+  demandStore: {
+    lackingOf: (demand) => ready().demandStore.lackingOf(demand),
+    chunk: (id) => ready().demandStore.chunk(id),
+    putChunk: (id, bytes) => ready().demandStore.putChunk(id, bytes),
+  },
   conflicts: () => ready().conflicts.all(),
   clone: (key) => stateAfter((keeper) => keeper.letIn(key)),
   state: () =>
@@ -151,6 +156,10 @@ function take(message: ToWorker): void {
       });
     case "exchange":
       return exchanges.frame(message);
+    case "demand":
+      return exchanges.demand(message.id, message);
+    case "undemand":
+      return exchanges.undemand(message.id);
     case "exchangeRead":
       return exchanges.read(message.id, message.bytes);
     case "exchangeClosed":

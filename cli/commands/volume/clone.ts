@@ -1,17 +1,20 @@
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { existsSync } from "node:fs";
 import { Exit } from "../../exit.ts";
 import { homeOf } from "../../home.ts";
 import { prepareHome } from "../../node/prepare_home.ts";
 import { VOLUME_NAME, VOLUME_NAME_PROBLEM, volumeFolder } from "../../node/volumes.ts";
 import { plural, print, printJson, shellWord, visible } from "../../output.ts";
-import { otherSide } from "../../sync/side.ts";
+import type { ContentsChoice } from "../../../state/worker/mod.ts";
+import { carry } from "../../sync/carry.ts";
+import { otherSide, ownSide, type Side } from "../../sync/side.ts";
 import { serveOnNode } from "../../sync/serve.ts";
 import { bytesText, Progress } from "../../transfer.ts";
 
 interface Options {
   home?: string;
   as?: string;
+  contents?: ContentsChoice;
   json?: boolean;
 }
 
@@ -21,6 +24,12 @@ export function defineClone(command: Command): void {
     .argument("<name>", "the volume there")
     .option("--as <name>", "what it is to be called here")
     .option("--home <dir>", "the home to put it in (default: $XDG_DATA_HOME/lux9, else ~/.local/share/lux9)")
+    .addOption(
+      new Option(
+        "--contents <when>",
+        "contents of files come at once, or each when it is read while lux9 sync --watch goes on",
+      ).choices(["whole", "on-demand"]).default("whole"),
+    )
     .option("--json", "as JSON")
     .addHelpText(
       "after",
@@ -30,12 +39,17 @@ together what is changed on either. One that was stopped leaves no volume, and i
 
 Examples:
   lux9 volume clone tcp!server!5640 notes
+  lux9 volume clone tcp!server!5640 photos --contents on-demand
   lux9 volume clone ~/.local/share/lux9 data --home /media/stick/lux9`,
     )
     .action(clone);
 }
 
-async function clone(other: string, name: string, { as = name, home: option, json }: Options): Promise<void> {
+async function clone(
+  other: string,
+  name: string,
+  { as = name, home: option, contents = "whole", json }: Options,
+): Promise<void> {
   if (!VOLUME_NAME.test(as)) throw new Exit("usage", `${as} ${VOLUME_NAME_PROBLEM}`);
   const home = homeOf(option);
   prepareHome(home);
@@ -53,6 +67,7 @@ async function clone(other: string, name: string, { as = name, home: option, jso
     await using theirs = await otherSide(other);
     const end = await theirs.end(name);
     const { files, bytes } = await receiveClone(folder, end, {
+      contents,
       signal: aborter.signal,
       onProgress: ({ rows, bytes, bytesAll, isChecking }) =>
         progress.draw(
@@ -62,12 +77,29 @@ async function clone(other: string, name: string, { as = name, home: option, jso
     await end.close();
     progress.clear();
     const isServed = await serveOnNode(home, as);
-    if (json) return printJson({ name: as, files, bytes });
+    if (contents === "on-demand") await bringTexts({ home, as, name, theirs }, aborter.signal);
+    if (json) return printJson({ name: as, files, bytes, contents });
     const where = isServed ? `at /vol/${as}` : `in ${visible(home)}`;
-    print(`${visible(as)}: ${plural(files, "file")}, ${bytesText(bytes)} ${where}`);
+    const what = contents === "on-demand" ? "contents on demand," : bytesText(bytes);
+    print(`${visible(as)}: ${plural(files, "file")}, ${what} ${where}`);
     print(`lux9 sync ${shellWord(other)} --volume ${as} brings both together`);
   } finally {
     progress.clear();
     Deno.removeSignalListener("SIGINT", stop);
+  }
+}
+
+/** The first exchange: what merges need is on every copy. One that is stopped is made up for by the next. */
+async function bringTexts(
+  { home, as, name, theirs }: { home: string; as: string; name: string; theirs: Side },
+  signal: AbortSignal,
+): Promise<void> {
+  await using mine = await ownSide({ home });
+  const [own, other] = [await mine.end(as), await theirs.end(name)];
+  try {
+    await carry(own, other, [{ do: "sync" }, { do: "sync" }], signal);
+  } finally {
+    await own.close();
+    await other.close();
   }
 }

@@ -11,6 +11,8 @@ export interface VolumeStatus {
   /** Bytes of the files that hold them. */
   readonly packBytes: number;
   readonly snapshots: readonly { readonly name: string; readonly time: string; readonly by: string }[];
+  /** When contents come here that other copies have. */
+  readonly contents: "whole" | "on-demand";
   /** This copy and the others, as far as it knows of them. */
   readonly copies: readonly CopyStatus[];
   /** Operations that the index does not have yet. */
