@@ -183,8 +183,7 @@ export class DocumentKeeper {
     if (node === undefined) return;
     const { size, mtime, content } = row;
     const descriptor = content ?? new Uint8Array(0);
-    const text = this.#isText(row) && !this.#lacksBase(node);
-    this.#writer.content(node, { size, mtime, descriptor, text });
+    this.#writer.content(node, { size, mtime, descriptor, text: this.#isText(row) });
     // Contents tell when they were written. What was done to the file since is later, also where it set that time back.
     if (!sameTime(row.ctime, mtime)) this.#writer.setattr(node, {}, row.ctime);
   }
@@ -578,15 +577,9 @@ export class DocumentKeeper {
     // Reading the bytes costs more than asking for the name.
     if (!this.#rules.allows(path)) return false;
     if (content === null) return true;
+    // Of what is not here nobody can say, and it does not become what merges need.
     return !this.#contents.lacks(content) &&
       this.#rules.merges(path, this.#bytesOf({ size, descriptor: content }));
-  }
-
-  /** What comes on top of something that is not here is no text: other copies could merge it, and this one could not. */
-  #lacksBase(node: NodeId): boolean {
-    const before = this.#tree.node(node)?.content;
-    return before !== undefined && before.size > 0 && before.size <= MERGE_BYTES_MAX &&
-      this.#contents.lacks(before.descriptor);
   }
 
   /** One of its paths, as names from the root on. */

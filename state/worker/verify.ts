@@ -32,7 +32,7 @@ export interface Verified {
   readonly names: number;
   readonly chunks: number;
   readonly bytes: number;
-  /** Chunks that are not here, as no copy that was met has them: nothing of this copy is damaged by that. */
+  /** Chunks that are not here, as no copy that was met has them or nobody read them yet: nothing of this copy is damaged by that. */
   readonly absent: number;
   /** What is wrong, and where; at most `PROBLEMS_MAX`. */
   readonly problems: readonly string[];

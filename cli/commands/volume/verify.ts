@@ -36,7 +36,7 @@ async function check(name: string, { home, json }: Options): Promise<void> {
     const { files, names, chunks, bytes, absent } = found;
     print(`${files} files, ${names} names, ${chunks} chunks with ${bytesText(bytes)}`);
     if (absent > 0) {
-      print(`${absent} chunks are not here, as no copy that was met has them: sync with one that does`);
+      print(`${absent} chunks are not here: copies that have them bring them, by lux9 sync`);
     }
     for (const problem of found.problems) warn(visible(problem));
     print(
