@@ -210,7 +210,9 @@ Deno.test("writing into contents that are not here fails, or brings what is arou
     changed.set(patch, 6 * MIB);
     assert.deepEqual(await b.read("large", 6 * MIB - 10, 30), changed.subarray(6 * MIB - 10, 6 * MIB + 20));
     assert.ok(b.volume.store.index.counts().contentBytes < 6 * MIB);
-    assert.ok(verify(`${folder}/b`).absent > 0);
+    const { absent, problems } = verify(`${folder}/b`);
+    assert.deepEqual(problems, []);
+    assert.ok(absent > 50, `${absent} chunks`);
     await b.volume.store.collect();
     const { summary } = await sync(a, b);
     assert.equal(summary.absent, 0, "the other one has the rest");
@@ -242,4 +244,28 @@ Deno.test("texts come to the same on a whole copy and on one on demand, also whe
     await using _ = await stand(b, a);
     for (const name of names(a)) assert.deepEqual(await b.read(name), await a.read(name), name);
   });
+});
+
+Deno.test("a node that is killed while contents come has a sound copy, and reads go on", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "lux9-demand-" });
+  try {
+    const large = noise(8 * MIB, 4);
+    await using a = await open(`${folder}/a`);
+    await a.volume.put("large", large);
+    await receiveClone(`${folder}/b`, await a.volume.source(), { contents: "on-demand" });
+    for (const ms of [30, 60, 120]) {
+      const killed = await open(`${folder}/b`);
+      const carried = await stand(killed, a);
+      const read = killed.read("large").catch(() => {});
+      await new Promise((done) => setTimeout(done, ms));
+      killed.volume.store.abandon();
+      await Promise.all([read, carried[Symbol.asyncDispose]()]);
+      assert.deepEqual(verify(`${folder}/b`).problems, []);
+    }
+    await using b = await open(`${folder}/b`);
+    await using _ = await stand(b, a);
+    assert.deepEqual(await b.read("large"), large);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
 });

@@ -133,6 +133,56 @@ Deno.test("sync: killed and interrupted at any moment it goes on where it was", 
   });
 });
 
+Deno.test("sync: a copy on demand reads from the other one while lux9 sync --watch goes on, and says what would help where it does not", async () => {
+  await inFolder(async (folder) => {
+    const [a, b] = [`${folder}/a`, `${folder}/b`];
+    const yaml = "mounts: [{at: /data, volume: data}]\n";
+    await Deno.mkdir(a);
+    await using nodeA = await TestNode.start({ home: a, yaml });
+    const bytes = new Uint8Array(5 * 1024 * 1024);
+    for (let at = 0; at < bytes.length; at += 65_536) crypto.getRandomValues(bytes.subarray(at, at + 65_536));
+    await Deno.writeFile(`${folder}/film`, bytes);
+    await Deno.writeTextFile(`${folder}/notes.md`, "words\n");
+    for (const name of ["film", "notes.md"]) {
+      await ok("put", `${folder}/${name}`, `/data/${name}`, "--home", a);
+    }
+    assert.match(
+      await ok("volume", "clone", a, "data", "--home", b, "--contents", "on-demand"),
+      /contents on demand/,
+    );
+    await using nodeB = await TestNode.start({ home: b, yaml });
+    assert.match(await ok("volume", "info", "data", "--home", b), /contents +on-demand/);
+    assert.equal(await ok("cat", "/data/notes.md", "--home", b), "words\n");
+    assert.match(await ok("ls", "-l", "/data", "--home", b), /5242880.*film/);
+    const refused = await lux9("cat", "/data/film", "--home", b);
+    assert.notEqual(refused.code, 0);
+    assert.match(await ok("why", "/data/film", "--home", b), /lux9 sync OTHER --watch/);
+
+    const watch = new Deno.Command(LAUNCHER, {
+      args: ["sync", a, "--home", b, "--watch"],
+      stdout: "piped",
+      stderr: "inherit",
+    }).spawn();
+    try {
+      // Once it has said what it exchanged first, it goes on.
+      await watch.stdout.getReader().read();
+      assert.equal(await ok("get", "/data/film", `${folder}/back`, "--home", b), "");
+      assert.deepEqual(await Deno.readFile(`${folder}/back`), bytes);
+    } finally {
+      watch.kill("SIGINT");
+    }
+    assert.equal((await watch.status).code, 130);
+    await ok("get", "/data/film", `${folder}/again`, "--home", b);
+    assert.deepEqual(await Deno.readFile(`${folder}/again`), bytes);
+    assert.equal((await nodeA.stop()).code, 0);
+    assert.equal((await nodeB.stop()).code, 0);
+    for (const home of [a, b]) {
+      const { problems, absent } = verify(`${home}/volumes/data`);
+      assert.deepEqual([problems, absent], [[], 0]);
+    }
+  });
+});
+
 Deno.test("sync: on a disk that becomes full the copy stays sound, and goes on when there is room", async (t) => {
   if (!skipUnless(t.name, MOUNTS)) return;
   await inFolder(async (folder) => {
