@@ -497,6 +497,7 @@ export class VolumeStore {
   abandon(): void {
     this.#end();
     this.state.terminate();
+    this.#onDemand.fail(new NineError("EBADF", `The volume in ${this.folder} was closed`));
     // The index stays open: a Worker that ends closes the database, and must not be the last, who would put it in order.
     this.contents.close();
     this.log.close();
