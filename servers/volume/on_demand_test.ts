@@ -61,7 +61,11 @@ async function open(folder: string, options: VolumeStoreOptions = {}): Promise<S
 }
 
 /** Carries what is read on either side, until it is let go. `isDeaf`: no message arrives. */
-async function stand(a: Side, b: Side, { isDeaf = false } = {}): Promise<AsyncDisposable & { messages: number }> {
+async function stand(
+  a: Side,
+  b: Side,
+  { isDeaf = false } = {},
+): Promise<AsyncDisposable & { messages: number }> {
   const ends = [await a.volume.store.exchange(), await b.volume.store.exchange()];
   const aborter = new AbortController();
   const carried = { messages: 0, [Symbol.asyncDispose]: close };
@@ -235,7 +239,8 @@ Deno.test("texts come to the same on a whole copy and on one on demand, also whe
       await b.volume.put(name, "one\n\ntwo\n\nthree of b\n");
     }
     for (let i = 0; i < 2; i++) await sync(b, a);
-    const names = ({ volume: { store: { index } } }: Side) => index.list(1, 0, 100).map(({ name }) => name).sort();
+    const names = ({ volume: { store: { index } } }: Side) =>
+      index.list(1, 0, 100).map(({ name }) => name).sort();
     assert.deepEqual(names(a), names(b));
     assert.deepEqual(names(a), ["notes.md", "plain.md"]);
     for (const name of names(a)) {

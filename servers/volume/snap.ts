@@ -131,10 +131,15 @@ export function snapshots(
       try {
         return node.content.read(offset, into);
       } catch (thrown) {
-        return readWhenHere(store, {
-          ...{ offset, count: into.byteLength, content: () => content },
-          read: (into) => node.content!.read(offset, into),
-        }, thrown, signal);
+        return readWhenHere(
+          store,
+          {
+            ...{ offset, count: into.byteLength, content: () => content },
+            read: (into) => node.content!.read(offset, into),
+          },
+          thrown,
+          signal,
+        );
       }
     },
     list(dir, _handle, cookie, max, withAttr) {

@@ -118,7 +118,9 @@ export function volume(
     getattr: (place) => attrOf(place.inode),
     setattr(place, change, _handle, call) {
       const { contents, size } = place.inode;
-      const cut = change.size !== undefined && change.size > 0 && change.size !== size ? change.size : undefined;
+      const cut = change.size !== undefined && change.size > 0 && change.size !== size
+        ? change.size
+        : undefined;
       const waits = contents && cut !== undefined && whenHere(store, contents, [cut, cut], call.signal);
       const act = () => whenReady(() => setattr(tree, place, change, call));
       return waits ? waits.then(act) : act();
@@ -171,10 +173,15 @@ export function volume(
       try {
         return contents.read(store, offset, into);
       } catch (thrown) {
-        return readWhenHere(store, {
-          ...{ offset, count: into.byteLength, content: () => contents.settledContent(store) },
-          read: (into) => contents.read(store, offset, into),
-        }, thrown, signal);
+        return readWhenHere(
+          store,
+          {
+            ...{ offset, count: into.byteLength, content: () => contents.settledContent(store) },
+            read: (into) => contents.read(store, offset, into),
+          },
+          thrown,
+          signal,
+        );
       }
     },
     lend: ({ inode }, _handle, offset, length) => inode.contents?.lend(offset, length),

@@ -56,7 +56,6 @@ export class Copies {
   setName(key: Uint8Array, name: string): void {
     this.#sql.setName.run(name, key);
   }
-
 }
 
 const SQL = {

@@ -2,7 +2,15 @@ import { deepStrictEqual as assertEquals, ok as assert, throws } from "node:asse
 import { meet } from "./_channel.ts";
 import { Copy } from "./_copy.ts";
 import { nameOf } from "./_chunked.ts";
-import { type Demand, Demands, type DemandStore, packMessage, type Piece, type Stored, type Unmet } from "./mod.ts";
+import {
+  type Demand,
+  Demands,
+  type DemandStore,
+  packMessage,
+  type Piece,
+  type Stored,
+  type Unmet,
+} from "./mod.ts";
 
 const TEXT = "some words that take a few chunks and lists, so that they come one after the other";
 
@@ -130,7 +138,10 @@ Deno.test("chunks that nobody asked for, that are others than they are said to b
   const mine = new Demands(b, () => {});
   const here = mine.meet(() => {});
   const id = new Uint8Array(32);
-  throws(() => here.receive(packMessage({ kind: "chunks", chunks: [{ id, bytes: undefined }] })), /nobody asked/);
+  throws(
+    () => here.receive(packMessage({ kind: "chunks", chunks: [{ id, bytes: undefined }] })),
+    /nobody asked/,
+  );
   mine.add(1, b.demand(TEXT));
   const [{ id: wanted }] = b.lackingOf(b.demand(TEXT));
   const lie = packMessage({ kind: "chunks", chunks: [{ id: wanted, bytes: new Uint8Array(9) }] });

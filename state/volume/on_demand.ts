@@ -97,7 +97,14 @@ export class OnDemand {
     came.promise.catch(() => {});
     this.#waiting.set(id, { key, came, timer });
     this.#byKey.set(key, id);
-    this.#options.say({ kind: "demand", id, descriptor: descriptor.slice(), start: from, end: to, withLists });
+    this.#options.say({
+      kind: "demand",
+      id,
+      descriptor: descriptor.slice(),
+      start: from,
+      end: to,
+      withLists,
+    });
     return came.promise;
   }
 

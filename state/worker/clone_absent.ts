@@ -39,7 +39,8 @@ function* shownIn(db: DatabaseSync): Generator<Content> {
     const { content } = unpackTreeNode(id, undefined, data);
     if (content) yield content;
   }
-  const edges = db.prepare("SELECT node, slot, parent, name, data FROM tree_edge WHERE version <> ''").iterate();
+  const edges = db.prepare("SELECT node, slot, parent, name, data FROM tree_edge WHERE version <> ''")
+    .iterate();
   for (const row of edges as unknown as Iterable<TreeEdgeColumns>) {
     const { version } = unpackTreeEdge(row);
     if (version) yield version;

@@ -5,5 +5,13 @@
  */
 export { type Cloned, type CloneOptions, type CloneProgress, receiveClone, type Source } from "./clone.ts";
 export type { Conflict } from "./conflicts.ts";
-export { CONTENTS, type ContentsChoice, type Next, nextStep, type Step, type Told, type Wish } from "./exchange_words.ts";
+export {
+  CONTENTS,
+  type ContentsChoice,
+  type Next,
+  nextStep,
+  type Step,
+  type Told,
+  type Wish,
+} from "./exchange_words.ts";
 export { type Verified, verify } from "./verify.ts";
