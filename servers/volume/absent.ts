@@ -6,31 +6,50 @@ const TRIES_MAX = 3;
 /** Contents are cut anew around what changes in them: so far a change reaches, or hardly ever farther. */
 const AROUND_BYTES = 1024 * 1024;
 
-/** Reads again what could not be read, as `thrown` says, once other copies have given what is not here; throws that where it is no matter of this. */
-export async function readWhenHere(
+/** A part of contents that could not be read. */
+export interface Unread {
+  /** The settled version, which is what may not be here. */
+  content(): Uint8Array | null | undefined;
+  readonly offset: number;
+  readonly count: number;
+  /** Reads it once more. */
+  read(into: Uint8Array): number;
+}
+
+/** Reads again what could not be read, as `thrown` says, once other copies have given what is not here; throws that at once where it is no matter of this. */
+export function readWhenHere(
   store: VolumeStore,
-  { content, offset, count, read }: {
-    /** The settled version, which is what may not be here. */
-    readonly content: () => Uint8Array | null | undefined;
-    readonly offset: number;
-    readonly count: number;
-    read(into: Uint8Array): number;
-  },
+  unread: Unread,
   thrown: unknown,
   signal: AbortSignal,
 ): Promise<Uint8Array> {
-  for (let tries = 0; tries < TRIES_MAX; tries++) {
-    const stored = content();
-    if (!stored || !store.lacks(stored, offset, offset + count)) break;
-    await store.fetch(stored, offset, offset + count, signal);
+  if (!isAbsent(store, unread)) throw thrown;
+  return read(store, unread, thrown, signal);
+}
+
+async function read(
+  store: VolumeStore,
+  unread: Unread,
+  thrown: unknown,
+  signal: AbortSignal,
+): Promise<Uint8Array> {
+  const { content, offset, count } = unread;
+  for (let tries = 0; tries < TRIES_MAX && isAbsent(store, unread); tries++) {
+    await store.fetch(content()!, offset, offset + count, signal);
     const into = new Uint8Array(count);
     try {
-      return into.subarray(0, read(into));
+      return into.subarray(0, unread.read(into));
     } catch (again) {
       thrown = again;
     }
   }
   throw thrown;
+}
+
+function isAbsent(store: VolumeStore, { content, offset, count }: Unread): boolean {
+  if (!store.hasAbsent) return false;
+  const stored = content();
+  return !!stored && store.lacks(stored, offset, offset + count);
 }
 
 /** What to wait for before bytes are written or cut: what is to become a version takes what is around them. */

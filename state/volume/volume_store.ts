@@ -271,7 +271,12 @@ export class VolumeStore {
 
   /** Whether something is not here of what these bytes of a content need; `withLists`: or of its lists. */
   lacks(content: Uint8Array, start: number, end: number, withLists = false): boolean {
-    return !this.contents.lacking(decodeDescriptor(content), start, end, withLists).next().done;
+    try {
+      return !this.contents.lacking(decodeDescriptor(content), start, end, withLists).next().done;
+    } catch {
+      // What is damaged is here.
+      return false;
+    }
   }
 
   /** Has other copies asked for that. */
