@@ -1,3 +1,4 @@
+import type { SignedRecord } from "../record/mod.ts";
 import { type Author, compareBytes } from "../tree/mod.ts";
 import { type Probe, SAMPLES_MAX } from "./messages.ts";
 
@@ -47,6 +48,16 @@ export class ForkSearch {
       else if (number < this.#differs) this.#same = number;
     }
     return this.#differs - this.#same < before;
+  }
+
+  /** Takes in the other side's record there, whose signature is right. False where it is none that shows that the chains differ from there on. */
+  prove({ record: { author, number, previous }, hash }: SignedRecord): boolean {
+    const [before, own] = [number - 1, number].map((each) => this.#hashOf(author, each));
+    const isThere = this.isExact && author === this.author && number === this.#differs;
+    if (!isThere || !own || compareBytes(own, hash) === 0) return false;
+    if (number > 1 && !(before && compareBytes(before, previous) === 0)) return false;
+    this.#theirs = hash;
+    return true;
   }
 
   /** What to tell: the last record that is the same, others that are still known, spread evenly, and the one that differs. */

@@ -247,7 +247,7 @@ Deno.test("a copied home is found where both go on, from the right record on", a
   await meet(a, b);
   const tree = b.tree.tree();
   const [mine, theirs] = await meet(copied, b);
-  const fork = { kind: "fork", author: a.self.author, number: 102, isExact: true, isProven: false };
+  const fork = { kind: "fork", author: a.self.author, number: 102, isExact: true, isProven: true };
   const [one, other] = [mine.ending, theirs.ending];
   assert(one?.kind === "fork" && other?.kind === "fork");
   assertEquals(one, { ...fork, whose: "mine", lower: one.lower });

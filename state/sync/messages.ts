@@ -53,7 +53,10 @@ export interface Statements {
   readonly isLast: boolean;
 }
 
-/** Records as packRecord packs them, in an order in which nothing comes before what its writer had seen. */
+/**
+ * Records as packRecord packs them, in an order in which nothing comes before what its writer had seen. At the end of a search by probes it is the sender's record from which on two chains differ, or none
+ * where that has gone.
+ */
 export interface Records {
   readonly kind: "records";
   readonly records: readonly Uint8Array[];

@@ -1,4 +1,4 @@
-import { type SignedRecord, verifySignature } from "../record/mod.ts";
+import { type SignedRecord, unpackRecord, verifySignature } from "../record/mod.ts";
 import { type Author, compareBytes, Malformed } from "../tree/mod.ts";
 import { checkAll } from "./check.ts";
 import { contentsIn } from "./contents.ts";
@@ -10,6 +10,7 @@ import {
   type Message,
   packMessage,
   PROTOCOL,
+  type Records,
   type Refuse,
   type Statements,
   type Stranger,
@@ -75,6 +76,8 @@ export class Session {
   #own: Vector | undefined;
   #meeting: Meeting | undefined;
   #search: ForkSearch | undefined;
+  /** Both sides know from where on they differ, and the other one is to tell its record there. */
+  #awaitsProof = false;
   #work: Work | undefined;
   #lacking: Iterator<Piece> | undefined;
   #acknowledged = 0;
@@ -274,6 +277,7 @@ export class Session {
         if (message.isLast) this.#awaitsStatements = false;
         return;
       case "records":
+        if (this.#search && this.#awaitsProof) return this.#judge(this.#search, message);
         this.#received.recordBytes += meeting.receiving.receive(message);
         this.#received.records += message.records.length;
         return;
@@ -294,9 +298,14 @@ export class Session {
         const search = this.#search ??= this.#searchFor(message.author, meeting);
         if (message.author !== search.author) throw new Malformed("It looks for two forks at once");
         const isNarrower = search.narrow(message);
+        // Of two that began at once.
+        if (this.#awaitsProof) return;
         // Also at the end, so that both sides know both hashes.
         this.#urgent.push(search.probe());
-        if (!isNarrower || search.isExact) this.#forked(search.author, search.number, search.isExact, false);
+        if (search.isExact) {
+          this.#awaitsProof = true;
+          this.#urgent.push(this.#proofOf(search));
+        } else if (!isNarrower) this.#forked(search.author, search.number, false, false);
         return;
       }
       case "done":
@@ -389,6 +398,23 @@ export class Session {
     const number = Math.min(...heads);
     if (number === 0) throw new Malformed(`It looks for a fork of ${author}, of whom one side has nothing`);
     return new ForkSearch(author, number, (each, at) => this.#store.hashOf(each, at));
+  }
+
+  /** The record of this copy from which on the two sides differ, or none where it is not here any more. */
+  #proofOf({ author, number }: ForkSearch): Records {
+    const after = numbersOf(vectorOf(this.#store)).set(author, number - 1);
+    const { records } = this.#store.records(after, 0, 1);
+    const own = records.filter((each) => each.author === author && each.number === number);
+    return { kind: "records", records: own.map(({ bytes }) => bytes), isLast: true };
+  }
+
+  /** The other side told its record from which on the two differ: whoever made up a hash has none that is signed. */
+  #judge(search: ForkSearch, { records }: Records): void {
+    const signed = records.length > 0 ? unpackRecord(records[0]) : undefined;
+    const key = this.#store.authors().get(search.author)?.key;
+    const isProven = signed !== undefined && key !== undefined &&
+      verifySignature(key, signed.hash, signed.signature) && search.prove(signed);
+    this.#forked(search.author, search.number, true, isProven);
   }
 
   #refusedBy({ code, author, number, reason }: Refuse): void {
@@ -543,8 +569,10 @@ export class Session {
   #forked(author: Author, number: number, isExact: boolean, isProven: boolean): void {
     const from = isExact ? `record ${number}` : `record ${number}, or before`;
     this.#say("fork", author, number, `Two copies have one identity, ${author}: they differ from ${from}`);
-    const lower = isProven ? undefined : this.#search?.lower;
-    this.#ending = { kind: "fork", author, whose: this.#whose(author), number, isExact, isProven, lower };
+    this.#ending = {
+      ...{ kind: "fork", author, whose: this.#whose(author), number, isExact, isProven },
+      lower: this.#search?.lower,
+    };
   }
 
   #gone({ author, number }: { readonly author: Author; readonly number: number }, whose: Whose): void {

@@ -229,10 +229,11 @@ function actAfter(
     return isSelf && keeper.numberOf(self) < ending.number ? () => keeper.beAnother() : undefined;
   }
   if (ending.kind !== "fork" || !ending.isExact) return undefined;
-  const { author, number, lower } = ending;
+  const { author, number, lower, isProven } = ending;
   // One of the two has not written anything since.
   if (author === self && isSelf && keeper.numberOf(self) < number) return () => keeper.beAnother();
-  if (lower !== "theirs" || !keeper.hasRecord(author, number)) return undefined;
+  // Anybody can make up a hash.
+  if (!isProven || lower !== "theirs" || !keeper.hasRecord(author, number)) return undefined;
   return (last, held) => keeper.giveWay(author, number, last, held);
 }
 
