@@ -13,7 +13,7 @@ function collect(copy: Copy): void {
   copy.keeper.removePacks(packs);
 }
 
-function storeOf(copy: Copy): SyncStore {
+function storeOf(copy: Copy): SyncStore & Disposable {
   return copy.keeper.copyStore({
     name: "",
     heals: false,
@@ -54,6 +54,30 @@ Deno.test("contents of a file that is gone go with it where there is no other co
     const store = storeOf(copy);
     assert.deepEqual([store.hasChunk(passing), store.hasChunk(staying)], [false, true]);
   });
+});
+
+Deno.test("what came for an exchange stays as long as that or another one counts on it, and goes then", async () => {
+  await World.with(2, async ([a, b]) => {
+    b.write("file", "on its way ".repeat(99));
+    const { id } = decodeDescriptor(b.row("file").content!);
+    const bytes = storeOf(b).chunk(id!)!;
+    const isHere = (store: SyncStore) => {
+      collect(a);
+      return store.hasChunk(id!);
+    };
+    const [one, other, third] = [storeOf(a), storeOf(a), storeOf(a)];
+    assert.ok(one.putChunk(id!, bytes));
+    await other.take([], []);
+    assert.ok(isHere(one), "the other one took in something else");
+    await one.take([], []);
+    assert.ok(!isHere(third), "nothing names it");
+    assert.ok(one.putChunk(id!, bytes) && other.hasChunk(id!));
+    one[Symbol.dispose]();
+    assert.ok(isHere(other), "the first one was cut off");
+    other[Symbol.dispose]();
+    third[Symbol.dispose]();
+    assert.ok(!isHere(storeOf(a)));
+  }, begun);
 });
 
 Deno.test("of history another copy may not have had the contents, and verify says nothing of that", async () => {

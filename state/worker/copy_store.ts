@@ -53,7 +53,7 @@ export interface CopyStoreOptions {
 }
 
 /** A copy of a volume as an exchange sees it. */
-export class CopyStore implements SyncStore {
+export class CopyStore implements SyncStore, Disposable {
   readonly self: Self;
   readonly #options: CopyStoreOptions;
   /** Ids of chunks that are here and are not what they should be. */
@@ -121,8 +121,12 @@ export class CopyStore implements SyncStore {
     }
   }
 
-  take(records: readonly SignedRecord[], absent: readonly Stored[]): Promise<readonly Refused[]> {
-    return this.#options.take(records, absent);
+  async take(records: readonly SignedRecord[], absent: readonly Stored[]): Promise<readonly Refused[]> {
+    try {
+      return await this.#options.take(records, absent);
+    } finally {
+      this.#options.fetched.release(this);
+    }
   }
 
   pieceOf({ size, descriptor }: Pick<Stored, "size" | "descriptor">): Piece | undefined {
@@ -141,7 +145,7 @@ export class CopyStore implements SyncStore {
 
   hasChunk(id: Uint8Array): boolean {
     const { fetched, contents } = this.#options;
-    if (fetched.has(id)) return true;
+    if (fetched.has(id, this)) return true;
     return !this.#damaged.has(String.fromCharCode(...id)) && contents.store.index.find(id) !== undefined;
   }
 
@@ -168,7 +172,7 @@ export class CopyStore implements SyncStore {
   }
 
   putChunk(id: Uint8Array, bytes: Uint8Array): boolean {
-    return this.#options.fetched.put(id, bytes);
+    return this.#options.fetched.put(id, bytes, this);
   }
 
   *lacking(): Generator<Piece> {
@@ -181,6 +185,11 @@ export class CopyStore implements SyncStore {
       }
     }
     for (const piece of absent.all(!isOnDemand)) if (!this.hasChunk(piece.id)) yield piece;
+  }
+
+  /** No exchange goes on with it. */
+  [Symbol.dispose](): void {
+    this.#options.fetched.release(this);
   }
 
   async healed(): Promise<void> {

@@ -26,7 +26,7 @@ import { type Next, parseWish, type Told, type Wish } from "./exchange_words.ts"
 
 export interface ExchangesOptions {
   /** This copy as it is now. */
-  store(options: CopyOptions): SyncStore;
+  store(options: CopyOptions): SyncStore & Disposable;
   /** The same as it is asked for what somebody reads. */
   demandStore: DemandStore;
   conflicts(): readonly Conflict[];
@@ -185,12 +185,16 @@ export class Exchanges {
         exchange.unread < UNREAD_BYTES_MAX && this.#tell(exchange, { progress: exchange.session!.summary }),
       PROGRESS_MS,
     );
-    this.#run(exchange, exchange.session, wish, store.self.author).catch((thrown) =>
+    this.#run(exchange, exchange.session, wish, store).catch((thrown) =>
       this.#end(exchange, { failed: reasonOf(thrown) })
     );
   }
 
-  async #run(exchange: Exchange, session: Session, wish: Wish, self: Author): Promise<void> {
+  async #run(exchange: Exchange, session: Session, wish: Wish, store: SyncStore & Disposable): Promise<void> {
+    await using undone = new AsyncDisposableStack();
+    undone.use(store);
+    // What it is about to take in counts on what it fetched.
+    undone.defer(() => session.cut());
     for (;;) {
       const bytes = await session.message();
       if (bytes === undefined || !this.#open.has(exchange.id)) break;
@@ -201,7 +205,7 @@ export class Exchanges {
       await this.#send(exchange, bytes);
     }
     const { ending: ended, summary } = session;
-    const next = ended && await this.#options.putRight(ended, self, exchange.id);
+    const next = ended && await this.#options.putRight(ended, store.self.author, exchange.id);
     this.#end(exchange, { peer: session.peer?.name, ended, summary, ...next && { next } });
   }
 

@@ -14,8 +14,8 @@ export class FetchedChunks {
   readonly #write: (rows: readonly { id: Uint8Array; place: ChunkPlace }[]) => void;
   readonly #pending = new Map<string, { readonly id: Uint8Array; readonly place: ChunkPlace }>();
   #pendingBytes = 0;
-  /** Ids of all that were fetched and that no row may refer to yet. */
-  readonly #spared = new Map<string, Uint8Array>();
+  /** All that were fetched and that no row may refer to yet, and which exchanges count on them. */
+  readonly #spared = new Map<string, { readonly id: Uint8Array; readonly by: Set<object> }>();
 
   constructor(
     contents: ContentWriter,
@@ -25,19 +25,24 @@ export class FetchedChunks {
     this.#write = write;
   }
 
-  has(id: Uint8Array): boolean {
-    return this.#pending.has(nameOf(id));
+  /** Whether it waits to be made known. What was fetched for another exchange is spared for that of `by` as well from now on. */
+  has(id: Uint8Array, by: object): boolean {
+    const name = nameOf(id);
+    this.#spared.get(name)?.by.add(by);
+    return this.#pending.has(name);
   }
 
-  /** False where these are not the bytes of that id. `isSpared`: no row refers to it yet. */
-  put(id: Uint8Array, bytes: Uint8Array, isSpared = true): boolean {
+  /** False where these are not the bytes of that id. `by`: the exchange that counts on it; undefined where a row refers to it already. */
+  put(id: Uint8Array, bytes: Uint8Array, by: object | undefined): boolean {
     const { store } = this.#contents;
     const name = nameOf(id);
     if (nameOf(store.idOf(bytes)) !== name) return false;
+    const spared = this.#spared.get(name);
+    if (by && spared) spared.by.add(by);
+    else if (by) this.#spared.set(name, { id: id.slice(), by: new Set([by]) });
     if (this.#pending.has(name)) return true;
     const place = { ...store.packs.append(bytes), length: bytes.length, keyId: 0 };
     this.#pending.set(name, { id: id.slice(), place });
-    if (isSpared) this.#spared.set(name, id.slice());
     this.#pendingBytes += bytes.length;
     if (this.#pendingBytes >= PENDING_BYTES) this.flush();
     return true;
@@ -52,13 +57,15 @@ export class FetchedChunks {
     this.#pendingBytes = 0;
   }
 
-  /** What refers to them is in the database, or will never be. */
-  release(): void {
-    this.#spared.clear();
+  /** What refers to those that this exchange counts on is in the database, or will never be. */
+  release(by: object): void {
+    for (const [name, spared] of this.#spared) {
+      if (spared.by.delete(by) && spared.by.size === 0) this.#spared.delete(name);
+    }
   }
 
-  spared(): Iterable<Uint8Array> {
-    return this.#spared.values();
+  *spared(): Generator<Uint8Array> {
+    for (const { id } of this.#spared.values()) yield id;
   }
 }
 

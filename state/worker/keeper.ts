@@ -336,7 +336,6 @@ export class Keeper implements Disposable {
       this.#reconcile(nodes, number, (ino) => held.has(ino));
       return this.applied;
     });
-    this.#fetched.release();
     // What comes next in the log is about files that there are by this alone.
     this.makeDurable();
     return refused;
@@ -367,7 +366,7 @@ export class Keeper implements Disposable {
   }
 
   /** This copy as an exchange with another one sees it, until something fails here. */
-  copyStore({ contents, ...options }: CopyOptions): SyncStore {
+  copyStore({ contents, ...options }: CopyOptions): SyncStore & Disposable {
     const before = this.#index.meta(CHOICE) ?? "whole";
     if (contents !== undefined && contents !== before) {
       this.#write(() => this.#index.setMeta(CHOICE, contents));
@@ -399,7 +398,7 @@ export class Keeper implements Disposable {
         this.#fetched.flush();
         return reader.lacking(decodeDescriptor(descriptor), start, end, withLists);
       },
-      putChunk: (id, bytes) => this.#fetched.put(id, bytes, false),
+      putChunk: (id, bytes) => this.#fetched.put(id, bytes, undefined),
       chunk: (id) => {
         if (store.index.find(id) === undefined) return undefined;
         try {
@@ -470,7 +469,6 @@ export class Keeper implements Disposable {
       this.#reconcile(nodes.union(this.#documents.mergeAgain()), version, (ino) => held.has(ino));
       return this.applied;
     });
-    this.#fetched.release();
     this.makeDurable();
   }
 

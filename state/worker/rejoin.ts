@@ -25,7 +25,7 @@ export interface RejoinOptions {
   readonly folder: string;
   readonly volume: string;
   readonly self: { readonly author: Author; readonly key: CopyKey };
-  readonly store: SyncStore;
+  readonly store: SyncStore & Disposable;
   readonly journal: Journal;
 }
 
@@ -82,6 +82,7 @@ export class Rejoin implements Disposable {
     if (this.#state) this.#state.free();
     else this.#db.close();
     this.#state = undefined;
+    this.#options.store[Symbol.dispose]();
     removeIn(this.#options.folder);
   }
 
