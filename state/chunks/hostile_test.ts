@@ -1,7 +1,7 @@
 /** Lists that somebody wrote who means harm: each has the bytes that its id says, and they are no content. */
 import assert from "node:assert/strict";
 import { chunkStore, randomBytes } from "./fixture.ts";
-import type { ChunkStore, Descriptor } from "./mod.ts";
+import { type ChunkStore, type Descriptor, recut } from "./mod.ts";
 
 const ENTRIES = 4096;
 
@@ -30,6 +30,19 @@ Deno.test("what is live of a content whose few lists name each other without end
   const into = new Uint8Array(3);
   assert.equal(reader.read(content, 2 ** 47, into), 3);
   assert.deepEqual([...into], [7, 7, 7]);
+});
+
+Deno.test("a change of a content of more pieces than memory has room for is refused, instead of taking all of it", () => {
+  const { store, reader } = chunkStore();
+  const content = endless(store);
+  const before = Deno.memoryUsage().rss;
+  const now = { size: content.size, read: (_: number, into: Uint8Array) => void into.fill(7) };
+  assert.throws(
+    () => recut(store, reader.open(content), now, [{ offset: 5, length: 1 }]),
+    { code: "EFBIG", message: /more than 8388608 pieces/ },
+  );
+  const taken = (Deno.memoryUsage().rss - before) / (1 << 20);
+  assert.ok(taken < 1000, `${taken} MiB`);
 });
 
 Deno.test("in a chunk that is named as a list and is none nothing is live", () => {

@@ -1,3 +1,5 @@
+import { NineError } from "../../9p/mod.ts";
+import { ID_BYTES } from "./chunk_id.ts";
 import { Cutter } from "./cutter.ts";
 import type { Descriptor } from "./descriptor.ts";
 import { ListBuilder } from "./list.ts";
@@ -6,6 +8,10 @@ import type { ChunkStore } from "./store.ts";
 
 /** Bytes taken from the source at once. */
 const STEP = 131072;
+
+/** Of a content that is changed: half a TiB of what is cut here, and of what others cut as little as they like. */
+const PIECES_MAX = 2 ** 23;
+const PIECES_FIRST = 256;
 
 /** What a content has become. */
 export interface ChangedContent {
@@ -31,7 +37,8 @@ export interface Change {
  * zeros that goes across it is shorter than a hole, so that its rest is no hole either. Hence cutting may stop where old
  * and new have the same border behind a change. It may start at an old border before a change that is also one of the
  * new: between two chunks, if the byte before is not zero, as otherwise a run of zeros may have become a hole that goes
- * across; at the end of a hole, if the byte behind is unchanged; and at the start. It needs some 50 bytes of memory a chunk.
+ * across; at the end of a hole, if the byte behind is unchanged; and at the start. It needs 40 bytes of memory a
+ * chunk, and throws EFBIG where there are more than PIECES_MAX.
  */
 export function recut(
   store: ChunkStore,
@@ -39,9 +46,9 @@ export function recut(
   now: ChangedContent,
   changes: readonly Change[],
 ): Descriptor {
-  const pieces = [...old.entries()].map(({ length, id }) => ({ length, id: id?.slice() }));
-  const starts = new Float64Array(pieces.length + 1);
-  for (let i = 0; i < pieces.length; i++) starts[i + 1] = starts[i] + pieces[i].length;
+  const pieces = piecesOf(old);
+  const { starts } = pieces;
+  const keep = (piece: number) => lists.add(starts[piece + 1] - starts[piece], pieces.id(piece));
   const ranges = merged(changes, old.descriptor.size, now.size);
   const lists = new ListBuilder((bytes) => store.put(bytes));
   const byte = new Uint8Array(1);
@@ -49,7 +56,7 @@ export function recut(
     now.read(offset - 1, byte);
     return byte[0] === 0;
   };
-  const isHole = (piece: number) => pieces[piece].id === undefined;
+  const isHole = (piece: number) => pieces.id(piece) === undefined;
 
   // The first change that ends behind what is being read.
   let near = 0;
@@ -73,7 +80,7 @@ export function recut(
       if (start === pieces.length || isHole(start)) continue;
       if (isHole(start - 1) ? starts[start] < changedAt : !isZeroBefore(starts[start])) break;
     }
-    for (; piece < start; piece++) lists.add(pieces[piece].length, pieces[piece].id);
+    for (; piece < start; piece++) keep(piece);
 
     near = range;
     let end = -1;
@@ -109,8 +116,53 @@ export function recut(
       if (stop < 0) return lists.finish();
     }
   }
-  for (; piece < pieces.length; piece++) lists.add(pieces[piece].length, pieces[piece].id);
+  for (; piece < pieces.length; piece++) keep(piece);
   return lists.finish();
+}
+
+interface Pieces {
+  readonly length: number;
+  /** Where each begins, and where the last one ends. */
+  readonly starts: Float64Array;
+  /** Undefined for a hole. */
+  id(piece: number): Uint8Array | undefined;
+}
+
+function piecesOf(content: Content): Pieces {
+  let starts = new Float64Array(PIECES_FIRST + 1);
+  let ids = new Uint8Array(PIECES_FIRST * ID_BYTES);
+  let length = 0;
+  for (const piece of content.entries()) {
+    if (length === PIECES_MAX) {
+      throw new NineError(
+        "EFBIG",
+        `A content of ${content.descriptor.size} bytes consists of more than ${PIECES_MAX} pieces, and cannot be changed: write it anew`,
+      );
+    }
+    if (length === starts.length - 1) {
+      [starts, ids] = [
+        grown(starts, new Float64Array(2 * length + 1)),
+        grown(ids, new Uint8Array(2 * ids.length)),
+      ];
+    }
+    // No chunk has an id of zeros (list.ts).
+    if (piece.id) ids.set(piece.id, length * ID_BYTES);
+    starts[length + 1] = starts[length] + piece.length;
+    length++;
+  }
+  return {
+    length,
+    starts: starts.subarray(0, length + 1),
+    id(piece) {
+      const id = ids.subarray(piece * ID_BYTES, (piece + 1) * ID_BYTES);
+      return id.some((byte) => byte !== 0) ? id : undefined;
+    },
+  };
+}
+
+function grown<Numbers extends Float64Array | Uint8Array>(from: Numbers, to: Numbers): Numbers {
+  to.set(from);
+  return to;
 }
 
 /** The piece that holds the byte at `offset`. */

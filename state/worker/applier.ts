@@ -94,7 +94,7 @@ export class Applier {
   }
 
   /**
-   * What was written to the file becomes its contents. Where what it was written over is damaged, it stays in the log, for
+   * What was written to the file becomes its contents. Where what it was written over is damaged, or of no size that can be changed, it stays in the log, for
    * the next time that the file is settled: it may be written over by then.
    */
   settle(ino: number): void {
@@ -107,7 +107,8 @@ export class Applier {
       if (base === undefined) return;
       made = this.options.contents(base, change.spans);
     } catch (thrown) {
-      if (errnoOf(thrown) !== Errno.EIO && !this.options.leaves(thrown)) throw thrown;
+      const isBase = errnoOf(thrown) === Errno.EIO || errnoOf(thrown) === Errno.EFBIG;
+      if (!isBase && !this.options.leaves(thrown)) throw thrown;
       unsettled.leave(ino, change);
       return this.options.onDamage(`What was written to file ${ino} stays in the log: ${reasonOf(thrown)}`);
     }
