@@ -81,7 +81,10 @@ export function giveWay(options: BranchOptions, author: Author, number: number):
     journal.setAuthor(author, from > 1 ? { key, number: from - 1, hash: previous, seen: before } : undefined);
     journal.setAuthor(as.author, { ...as, key: options.key.publicKey });
   }
-  // Who said to have these records meant the others, or has them under other names before long.
+  // Who said to have these records meant the others, or has them under other names before long. That it was heard of still counts.
+  options.db.exec(
+    "UPDATE copy SET since = max(since, (SELECT coalesce(max(time), 0) FROM statement WHERE key = copy.key))",
+  );
   options.db.exec("DELETE FROM statement");
   const own = branches.get(self);
   if (own !== undefined) index.setMeta("incarnation", authorBytes(own.author));
