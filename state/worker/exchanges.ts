@@ -56,6 +56,8 @@ const PROGRESS_MS = 200;
 interface Exchange {
   readonly id: number;
   session: Session | undefined;
+  /** It ends as soon as it is known how much there is to exchange. */
+  isDry: boolean;
   /** What it tells another copy of this one's whole state from. */
   source: Promise<StateSource> | undefined;
   /** Takes messages where that is no session. */
@@ -98,6 +100,8 @@ export class Exchanges {
       if (!this.#open.has(id)) return;
       if (kind === FRAME.message) await (exchange.session?.receive(payload) ?? exchange.hears?.(payload));
       else this.#wish(exchange, payload);
+      // There may be nothing to say to the other side then.
+      this.#isLooked(exchange);
       this.#options.post({ kind: "exchangeTook", id, bytes: payload.byteLength });
     }).catch((thrown) => this.#end(exchange, { failed: reasonOf(thrown) }));
   }
@@ -136,6 +140,7 @@ export class Exchanges {
         ...{
           id,
           session: undefined,
+          isDry: false,
           source: undefined,
           hears: undefined,
           whenForgotten: undefined,
@@ -179,18 +184,19 @@ export class Exchanges {
       ...isDry ? {} : { contents },
     });
     exchange.session = new Session(store);
+    exchange.isDry = isDry;
     exchange.progress = setInterval(
       // Nobody may read it.
       () =>
         exchange.unread < UNREAD_BYTES_MAX && this.#tell(exchange, { progress: exchange.session!.summary }),
       PROGRESS_MS,
     );
-    this.#run(exchange, exchange.session, wish, store).catch((thrown) =>
+    this.#run(exchange, exchange.session, store).catch((thrown) =>
       this.#end(exchange, { failed: reasonOf(thrown) })
     );
   }
 
-  async #run(exchange: Exchange, session: Session, wish: Wish, store: SyncStore & Disposable): Promise<void> {
+  async #run(exchange: Exchange, session: Session, store: SyncStore & Disposable): Promise<void> {
     await using undone = new AsyncDisposableStack();
     undone.use(store);
     // What it is about to take in counts on what it fetched.
@@ -198,12 +204,10 @@ export class Exchanges {
     for (;;) {
       const bytes = await session.message();
       if (bytes === undefined || !this.#open.has(exchange.id)) break;
-      if (wish.isDry && session.peer !== undefined) {
-        session.cut();
-        return this.#end(exchange, { peer: session.peer.name, dry: session.summary });
-      }
+      if (this.#isLooked(exchange)) return;
       await this.#send(exchange, bytes);
     }
+    if (this.#isLooked(exchange)) return;
     const { ending: ended, summary } = session;
     const next = ended && await this.#options.putRight(ended, store.self.author, exchange.id);
     this.#end(exchange, { peer: session.peer?.name, ended, summary, ...next && { next } });
@@ -228,6 +232,15 @@ export class Exchanges {
     );
     exchange.hears = (message) => Promise.resolve(peer.receive(message));
     exchange.whenForgotten = () => peer.leave();
+  }
+
+  /** Ends one that was only to look, once it has seen what there is. */
+  #isLooked(exchange: Exchange): boolean {
+    const { session, isDry } = exchange;
+    if (!isDry || session?.peer === undefined) return false;
+    session.cut();
+    this.#end(exchange, { peer: session.peer.name, dry: session.summary });
+    return true;
   }
 
   /** Tells a new copy everything, as fast as it is read; what clients ask comes between. */

@@ -5,7 +5,7 @@ import { copyKey, hashOf, newCopyKey, packRecord, type SignedRecord } from "../r
 import { type Message, packMessage, unpackMessage } from "../sync/messages.ts";
 import { authorBytes, authorOf } from "../tree/mod.ts";
 import { DATABASE, FRAME, FrameReader, packFrame } from "../volume/mod.ts";
-import type { Told } from "./exchange_words.ts";
+import type { Told, Wish } from "./exchange_words.ts";
 import { Volume } from "./_tree.ts";
 
 type Hello = Message & { kind: "hello" };
@@ -15,9 +15,11 @@ type Said = Parameters<typeof packMessage>[0];
 async function speak(
   volume: Volume,
   answer: (heard: Message) => readonly Said[],
+  wish: Partial<Wish> = {},
 ): Promise<Told | undefined> {
   const exchange = await volume.store.exchange();
-  await exchange.write(packFrame({ kind: FRAME.word, payload: new TextEncoder().encode('{"do":"sync"}') }));
+  const payload = new TextEncoder().encode(JSON.stringify({ do: "sync", ...wish }));
+  await exchange.write(packFrame({ kind: FRAME.word, payload }));
   const reader = new FrameReader();
   let told: Told | undefined;
   for (;;) {
@@ -96,3 +98,26 @@ for (
     }
   });
 }
+
+Deno.test("only looking ends also where there is nothing to say, as the other side has what was refused before", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "lux9-liar-" });
+  try {
+    await using volume = await Volume.open(folder);
+    await volume.put("file", "text");
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const told = await Promise.race([
+      speak(volume, (heard) => {
+        if (heard.kind !== "hello") return [];
+        const author = authorOf(new Uint8Array(8).fill(9));
+        const refused = [author, { number: 5, hash: new Uint8Array(32) }] as const;
+        return [{ ...heard, author, vector: new Map([...heard.vector, refused]) }];
+      }, { isDry: true }),
+      new Promise<undefined>((done) => timer = setTimeout(() => done(undefined), 5000)),
+    ]);
+    clearTimeout(timer);
+    assert.ok(told && "dry" in told, JSON.stringify(told));
+    assert.deepEqual([told.dry.toSend, told.dry.toReceive], [0, 5]);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
