@@ -48,6 +48,11 @@ export class Copies {
     this.#sql.putStatement.run(author, slot, bytes, key, time, numbers);
   }
 
+  /** Those of an incarnation. */
+  removeStatements(author: Uint8Array): void {
+    this.#sql.removeStatements.run(author);
+  }
+
   /** What a copy last called itself. */
   name(key: Uint8Array): string | undefined {
     return (this.#sql.name.get(key) as { name: string | null } | undefined)?.name ?? undefined;
@@ -66,4 +71,5 @@ const SQL = {
   statements: "SELECT author, slot, bytes, key, time, numbers FROM statement",
   putStatement:
     "INSERT OR REPLACE INTO statement(author, slot, bytes, key, time, numbers) VALUES(?, ?, ?, ?, ?, ?)",
+  removeStatements: "DELETE FROM statement WHERE author = ?",
 } as const;

@@ -1,6 +1,6 @@
 import { decodeDescriptor } from "../chunks/mod.ts";
 import type { Authors, SignedRecord } from "../record/mod.ts";
-import { packRecord, packSeen } from "../record/mod.ts";
+import { FUTURE_SEC_MAX, packRecord, packSeen } from "../record/mod.ts";
 import { type AbsentRows, type Copies, FORMAT, type IndexWriter, type StatementRow } from "../store/mod.ts";
 import {
   isNewer,
@@ -16,7 +16,7 @@ import {
   type SyncStore,
   unpackStatement,
 } from "../sync/mod.ts";
-import { type Author, authorBytes } from "../tree/mod.ts";
+import { type Author, authorBytes, compareBytes } from "../tree/mod.ts";
 import type { ContentWriter } from "./content_writer.ts";
 import type { DocumentKeeper } from "./documents.ts";
 import type { FetchedChunks } from "./fetched.ts";
@@ -29,6 +29,8 @@ const RECORDS_AT_ONCE = 64;
 const DAMAGED_MAX = 4096;
 /** After so long a copy says again what it has, so that others know that it is still there; seconds. */
 const STATEMENT_SEC = 24 * 3600;
+/** A copy writes as another author when its home was copied or brought back from a backup, a few times in its life: of a key no more statements are kept, the newest. */
+const STATEMENTS_OF_KEY = 16;
 
 export interface CopyStoreOptions {
   readonly index: IndexWriter;
@@ -220,19 +222,34 @@ export class CopyStore implements SyncStore, Disposable {
   learn(statement: Statement): void {
     const { copies, documents, write } = this.#options;
     if (statement.author === documents.author || !copies.has(statement.key)) return;
+    // It would be waited for until then, and after.
+    if (statement.time > this.nowSec() + FUTURE_SEC_MAX) return;
     const author = authorBytes(statement.author);
-    const before = copies.statements().filter((row) => compare(row.author, author) === 0);
+    const rows = copies.statements();
+    const before = rows.filter((row) => compare(row.author, author) === 0);
     const newest = before.find(({ slot }) => slot === 0);
     const said = newest && unpackStatement(newest.bytes);
     if (said && (compare(said.key, statement.key) !== 0 || !isNewer(statement, said))) return;
     // The one before goes on counting until all is here that the copy had written by the newest.
     const here = documents.journal.authors.get(statement.author)?.number ?? 0;
     const counts = said !== undefined && (said.numbers.get(said.author) ?? 0) <= here;
+    const oldest = newest ? undefined : this.#oldestOver(rows, statement.key);
+    if (oldest && isBefore({ author, time: statement.time }, oldest)) return;
     write(() => {
+      if (oldest) copies.removeStatements(oldest.author);
       if (newest && counts) copies.putStatement({ ...newest, slot: 1 });
       copies.putStatement(rowOf(statement));
     });
     documents.heard();
+  }
+
+  /** Of as many statements of that key as are kept, the one that goes when another comes. */
+  #oldestOver(rows: readonly StatementRow[], key: Uint8Array): StatementRow | undefined {
+    const own = authorBytes(this.#options.documents.author);
+    const ofKey = rows.filter((row) => row.slot === 0 && compare(row.key, key) === 0);
+    if (ofKey.length < STATEMENTS_OF_KEY) return undefined;
+    return ofKey.filter(({ author }) => compare(author, own) !== 0)
+      .reduce((oldest, row) => isBefore(row, oldest) ? row : oldest);
   }
 
   met({ key, name }: Pick<Self, "key" | "name">): void {
@@ -248,6 +265,14 @@ function rowOf(said: Statement): StatementRow {
     ...{ author: authorBytes(author), slot: 0, bytes: packStatement(said), key, time },
     numbers: packSeen(numbers),
   };
+}
+
+/** The same on every copy, so that all keep the same. */
+function isBefore(
+  a: Pick<StatementRow, "author" | "time">,
+  b: Pick<StatementRow, "author" | "time">,
+): boolean {
+  return a.time < b.time || a.time === b.time && compareBytes(a.author, b.author) < 0;
 }
 
 function compare(a: Uint8Array, b: Uint8Array): number {
