@@ -116,8 +116,10 @@ Deno.test("a chunk that is named as a list and is none keeps nobody from taking 
 /** Those of a content of 2^48 bytes. */
 function endlessLists(idOf: IdOf): Uint8Array[] {
   const found: Uint8Array[] = [];
-  for (let depth = 0, id = ID; depth < 4; depth++, id = idOf(found.at(-1)!)) {
+  let id = ID;
+  for (let depth = 0; depth < 4; depth++) {
     found.push(list(4096 ** depth, id));
+    id = idOf(found[depth]);
   }
   return found;
 }
