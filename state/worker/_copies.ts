@@ -127,7 +127,7 @@ export class Copy {
     const news = newsFrom(from.folder, this.folder);
     const { number } = this.log("receive", {});
     this.apply();
-    assert.deepEqual(this.keeper.receive(news, number, this.held), []);
+    assert.deepEqual(this.keeper.copy.receive(news, number, this.held), []);
     this.index.renew();
     return this.keeper.takeChanged();
   }

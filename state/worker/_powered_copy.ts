@@ -212,7 +212,7 @@ export class PoweredCopy extends Copy {
 
   /** This copy as a session sees it. */
   store(): SyncStore {
-    const store = this.keeper.copyStore({
+    const store = this.keeper.copy.store({
       name: `copy ${this.wiring.number}`,
       heals: false,
       take: (records, absent) => this.inTurn(() => this.#take(records, absent)),
@@ -232,7 +232,7 @@ export class PoweredCopy extends Copy {
     this.settleAll();
     const { number } = this.log("receive", {});
     await this.catchUp();
-    const refused = this.keeper.receive({ records, chunks: [], absent }, number, this.held);
+    const refused = this.keeper.copy.receive({ records, chunks: [], absent }, number, this.held);
     this.index.renew();
     this.keeper.takeChanged();
     return refused;

@@ -16,9 +16,9 @@ Deno.test("a copy that gives way waits for the others as long as before, althoug
   await World.with(1, ([copy]) => {
     const { keeper } = copy;
     const other = copyKey(newCopyKey());
-    keeper.letIn(other.publicKey);
+    keeper.copy.letIn(other.publicKey);
     const letIn = since(copy, other.publicKey);
-    using store = keeper.copyStore({ name: "", heals: false, take: () => Promise.resolve([]) });
+    using store = keeper.copy.store({ name: "", heals: false, take: () => Promise.resolve([]) });
     const author = authorOf(new Uint8Array(8).fill(9));
     store.learn(sign({ author, numbers: new Map(), time: letIn + 1000 }, other));
     assert.equal(store.statements().length, 2);

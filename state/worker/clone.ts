@@ -12,7 +12,7 @@ import { columnsOf, FORMAT, openDatabase, RowsReader, run, type Value } from "..
 import { FRAME, type Frame, lockFolder } from "../volume/mod.ts";
 import { noteContents } from "./clone_absent.ts";
 import type { ContentsChoice, Told, Wish } from "./exchange_words.ts";
-import { CHOICE } from "./keeper.ts";
+import { CHOICE } from "./copy_keeper.ts";
 import { CLONED, CLONED_META } from "./state_source.ts";
 import { type Head, parseHead, parsePack, STATE } from "./state_words.ts";
 import { wrongRows } from "./verify.ts";

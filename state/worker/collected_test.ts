@@ -14,13 +14,13 @@ function collect(copy: Copy): void {
 }
 
 function storeOf(copy: Copy): SyncStore & Disposable {
-  return copy.keeper.copyStore({
+  return copy.keeper.copy.store({
     name: "",
     heals: false,
     take: (records, absent) => {
       const { number } = copy.log("receive", {});
       copy.apply();
-      const refused = copy.keeper.receive({ records, chunks: [], absent }, number, new Set());
+      const refused = copy.keeper.copy.receive({ records, chunks: [], absent }, number, new Set());
       copy.index.renew();
       return Promise.resolve(refused);
     },
@@ -28,7 +28,7 @@ function storeOf(copy: Copy): SyncStore & Disposable {
 }
 
 const begun = (first: Copy) => {
-  first.keeper.letIn(copyKey(newCopyKey()).publicKey);
+  first.keeper.copy.letIn(copyKey(newCopyKey()).publicKey);
   first.write("file", "begun");
 };
 

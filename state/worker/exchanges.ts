@@ -19,7 +19,7 @@ import { FRAME, type FromWorker, type ToWorker } from "../volume/mod.ts";
 import type { Conflict } from "./conflicts.ts";
 import type { OtherState } from "./merged_state.ts";
 import type { Rejoin } from "./rejoin.ts";
-import type { CopyOptions } from "./keeper.ts";
+import type { CopyOptions } from "./copy_keeper.ts";
 import { STATE, stateMessage } from "./state_words.ts";
 import type { StateSource } from "./state_source.ts";
 import { type Next, parseWish, type Told, type Wish } from "./exchange_words.ts";

@@ -62,10 +62,10 @@ async function meetsLiar(
     const news = { records, chunks: chunks(idOf), absent: isAbsent ? [{ ...content, isNeeded: true }] : [] };
     const { number } = honest.log("receive", {});
     honest.apply();
-    const refused = honest.keeper.receive(news, number, new Set());
+    const refused = honest.keeper.copy.receive(news, number, new Set());
     reasons = refused.map(({ reason }) => reason);
     honest.keeper.collect({ everything: 0, hourly: 0, daily: 0 });
-    void [...honest.keeper.copyStore({ name: "", heals: true, take: () => Promise.resolve([]) }).lacking()];
+    void [...honest.keeper.copy.store({ name: "", heals: true, take: () => Promise.resolve([]) }).lacking()];
     // What is not refused is not readable, and that is all.
     honest.write("mine", "still here");
     assert.equal(honest.read("mine"), "still here");

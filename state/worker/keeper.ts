@@ -1,18 +1,15 @@
 import { randomBytes } from "node:crypto";
 import type { DatabaseSync } from "node:sqlite";
 import { Errno, errnoOf, S, type Timestamp } from "../../9p/mod.ts";
-import { decodeDescriptor, type Descriptor } from "../chunks/mod.ts";
 import type { Disk } from "../disk/mod.ts";
 import { DATABASE, DATABASE_LOG, type DatabaseGuard, LOG, placeOf } from "../guard/mod.ts";
 import { type LogDamage, LogReader } from "../log/mod.ts";
 import { decode, RECORD_TYPES } from "../operation/mod.ts";
 import { copyKey, newCopyKey } from "../record/mod.ts";
 import {
-  type AbsentRows,
   ChangeReader,
   ChunkRowsWriter,
   Copies,
-  type FoundRow,
   IndexWriter,
   Journal,
   type NodeRow,
@@ -26,24 +23,19 @@ import {
   type KeeperOptions,
   type LeftFile,
   type LostWrite,
-  type News,
   type Owned,
   type Retention,
 } from "../volume/mod.ts";
 import { Applier } from "./applier.ts";
-import type { DemandStore, Refused, Stored, SyncStore } from "../sync/mod.ts";
 import { giveWay } from "./branch.ts";
 import { Collector } from "./collector.ts";
 import { ContentWriter } from "./content_writer.ts";
 import { Conflicts } from "./conflicts.ts";
-import { CopyStore, type CopyStoreOptions } from "./copy_store.ts";
+import { CopyKeeper } from "./copy_keeper.ts";
 import { DocumentKeeper } from "./documents.ts";
-import type { ContentsChoice } from "./exchange_words.ts";
 import { FetchedChunks } from "./fetched.ts";
 import { bringFromFormat3 } from "./format_3.ts";
-import type { OtherState } from "./merged_state.ts";
 import { reconcile } from "./reconcile.ts";
-import { Rejoin } from "./rejoin.ts";
 import { restore } from "./restore.ts";
 import { Unsettled } from "./unsettled.ts";
 
@@ -64,15 +56,6 @@ const TIDY_BYTES = 1024 * 1024;
 /** Free pages that stay, for what comes next, and those that go at once; of 4 KiB each. */
 const FREE_PAGES_MAX = 1024;
 const VACUUM_PAGES = 1024;
-
-/** Of `meta`: when contents come here; and 1 where something that was absent has come since that was last looked at. */
-export const CHOICE = "contents";
-const FOUND = "found";
-
-/** As whom a copy is seen by another one. `contents`: what it does from now on. */
-export type CopyOptions =
-  & Pick<CopyStoreOptions, "name" | "heals" | "take">
-  & { readonly contents?: ContentsChoice };
 
 /** What a Keeper has of the machine that it runs on; a simulation brings its own. */
 export interface Surroundings {
@@ -105,7 +88,8 @@ export class Keeper implements Disposable {
   readonly #past: PastReader;
   readonly #changes: ChangeReader;
   readonly #copies: Copies;
-  readonly #absent: AbsentRows;
+  /** It among the other copies of the volume. */
+  readonly copy: CopyKeeper;
   #conflicts: Conflicts;
   readonly #fetched: FetchedChunks;
   readonly #collector: Collector;
@@ -161,12 +145,34 @@ export class Keeper implements Disposable {
     this.#contents = new ContentWriter(disk, this.#log, chunks, this.#index.meta("key") as Uint8Array);
     undone.defer(() => this.#contents.close());
     this.#copies = new Copies(this.#db);
-    this.#absent = chunks.absent;
-    chunks.onFound = (row) => this.#noteFound(row);
     this.#fetched = new FetchedChunks(this.#contents, (rows) =>
       this.#write(() => {
         for (const { id, place } of rows) chunks.add(id, place);
       }));
+    this.copy = new CopyKeeper({
+      copies: this.#copies,
+      index: this.#index,
+      contents: this.#contents,
+      absent: chunks.absent,
+      fetched: this.#fetched,
+      documents: () => this.#documents,
+      nowSec: () => this.#surroundings.nowSec(),
+      settleAll: () => this.#settleAll(),
+      within: (act) =>
+        this.#within(() => {
+          act();
+          return this.applied;
+        }),
+      write: (act) => this.#write(act),
+      reconcile: (nodes, version, held) => this.#reconcile(nodes, version, (ino) => held.has(ino)),
+      makeDurable: () => this.makeDurable(),
+      beShared: () => {
+        if (this.#isShared) return;
+        this.makeDurable();
+        this.share();
+      },
+    });
+    chunks.onFound = (row) => this.copy.noteFound(row);
     this.#collector = new Collector(this.#db, chunks, this.#contents, this.#fetched);
     this.#documents = this.#newDocuments();
     undone.defer(() => this.#documents.free());
@@ -311,115 +317,9 @@ export class Keeper implements Disposable {
     if (isRestored) this.makeDurable();
   }
 
-  /**
-   * Takes in what others changed, in one transaction, after everything that is logged: `number` is that of its last
-   * operation, and `held` are files that somebody has open. Says which records were refused, and why.
-   */
-  receive(news: News, number: number, held: ReadonlySet<number>): readonly Refused[] {
-    this.#fetched.flush();
-    const unsettled = this.#unsettled.inos;
-    if (unsettled.length > 0) {
-      this.#transaction(() => {
-        for (const ino of unsettled) this.#applier.settle(ino);
-        return this.applied;
-      });
-    }
-    let refused: readonly Refused[] = [];
-    this.#within(() => {
-      for (const chunk of news.chunks) this.#contents.putChunk(chunk);
-      const received = this.#documents.receive(news.records, this.#index.seq, this.#surroundings.nowSec());
-      refused = received.refused;
-      this.#noteAbsent(news.absent ?? []);
-      const hasCome = this.#index.meta(FOUND) === 1 || news.records.length === 0;
-      if (hasCome) this.#index.setMeta(FOUND, 0);
-      const nodes = hasCome ? received.nodes.union(this.#documents.mergeAgain()) : received.nodes;
-      this.#reconcile(nodes, number, (ino) => held.has(ino));
-      return this.applied;
-    });
-    // What comes next in the log is about files that there are by this alone.
-    this.makeDurable();
-    return refused;
-  }
-
-  /** Contents of which something is not here. */
-  #noteAbsent(contents: readonly Stored[]): void {
-    const store = this.copyStore({ name: "", heals: false, take: () => Promise.resolve([]) });
-    for (const content of contents) {
-      const piece = store.pieceOf(content);
-      if (piece) this.#noteLacking(piece, store.putsOff!(content));
-    }
-  }
-
-  /** What was absent is here: what is in it may be absent in its place, and texts be merged with it. */
-  #noteFound({ isLater, ...piece }: FoundRow): void {
-    this.#index.setMeta(FOUND, 1);
-    if (piece.depth > 0) this.#noteLacking(piece, isLater);
-  }
-
-  #noteLacking(piece: Descriptor, isLater: boolean): void {
-    for (const each of this.#contents.reader.lacking(piece)) this.#absent.add(each, isLater);
-  }
-
   /** The files that are shown under a conflict name. */
   get conflicts(): Conflicts {
     return this.#conflicts;
-  }
-
-  /** This copy as an exchange with another one sees it, until something fails here. */
-  copyStore({ contents, ...options }: CopyOptions): SyncStore & Disposable {
-    const before = this.#index.meta(CHOICE) ?? "whole";
-    if (contents !== undefined && contents !== before) {
-      this.#write(() => this.#index.setMeta(CHOICE, contents));
-    }
-    return new CopyStore({
-      ...options,
-      isOnDemand: (contents ?? before) === "on-demand",
-      absent: this.#absent,
-      index: this.#index,
-      documents: this.#documents,
-      contents: this.#contents,
-      copies: this.#copies,
-      fetched: this.#fetched,
-      nowSec: () => this.#surroundings.nowSec(),
-      durable: () => {
-        if (this.#isShared) return;
-        this.makeDurable();
-        this.share();
-      },
-      write: (act) => this.#write(act),
-    });
-  }
-
-  /** This copy as others are asked on its behalf for what somebody reads. What is put is referred to already. */
-  get demandStore(): DemandStore {
-    const { store, reader } = this.#contents;
-    return {
-      lackingOf: ({ descriptor, start, end, withLists }) => {
-        this.#fetched.flush();
-        return reader.lacking(decodeDescriptor(descriptor), start, end, withLists);
-      },
-      putChunk: (id, bytes) => this.#fetched.put(id, bytes, undefined),
-      chunk: (id) => {
-        if (store.index.find(id) === undefined) return undefined;
-        try {
-          return reader.chunk(id);
-        } catch {
-          return undefined;
-        }
-      },
-    };
-  }
-
-  /** Lets a new copy in, whose public key this is, for good. What it is told then is durable here. */
-  letIn(key: Uint8Array): void {
-    if (!this.#copies.has(key)) {
-      this.#within(() => {
-        this.#documents.letIn(key, this.#index.seq, this.#surroundings.nowSec());
-        return this.applied;
-      });
-    }
-    this.makeDurable();
-    this.share();
   }
 
   /** Who this copy writes as, how many records it has written so, and how many of another author are here. */
@@ -436,40 +336,14 @@ export class Keeper implements Disposable {
     return this.#documents.journal.record(author, number) !== undefined;
   }
 
-  /** What is to take another copy's state for this one. */
-  rejoin(folder: string): Rejoin {
-    const { author, key, journal } = this.#documents;
-    return new Rejoin({
-      ...{ folder, volume: String(this.#index.meta("volume")), self: { author, key }, journal },
-      store: this.copyStore({ name: "", heals: false, take: () => Promise.resolve([]) }),
-    });
-  }
-
-  /**
-   * Takes in everything that another copy has, in one transaction: what either side has and the other has not seen is there. How it was before is a snapshot. `version` and `held` are as with
-   * `receive`.
-   */
-  merge(state: OtherState, absent: readonly Stored[], version: number, held: ReadonlySet<number>): void {
-    this.#fetched.flush();
+  /** Everything that was written becomes versions. */
+  #settleAll(): void {
     const unsettled = this.#unsettled.inos;
+    if (unsettled.length === 0) return;
     this.#transaction(() => {
       for (const ino of unsettled) this.#applier.settle(ino);
       return this.applied;
     });
-    this.#within(() => {
-      const sec = this.#surroundings.nowSec();
-      const name = `before-rejoin-${new Date(sec * 1000).toISOString().slice(0, 19).replaceAll(":", "-")}`;
-      this.#index.addSnapshot(name, sec, this.#index.node(ROOT_INO)!.uid);
-      return this.applied;
-    });
-    this.#within(() => {
-      const nodes = this.#documents.merge(state, this.#index.seq, this.#surroundings.nowSec());
-      this.#noteAbsent(absent);
-      this.#index.setMeta(FOUND, 0);
-      this.#reconcile(nodes.union(this.#documents.mergeAgain()), version, (ino) => held.has(ino));
-      return this.applied;
-    });
-    this.makeDurable();
   }
 
   /** Goes on under another name: others know records of this one that are not here. */

@@ -21,8 +21,8 @@ Deno.test("who was let in says what it has as so many names and no more, and not
       time: now + 2 * DAY,
     }, honest);
     const known = copies.map(({ keeper }, i) => {
-      for (const { publicKey } of [member, honest]) keeper.letIn(publicKey);
-      using store = keeper.copyStore({ name: "", heals: false, take: () => Promise.resolve([]) });
+      for (const { publicKey } of [member, honest]) keeper.copy.letIn(publicKey);
+      using store = keeper.copy.store({ name: "", heals: false, take: () => Promise.resolve([]) });
       // The same are left, in whatever order they come.
       for (const each of [other, ...i === 0 ? said : said.toReversed(), late]) store.learn(each);
       const times = store.statements().slice(1).map(({ time }) => time);

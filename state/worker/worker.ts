@@ -51,25 +51,25 @@ let isClosing = false;
 /** What others changed and is not taken in yet. */
 const incoming: Incoming[] = [];
 const exchanges = new Exchanges({
-  store: (options) => ready().copyStore(options),
+  store: (options) => ready().copy.store(options),
   demandStore: {
-    lackingOf: (demand) => ready().demandStore.lackingOf(demand),
-    chunk: (id) => ready().demandStore.chunk(id),
-    putChunk: (id, bytes) => ready().demandStore.putChunk(id, bytes),
+    lackingOf: (demand) => ready().copy.demandStore.lackingOf(demand),
+    chunk: (id) => ready().copy.demandStore.chunk(id),
+    putChunk: (id, bytes) => ready().copy.demandStore.putChunk(id, bytes),
   },
   conflicts: () => ready().conflicts.all(),
-  clone: (key) => stateAfter((keeper) => keeper.letIn(key)),
+  clone: (key) => stateAfter((keeper) => keeper.copy.letIn(key)),
   state: () =>
     stateAfter((keeper) => {
       keeper.makeDurable();
       keeper.share();
     }),
-  rejoin: () => ready().rejoin(volume.folder),
+  rejoin: () => ready().copy.rejoin(volume.folder),
   merge: (state, absent, id) =>
     new Promise((done, failed) =>
       takeLater({
         act(keeper, last, held) {
-          keeper.merge(state, absent, last, held);
+          keeper.copy.merge(state, absent, last, held);
           // What they know of this copy is not so any more.
           exchanges.end(id);
           return done;
@@ -194,7 +194,7 @@ function resume(): void {
 function receiving(news: News, done: (refused: readonly Refused[]) => void): Pick<Incoming, "act"> {
   return {
     act(keeper, last, held) {
-      const refused = keeper.receive(news, last, held);
+      const refused = keeper.copy.receive(news, last, held);
       return () => done(refused);
     },
   };
