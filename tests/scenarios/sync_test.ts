@@ -22,10 +22,13 @@ async function ok(...args: string[]): Promise<string> {
   return out;
 }
 
+const SOCKET_PATH_MAX = 107;
+
 /** Two homes with copies of `data`, which nobody serves. `count` files of 64 KiB of noise are in the first, and only there if `isApart`. */
 async function twoHomes(folder: string, count: number, isApart = true): Promise<[string, string]> {
-  // The path of a home may be about as long as a socket's.
-  const [a, b] = [`${folder}/a`, `${folder}/${"b".repeat(60)}`];
+  // The path of a home may be as long as that of the socket in it.
+  const room = SOCKET_PATH_MAX - `${folder}/`.length - "/run/9p".length;
+  const [a, b] = [`${folder}/a`, `${folder}/${"b".repeat(Math.max(1, room))}`];
   await Deno.mkdir(a);
   const fill = async () => {
     await using node = await TestNode.start({ home: a, yaml: "mounts: [{at: /data, volume: data}]\n" });
