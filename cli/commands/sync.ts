@@ -4,7 +4,7 @@ import { Exit } from "../exit.ts";
 import { type Where, withWhere } from "../reach.ts";
 import { type Carried, carry } from "../sync/carry.ts";
 import { conflictsOf } from "../sync/conflicts.ts";
-import type { End } from "../sync/end.ts";
+import { bothEnds } from "../sync/both_ends.ts";
 import { isSameHome, otherSide, ownSide, type Side } from "../sync/side.ts";
 import { Stands } from "../sync/stand.ts";
 import { endingText, movedText, NOTHING, NOTHING_TO_SEND } from "../sync/words.ts";
@@ -215,15 +215,6 @@ async function carriedThrough(
   }
 }
 
-/** Both are opened at once: the stores of homes take their time. */
-async function bothEnds(mine: Side, theirs: Side, volume: string): Promise<[End, End]> {
-  const opened = await Promise.allSettled([mine.end(volume), theirs.end(volume)]);
-  const [own, other] = opened;
-  if (own.status === "fulfilled" && other.status === "fulfilled") return [own.value, other.value];
-  for (const each of opened) if (each.status === "fulfilled") await each.value.close();
-  throw opened.find((each) => each.status === "rejected")!.reason;
-}
-
 async function exchanged(
   volume: string,
   mine: Side,
@@ -232,7 +223,7 @@ async function exchanged(
   signal: AbortSignal,
 ): Promise<Carried> {
   const progress = new Progress();
-  const [own, other] = await bothEnds(mine, theirs, volume);
+  const [own, other] = await bothEnds(mine.end(volume), theirs.end(volume));
   try {
     return await carry(own, other, wishes, signal, (told) => {
       if ("progress" in told) progress.draw(`${visible(volume)}: ${movedText(told.progress)}`);

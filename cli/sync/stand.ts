@@ -1,11 +1,12 @@
 import { FRAME } from "../../state/volume/mod.ts";
+import { bothEnds } from "./both_ends.ts";
 import { wordOf } from "./carry.ts";
 import type { End } from "./end.ts";
 import type { Side } from "./side.ts";
 
 /** Carries what is read on one of two copies and only the other one has, until either has enough of it or `signal` is aborted. */
 export async function stand(volume: string, mine: Side, theirs: Side, signal: AbortSignal): Promise<void> {
-  const [own, other] = [await mine.end(volume), await theirs.end(volume)];
+  const [own, other] = await bothEnds(mine.end(volume), theirs.end(volume));
   const over = new AbortController();
   const either = AbortSignal.any([signal, over.signal]);
   const pump = async (from: End, to: End) => {

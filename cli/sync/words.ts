@@ -5,16 +5,14 @@ import { bytesText } from "../transfer.ts";
 const NONE = { records: 0, recordBytes: 0, chunks: 0, chunkBytes: 0, messages: 0, bytes: 0 };
 /** An exchange that was not needed. */
 export const NOTHING: Summary = {
-  ...{
-    sent: NONE,
-    received: NONE,
-    toSend: 0,
-    toReceive: 0,
-    refused: [],
-    refusedByPeer: [],
-    absent: 0,
-    putOff: 0,
-  },
+  sent: NONE,
+  received: NONE,
+  toSend: 0,
+  toReceive: 0,
+  refused: [],
+  refusedByPeer: [],
+  absent: 0,
+  putOff: 0,
 };
 export const NOTHING_TO_SEND = "0 records to send, 0 to receive";
 

@@ -1,3 +1,4 @@
+import type { Call } from "../../9p/mod.ts";
 import type { Contents } from "./contents.ts";
 import type { VolumeStore } from "./store.ts";
 
@@ -21,10 +22,10 @@ export function readWhenHere(
   store: VolumeStore,
   unread: Unread,
   thrown: unknown,
-  signal: AbortSignal,
+  call: Call,
 ): Promise<Uint8Array> {
   if (!isAbsent(store, unread)) throw thrown;
-  return read(store, unread, thrown, signal);
+  return read(store, unread, thrown, call.signal);
 }
 
 async function read(
@@ -57,7 +58,7 @@ export function whenHere(
   store: VolumeStore,
   contents: Contents,
   [start, end]: readonly [number, number],
-  signal: AbortSignal,
+  call: Call,
 ): Promise<void> | undefined {
   // Of most volumes everything is here, and most files are new.
   if (!store.hasAbsent) return undefined;
@@ -65,5 +66,5 @@ export function whenHere(
   if (content === null) return undefined;
   const from = Math.max(0, Math.min(start, contents.size) - AROUND_BYTES);
   const to = end + AROUND_BYTES;
-  return store.lacks(content, from, to, true) ? store.fetch(content, from, to, signal, true) : undefined;
+  return store.lacks(content, from, to, true) ? store.fetch(content, from, to, call.signal, true) : undefined;
 }

@@ -124,7 +124,7 @@ export function snapshots(
       }
       return undefined;
     },
-    read(node, _handle, offset, into, { signal }) {
+    read(node, _handle, offset, into, call) {
       const { content } = node.row!;
       if (content === null) return 0;
       node.content ??= store.openContent(content);
@@ -138,7 +138,7 @@ export function snapshots(
             read: (into) => node.content!.read(offset, into),
           },
           thrown,
-          signal,
+          call,
         );
       }
     },

@@ -121,7 +121,7 @@ export function volume(
       const cut = change.size !== undefined && change.size > 0 && change.size !== size
         ? change.size
         : undefined;
-      const waits = contents && cut !== undefined && whenHere(store, contents, [cut, cut], call.signal);
+      const waits = contents && cut !== undefined && whenHere(store, contents, [cut, cut], call);
       const act = () => whenReady(() => setattr(tree, place, change, call));
       return waits ? waits.then(act) : act();
     },
@@ -168,7 +168,7 @@ export function volume(
       if (options.durable === "clunk" && handle.changed) return store.sync();
     },
 
-    read({ inode }, _handle, offset, into, { signal }) {
+    read({ inode }, _handle, offset, into, call) {
       const contents = inode.contents!;
       try {
         return contents.read(store, offset, into);
@@ -180,7 +180,7 @@ export function volume(
             read: (into) => contents.read(store, offset, into),
           },
           thrown,
-          signal,
+          call,
         );
       }
     },
@@ -188,11 +188,11 @@ export function volume(
     write(place, handle, offset, data, call) {
       const contents = place.inode.contents!;
       const at = handle.append ? contents.size : offset;
-      const waits = store.behind() ?? whenHere(store, contents, [at, at + data.byteLength], call.signal);
+      const waits = store.behind() ?? whenHere(store, contents, [at, at + data.byteLength], call);
       if (waits === undefined) return write(tree, place, handle, offset, data, call);
       const own = data.slice();
       const again = (): Later<number> => {
-        const waits = store.behind() ?? whenHere(store, contents, [at, at + own.byteLength], call.signal);
+        const waits = store.behind() ?? whenHere(store, contents, [at, at + own.byteLength], call);
         return waits === undefined ? write(tree, place, handle, offset, own, call) : waits.then(again);
       };
       return waits.then(again);

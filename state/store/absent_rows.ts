@@ -19,20 +19,25 @@ const NOTHING = new Uint8Array(0);
 /** What the database knows of chunks that are not here. */
 export class AbsentRows {
   readonly #sql: Record<keyof typeof SQL, StatementSync>;
+  /** Every chunk that is made is asked for here, and of most volumes none is absent. */
+  #isEmpty: boolean;
 
   constructor(db: DatabaseSync) {
     this.#sql = Object.fromEntries(
       Object.entries(SQL).map(([name, text]) => [name, db.prepare(text)]),
     ) as Record<keyof typeof SQL, StatementSync>;
+    this.#isEmpty = this.#sql.any.get() === undefined;
   }
 
   /** What is wanted for one thing stays so for all. */
   add({ id, depth, size }: AbsentRow, isLater: boolean): void {
+    this.#isEmpty = false;
     this.#sql.add.run(id, depth, size, isLater ? 1 : 0);
   }
 
   /** Takes out one that is here now. */
   take(id: Uint8Array): FoundRow | undefined {
+    if (this.#isEmpty) return undefined;
     const row = this.#sql.take.get(id) as { depth: number; size: number; later: number } | undefined;
     return row && { id, depth: row.depth, size: row.size, isLater: row.later !== 0 };
   }
@@ -55,6 +60,7 @@ export class AbsentRows {
 }
 
 const SQL = {
+  any: "SELECT 1 FROM absent LIMIT 1",
   add: "INSERT INTO absent(id, depth, size, later) VALUES(?, ?, ?, ?) " +
     "ON CONFLICT(id) DO UPDATE SET later = min(later, excluded.later)",
   take: "DELETE FROM absent WHERE id = ? RETURNING depth, size, later",

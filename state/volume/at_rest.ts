@@ -4,8 +4,8 @@ import { Log } from "../log/mod.ts";
 import { type Known, knownIn, standingOf } from "../store/mod.ts";
 import { lockFolder } from "./folder_lock.ts";
 
-/** After so long a copy tells again what it has, though that is the same; seconds. */
-const TELLS_SEC = 24 * 3600;
+/** After so long a copy says again what it has, so that others know that it is still there; seconds. */
+export const STATEMENT_SEC = 24 * 3600;
 
 /**
  * What a volume has that was closed whole and that nobody has open: it is read without a Worker, however large it is. Undefined for all others. Whether its pages are as they were written
@@ -31,7 +31,8 @@ export function knownAtRest(folder: string): Known | undefined {
 
 /** Whether an exchange between two copies would tell neither of them anything. `nowSec`: seconds since 1970. */
 export function haveNothingToTell(a: Known, b: Known, nowSec: number): boolean {
-  const isFresh = ({ told, absent }: Known) => absent === 0 && told <= nowSec && nowSec < told + TELLS_SEC;
+  const isFresh = ({ told, absent }: Known) =>
+    absent === 0 && told <= nowSec && nowSec < told + STATEMENT_SEC;
   const isSameCopy = a.incarnation.every((byte, i) => byte === b.incarnation[i]);
   return a.volume === b.volume && a.digest === b.digest && !isSameCopy && isFresh(a) && isFresh(b);
 }

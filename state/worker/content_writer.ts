@@ -60,6 +60,16 @@ export class ContentWriter {
     this.store.put(bytes);
   }
 
+  /** A whole chunk; undefined where it is not here or damaged. */
+  chunk(id: Uint8Array): Uint8Array | undefined {
+    if (this.store.index.find(id) === undefined) return undefined;
+    try {
+      return this.reader.chunk(id);
+    } catch {
+      return undefined;
+    }
+  }
+
   /** Whether something of a content is not here, and that is known. */
   lacks(content: Uint8Array): boolean {
     return this.store.index.hasAbsent === true &&

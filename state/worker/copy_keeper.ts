@@ -68,21 +68,14 @@ export class CopyKeeper {
 
   /** As others are asked on its behalf for what somebody reads. What is put is referred to already. */
   get demandStore(): DemandStore {
-    const { contents: { store, reader }, fetched } = this.#options;
+    const { contents, fetched } = this.#options;
     return {
       lackingOf: ({ descriptor, start, end, withLists }) => {
         fetched.flush();
-        return reader.lacking(decodeDescriptor(descriptor), start, end, withLists);
+        return contents.reader.lacking(decodeDescriptor(descriptor), start, end, withLists);
       },
       putChunk: (id, bytes) => fetched.put(id, bytes, undefined),
-      chunk: (id) => {
-        if (store.index.find(id) === undefined) return undefined;
-        try {
-          return reader.chunk(id);
-        } catch {
-          return undefined;
-        }
-      },
+      chunk: (id) => contents.chunk(id),
     };
   }
 

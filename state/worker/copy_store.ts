@@ -17,6 +17,7 @@ import {
   unpackStatement,
 } from "../sync/mod.ts";
 import { type Author, authorBytes, compareBytes } from "../tree/mod.ts";
+import { STATEMENT_SEC } from "../volume/mod.ts";
 import type { ContentWriter } from "./content_writer.ts";
 import type { DocumentKeeper } from "./documents.ts";
 import type { FetchedChunks } from "./fetched.ts";
@@ -27,8 +28,6 @@ import { damagedPieces } from "./damaged_pieces.ts";
 const RECORDS_AT_ONCE = 64;
 /** Damaged chunks that other copies are asked for in one exchange. */
 const DAMAGED_MAX = 4096;
-/** After so long a copy says again what it has, so that others know that it is still there; seconds. */
-const STATEMENT_SEC = 24 * 3600;
 /** A copy writes as another author when its home was copied or brought back from a backup, a few times in its life: of a key no more statements are kept, the newest. */
 const STATEMENTS_OF_KEY = 16;
 
@@ -164,13 +163,7 @@ export class CopyStore implements SyncStore, Disposable {
   }
 
   chunk(id: Uint8Array): Uint8Array | undefined {
-    const { contents } = this.#options;
-    if (contents.store.index.find(id) === undefined) return undefined;
-    try {
-      return contents.reader.chunk(id);
-    } catch {
-      return undefined;
-    }
+    return this.#options.contents.chunk(id);
   }
 
   putChunk(id: Uint8Array, bytes: Uint8Array): boolean {

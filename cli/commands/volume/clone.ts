@@ -6,6 +6,7 @@ import { prepareHome } from "../../node/prepare_home.ts";
 import { VOLUME_NAME, VOLUME_NAME_PROBLEM, volumeFolder } from "../../node/volumes.ts";
 import { plural, print, printJson, shellWord, visible } from "../../output.ts";
 import type { ContentsChoice } from "../../../state/worker/mod.ts";
+import { bothEnds } from "../../sync/both_ends.ts";
 import { carry } from "../../sync/carry.ts";
 import { otherSide, ownSide, type Side } from "../../sync/side.ts";
 import { serveOnNode } from "../../sync/serve.ts";
@@ -95,7 +96,7 @@ async function bringTexts(
   signal: AbortSignal,
 ): Promise<void> {
   await using mine = await ownSide({ home });
-  const [own, other] = [await mine.end(as), await theirs.end(name)];
+  const [own, other] = await bothEnds(mine.end(as), theirs.end(name));
   try {
     await carry(own, other, [{ do: "sync" }, { do: "sync" }], signal);
   } finally {
