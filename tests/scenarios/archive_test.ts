@@ -25,6 +25,8 @@ async function listing(folder: string): Promise<string[]> {
     "--xattrs-include=*",
     "--sort=name",
     "--full-time",
+    // Without a locale it would show other names than there are.
+    "--quoting-style=literal",
     "-cv",
     "-f",
     "/dev/null",
