@@ -25,12 +25,14 @@ export interface Exchanges {
   open(name: string): Later<Exchange>;
 }
 
+const NOTHING = new Uint8Array(0);
+
 interface Node {
   readonly name: string;
   readonly path: number;
 }
 
-/** A file for each volume, which only the owner of the node may open, for reading and writing: each open is an exchange of its own. */
+/** A file for each volume, which only the owner of the node may open: for reading and writing, and each such open is an exchange of its own; for reading alone it is empty. */
 export function exchangeServer(
   exchanges: Exchanges,
   owned: { uid: Principal; gid: Principal },
@@ -64,7 +66,8 @@ export function exchangeServer(
       throw new NineError("EPERM", "The files of exchanges are what they are");
     },
     open(node, flags) {
-      if (node === root) return undefined;
+      // Whoever looks through a whole mount finds nothing in it.
+      if (node === root || (flags & O.ACCMODE) === O.RDONLY) return undefined;
       if ((flags & O.ACCMODE) !== O.RDWR) {
         throw new NineError("EINVAL", "An exchange is opened for reading and writing at once");
       }
@@ -72,7 +75,7 @@ export function exchangeServer(
     },
     close: (_node, exchange) => exchange?.close(),
     read(_node, exchange, _offset, into, call) {
-      const next = exchange!.read(into.byteLength, call.signal);
+      const next = exchange?.read(into.byteLength, call.signal) ?? NOTHING;
       if (next instanceof Promise) return next;
       into.set(next);
       return next.byteLength;
