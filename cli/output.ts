@@ -22,6 +22,11 @@ export function printJson(value: unknown): void {
   print(escapeJson(value, 2));
 }
 
+/** One of several, each on a line of its own. */
+export function printJsonLine(value: unknown): void {
+  print(escapeJson(value));
+}
+
 /** A message beside the output. */
 export function warn(message: string): void {
   console.error(`lux9: ${escapeLines(message)}`);

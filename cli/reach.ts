@@ -31,11 +31,12 @@ export function addressOf({ addr, home }: Where): Address {
   }
 }
 
-/** The tree of the node, or exit code 3. Closing it closes the connection. */
-export async function reach(where: Where): Promise<Tree> {
+/** The tree of the node, or exit code 3. Closing it closes the connection. Throws what `stop` is aborted with meanwhile. */
+export async function reach(where: Where, stop?: AbortSignal): Promise<Tree> {
   const address = addressOf(where);
   try {
-    const signal = AbortSignal.timeout(ANSWER_MS_MAX);
+    const timeout = AbortSignal.timeout(ANSWER_MS_MAX);
+    const signal = stop ? AbortSignal.any([timeout, stop]) : timeout;
     return await Tree.dial(address, {
       uname: userName(),
       aname: where.aname,
@@ -43,6 +44,7 @@ export async function reach(where: Where): Promise<Tree> {
       signal,
     });
   } catch (thrown) {
+    stop?.throwIfAborted();
     const isTimeout = thrown instanceof DOMException && thrown.name === "TimeoutError";
     const reason = isTimeout
       ? `${formatAddress(address)} took the connection but did not answer for ${

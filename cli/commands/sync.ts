@@ -1,5 +1,6 @@
 import { type Command, Option } from "commander";
-import { plural, print, printJson, visible, warn } from "../output.ts";
+import { reasonOf } from "../../9p/mod.ts";
+import { plural, print, printJsonLine, visible, warn } from "../output.ts";
 import { Exit } from "../exit.ts";
 import { type Where, withWhere } from "../reach.ts";
 import { type Carried, carry } from "../sync/carry.ts";
@@ -7,7 +8,7 @@ import { conflictsOf } from "../sync/conflicts.ts";
 import { bothEnds } from "../sync/both_ends.ts";
 import { isSameHome, otherSide, ownSide, type Side } from "../sync/side.ts";
 import { Stands } from "../sync/stand.ts";
-import { endingText, movedText, NOTHING, NOTHING_TO_SEND } from "../sync/words.ts";
+import { endingText, movedText, NOTHING, NOTHING_TO_SEND, progressText } from "../sync/words.ts";
 import type { ContentsChoice } from "../../state/worker/mod.ts";
 import { Progress } from "../transfer.ts";
 
@@ -64,15 +65,20 @@ async function sync(other: string, options: Options): Promise<void> {
   const stop = () => aborter.abort(new Exit("interrupted", "Stopped: what was exchanged so far stays"));
   Deno.addSignalListener("SIGINT", stop);
   try {
-    await using mine = await ownSide(options);
-    await using theirs = await otherSide(other);
+    await using mine = await ownSide(options, aborter.signal);
+    await using theirs = await otherSide(other, aborter.signal);
     await using stands = new Stands(mine, theirs);
     const volumes = await shared(mine, theirs, options.volume);
     let failed = false;
     for (let isFirst = true;; isFirst = false) {
       for (const volume of volumes) {
         if (options.watch && !options.dryRun) stands.open(volume);
-        failed = !await one(volume, mine, theirs, options, aborter.signal, isFirst) || failed;
+        const isDone = await one(volume, mine, theirs, options, aborter.signal, isFirst).catch((thrown) => {
+          // The other volumes go on without one that cannot be opened.
+          if (options.watch || aborter.signal.aborted) throw thrown;
+          return hasFailed(volume, reasonOf(thrown), options);
+        });
+        failed = !isDone || failed;
       }
       if (!options.watch || options.dryRun) break;
       await pause(aborter.signal);
@@ -117,7 +123,7 @@ async function one(
 ): Promise<boolean> {
   if (!heal && !watch && contents === undefined && await isOne(volume, mine, theirs)) {
     if (json) {
-      printJson(
+      printJsonLine(
         dryRun ? { volume, toSend: 0, toReceive: 0 } : { volume, ended: "done", ...NOTHING, conflicts: [] },
       );
     } else if (isTold) print(`${visible(volume)}: ${dryRun ? NOTHING_TO_SEND : movedText(NOTHING)}`);
@@ -130,12 +136,11 @@ async function one(
     const failed = [told, carried.other].find((each) => each !== undefined && "failed" in each) as
       | { readonly failed: string }
       | undefined;
-    warn(`${visible(volume)}: ${visible(failed?.failed ?? "the exchange ended without a word")}`);
-    return false;
+    return hasFailed(volume, failed?.failed ?? "the exchange ended without a word", { json });
   }
   if ("dry" in told) {
     const { toSend, toReceive } = told.dry;
-    if (json) printJson({ volume, toSend, toReceive });
+    if (json) printJsonLine({ volume, toSend, toReceive });
     else print(`${visible(volume)}: ${plural(toSend, "record")} to send, ${toReceive} to receive`);
     return true;
   }
@@ -144,7 +149,7 @@ async function one(
   const conflicts = (await conflictsOf(mine, volume, signal)).filter(({ path }) => !known.has(path));
   const { summary, ended } = told;
   const isMoved = summary.sent.records + summary.received.records + summary.received.chunks > 0;
-  if (json) printJson({ volume, ended: ended?.kind, ...summary, conflicts });
+  if (json) printJsonLine({ volume, ended: ended?.kind, ...summary, conflicts });
   else if (isTold || isMoved || ended?.kind !== "done") {
     print(`${visible(volume)}: ${movedText(summary)}`);
     for (const { path, of } of conflicts) print(`  conflict: ${visible(path)}, beside ${visible(of)}`);
@@ -159,6 +164,12 @@ async function one(
     warn(`${visible(volume)}: ${visible(endingText(ended) + other)}`);
   }
   return ended?.kind === "done" && summary.refused.length + summary.refusedByPeer.length === 0;
+}
+
+function hasFailed(volume: string, reason: string, { json }: Pick<Options, "json">): false {
+  if (json) printJsonLine({ volume, ended: "failed", reason });
+  warn(`${visible(volume)}: ${visible(reason)}`);
+  return false;
 }
 
 /** Whether two copies that nobody has open are found to be one without opening them, which takes most of the time of an exchange of nothing. */
@@ -226,7 +237,7 @@ async function exchanged(
   const [own, other] = await bothEnds(mine.end(volume), theirs.end(volume));
   try {
     return await carry(own, other, wishes, signal, (told) => {
-      if ("progress" in told) progress.draw(`${visible(volume)}: ${movedText(told.progress)}`);
+      if ("progress" in told) progress.draw(`${visible(volume)}: ${progressText(told.progress)}`);
     });
   } finally {
     progress.clear();

@@ -22,23 +22,30 @@ export async function up(options: UpOptions): Promise<void> {
   const listen = options.listen ?? [];
   const restMs = restMsOf(Deno.env.get("LUX9_REST_MS"));
   const node = await startNode({ home, listen, version: VERSION, onRested: returnMemory, restMs });
-  if (options.demo) {
-    await using tree = await reach({ home });
-    const made = await fillDemo(tree);
-    console.log(`${made} example files are new in /data, ${installed.length} translators in /translators`);
-    console.log("Try: lux9 cat /data/sensors/today.json, which is computed when it is read\n");
-  }
-  console.log(welcome(home, node));
-
+  // Before anybody is told that it serves: it may be told to stop at once.
   const stopped = Promise.withResolvers<void>();
   let stopping: Promise<void> | undefined;
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     // A second signal hurries nothing: what is in flight is written and synced first.
     Deno.addSignalListener(signal, () => (stopping ??= node.stop()).then(stopped.resolve, stopped.reject));
   }
+  try {
+    if (options.demo) await demonstrate(home, installed.length);
+    console.log(welcome(home, node));
+  } catch (thrown) {
+    // The node that the examples were for is about to go.
+    if (stopping === undefined) throw thrown;
+  }
   await stopped.promise;
   console.log("Stopped: everything is synced, and no socket is left");
   Deno.exit(0);
+}
+
+async function demonstrate(home: string, translators: number): Promise<void> {
+  await using tree = await reach({ home });
+  const made = await fillDemo(tree);
+  console.log(`${made} example files are new in /data, ${translators} translators in /translators`);
+  console.log("Try: lux9 cat /data/sensors/today.json, which is computed when it is read\n");
 }
 
 /** What to try next. */

@@ -1,5 +1,6 @@
 import { type FileServer, NineError, plainAttr, reasonOf, S } from "../../9p/mod.ts";
 import type { Retention, VolumeStore } from "../../state/volume/mod.ts";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { deferred } from "./deferred.ts";
 
@@ -209,14 +210,16 @@ export function volumeFolder(home: string, name: string): string {
   return join(home, "volumes", name);
 }
 
-/** Removes a volume that nobody has open. It is gone at once, even if not all of its files are. */
+/** Removes a volume that nobody has open, and what is there of a clone that is not whole. It is gone at once, even if not all of its files are. */
 export function removeVolume(home: string, name: string): void {
-  const gone = join(home, "volumes", `.removed-${name}-${crypto.randomUUID().slice(0, 8)}`);
-  try {
-    Deno.renameSync(volumeFolder(home, name), gone);
-  } catch (thrown) {
-    if (!(thrown instanceof Deno.errors.NotFound)) throw thrown;
+  const folders = [volumeFolder(home, name), join(home, "volumes", `.${name}.cloning`)].filter((folder) =>
+    existsSync(folder)
+  );
+  if (folders.length === 0) {
     throw new NineError("ENOENT", `The home ${home} has no volume ${JSON.stringify(name)}`);
+  }
+  for (const folder of folders) {
+    Deno.renameSync(folder, join(home, "volumes", `.removed-${name}-${crypto.randomUUID().slice(0, 8)}`));
   }
   // Also what is left of those whose removal was cut short.
   for (const { name } of Deno.readDirSync(join(home, "volumes"))) {

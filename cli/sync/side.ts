@@ -30,22 +30,24 @@ export interface Side extends AsyncDisposable {
   known(volume: string): Promise<Known | undefined>;
 }
 
-/** The side that the options of a command name: a node by its address, or a home, whether a node runs on it or not. */
-export function ownSide(where: Where): Promise<Side> {
-  return where.addr !== undefined ? nodeSide(where, where.addr) : homeSide(homeOf(where.home));
+/** The side that the options of a command name: a node by its address, or a home, whether a node runs on it or not. `signal` ends the wait for a node. */
+export function ownSide(where: Where, signal: AbortSignal): Promise<Side> {
+  return where.addr !== undefined
+    ? nodeSide(where, where.addr, signal)
+    : homeSide(homeOf(where.home), signal);
 }
 
 /** The side that somebody wrote down: the folder of a home, a unix socket or an address. */
-export function otherSide(text: string): Promise<Side> {
+export function otherSide(text: string, signal: AbortSignal): Promise<Side> {
   const found = existsSync(text) ? statSync(text) : undefined;
-  if (found?.isDirectory()) return homeSide(homeOf(text));
-  if (found?.isSocket()) return nodeSide({ addr: `unix!${text}` }, text);
-  if (/[!:]/.test(text)) return nodeSide({ addr: text }, text);
+  if (found?.isDirectory()) return homeSide(homeOf(text), signal);
+  if (found?.isSocket()) return nodeSide({ addr: `unix!${text}` }, text, signal);
+  if (/[!:]/.test(text)) return nodeSide({ addr: text }, text, signal);
   throw new Exit("usage", `${text} is no home, no socket and no address: write a folder, or tcp!HOST!PORT`);
 }
 
-async function nodeSide(where: Where, name: string): Promise<Side> {
-  const tree = await reach(where);
+async function nodeSide(where: Where, name: string, signal: AbortSignal): Promise<Side> {
+  const tree = await reach(where, signal);
   return {
     name,
     volumes: () => volumesOf(tree),
@@ -61,7 +63,7 @@ async function volumesOf(tree: Tree): Promise<string[]> {
   return names.sort();
 }
 
-async function homeSide(home: string): Promise<Side> {
+async function homeSide(home: string, signal: AbortSignal): Promise<Side> {
   const name = `${hostname()}:${home}`;
   if (!existsSync(home)) throw new Exit("usage", `There is no home in ${home}`);
   let lock: HomeLock;
@@ -69,7 +71,7 @@ async function homeSide(home: string): Promise<Side> {
     lock = lockHome(home);
   } catch (thrown) {
     // A node runs on it, and has the volumes.
-    if (thrown instanceof NineError && thrown.code === "EBUSY") return await nodeSide({ home }, name);
+    if (thrown instanceof NineError && thrown.code === "EBUSY") return await nodeSide({ home }, name, signal);
     throw thrown;
   }
   const stores = new Map<string, Promise<VolumeStore>>();

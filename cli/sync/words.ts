@@ -1,4 +1,5 @@
 import type { Ending, Summary } from "../../state/sync/mod.ts";
+import type { Told } from "../../state/worker/mod.ts";
 import { plural } from "../output.ts";
 import { bytesText } from "../transfer.ts";
 
@@ -22,6 +23,11 @@ export function movedText({ sent, received }: Summary): string {
   const text = ({ records, chunks, recordBytes, chunkBytes }: Summary["sent"]) =>
     `${plural(records, "record")} and ${plural(chunks, "chunk")} (${bytesText(recordBytes + chunkBytes)})`;
   return `${text(sent)} sent, ${text(received)} received`;
+}
+
+/** How far an exchange is. */
+export function progressText(progress: Extract<Told, { progress: unknown }>["progress"]): string {
+  return "bytes" in progress ? `${bytesText(progress.bytes)} of a copy's state` : movedText(progress);
 }
 
 /** Why an exchange ended before all was done, and what to do. */

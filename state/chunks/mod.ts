@@ -4,7 +4,7 @@
  * @module
  */
 export { Checked } from "./checked.ts";
-export { ID_BYTES, type IdOf } from "./chunk_id.ts";
+export { chunkIds, ID_BYTES, type IdOf } from "./chunk_id.ts";
 export type { ChunkIndex, ChunkPlace, PackContents, PlacedChunk } from "./chunk_index.ts";
 export { type Collected, copyLive, liveBytes, orphanPacks } from "./collect.ts";
 export { CHUNK_AVERAGE, CHUNK_MAX, CHUNK_MIN, cutPoint, type GearTable, gearTable } from "./cut.ts";

@@ -4,17 +4,18 @@ import { existsSync, readdirSync, readFileSync, renameSync, rmdirSync, rmSync, w
 import { basename, dirname, join } from "node:path";
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { NineError } from "../../9p/mod.ts";
-import { CHUNK_MAX, ID_BYTES, packName } from "../chunks/mod.ts";
-import { type Disk, type DiskFile, realDisk } from "../disk/mod.ts";
+import { CHUNK_MAX, chunkIds, ID_BYTES } from "../chunks/mod.ts";
+import { type Disk, realDisk } from "../disk/mod.ts";
 import { DATABASE, DatabaseGuard, PACKS, placeOf } from "../guard/mod.ts";
 import { copyKey, KEY_BYTES, newCopyKey } from "../record/mod.ts";
 import { columnsOf, FORMAT, openDatabase, RowsReader, run, type Value } from "../store/mod.ts";
 import { FRAME, type Frame, lockFolder } from "../volume/mod.ts";
 import { noteContents } from "./clone_absent.ts";
+import { type ClonedChunk, ClonedPacks } from "./cloned_packs.ts";
 import type { ContentsChoice, Told, Wish } from "./exchange_words.ts";
 import { CHOICE } from "./copy_keeper.ts";
 import { CLONED, CLONED_META } from "./state_source.ts";
-import { type Head, parseHead, parsePack, STATE } from "./state_words.ts";
+import { type Head, packFrom, type PackPlace, parseHead, parsePack, STATE } from "./state_words.ts";
 import { wrongRows } from "./verify.ts";
 
 /** The way to a copy whose exchange was opened: frames out of it and into it. */
@@ -46,13 +47,19 @@ export interface CloneOptions {
 }
 
 const KEY_FILE = "key";
-const PACK_MAX = 999_999_999;
+/** The packs of the try before, until there is a database. */
+const EARLIER = "earlier";
 /** A list of chunks is no longer than that, either. */
 const CHUNK_BYTES_MAX = 16 * CHUNK_MAX;
 
+/** Where a clone that becomes a volume of that folder is made, and what an interrupted one left. */
+export function cloningFolder(folder: string): string {
+  return join(dirname(folder), `.${basename(folder)}.cloning`);
+}
+
 /**
  * Makes a new copy of the volume at the other end in a folder that is not there yet, or empty. It is made beside it, and becomes a volume in one moment, once it is whole and was checked; one that
- * was interrupted is none, and is begun anew under the name that the source let in.
+ * was interrupted is none, and the next try goes on with the contents that came, under the name that the source let in.
  */
 export async function receiveClone(
   folder: string,
@@ -74,6 +81,12 @@ export async function receiveClone(
       else clone.take(payload);
     }
     onProgress(clone.progress(false));
+    if (!clone.isAsking) continue;
+    const from = await clone.contentsFrom(() => {
+      signal.throwIfAborted();
+      onProgress(clone.progress(false));
+    });
+    await source.write({ kind: FRAME.message, payload: packFrom(from) });
   }
   onProgress(clone.progress(true));
   return await clone.finish();
@@ -94,10 +107,8 @@ export class Clone implements Disposable {
   #head: Head | undefined;
   #reader: RowsReader | undefined;
   #rows = 0;
-  #pack: { readonly number: number; readonly file: DiskFile; end: number } | undefined;
-  readonly #syncs: Promise<void>[] = [];
-  readonly #ends = new Map<number, number>();
-  #bytes = 0;
+  readonly #packs: ClonedPacks;
+  #isAsked = false;
   #isWhole = false;
 
   constructor(folder: string, readonly contents: ContentsChoice = "whole") {
@@ -105,18 +116,21 @@ export class Clone implements Disposable {
     if (existsSync(folder) && readdirSync(folder).length > 0) {
       throw new NineError("EEXIST", `${folder} has something in it already: a clone is made in a new folder`);
     }
-    const work = join(dirname(folder), `.${basename(folder)}.cloning`);
-    this.#work = work;
+    const work = this.#work = cloningFolder(folder);
     this.#disk = realDisk(work);
     this.#lock = lockFolder(work);
     try {
       this.#secret = secretIn(work);
+      const [packs, earlier] = [PACKS, EARLIER].map((name) => join(work, name));
+      // Beside packs there would have to be a database.
+      if (existsSync(packs)) renameSync(packs, earlier);
       for (const each of readdirSync(work)) {
-        if (each !== KEY_FILE && each !== "lock") rmSync(join(work, each), { recursive: true });
+        if (![KEY_FILE, EARLIER, "lock"].includes(each)) rmSync(join(work, each), { recursive: true });
       }
       this.#guard = new DatabaseGuard(this.#disk);
       this.#guard.open(0);
-      this.#disk.makeFolder(PACKS);
+      if (existsSync(earlier)) renameSync(earlier, packs);
+      this.#packs = new ClonedPacks(this.#disk);
     } catch (thrown) {
       this.#lock.close();
       throw thrown;
@@ -133,7 +147,7 @@ export class Clone implements Disposable {
   }
 
   progress(isChecking: boolean): CloneProgress {
-    return { rows: this.#rows, bytes: this.#bytes, bytesAll: this.#head?.bytes ?? 0, isChecking };
+    return { rows: this.#rows, bytes: this.#packs.bytes, bytesAll: this.#head?.bytes ?? 0, isChecking };
   }
 
   /** Takes a message of the source. EINVAL for what no source says. */
@@ -144,18 +158,32 @@ export class Clone implements Disposable {
     if (kind === STATE.rows) {
       this.#reader!.add(message.subarray(1));
       if (this.#reader!.isEnded) this.#endRows();
-    } else if (kind === STATE.pack && this.#reader!.isEnded) this.#put(message);
-    else if (kind === STATE.end && this.#reader!.isEnded) this.#isWhole = true;
+    } else if (kind === STATE.pack && this.#isAsked) this.#packs.put(parsePack(message));
+    else if (kind === STATE.end && this.#reader!.isEnded && !this.isAsking) this.#isWhole = true;
     else throw new NineError("EINVAL", `A message of kind ${kind} came, which is none or out of turn`);
+  }
+
+  /** It has all rows, and is to say from where on it lacks contents. */
+  get isAsking(): boolean {
+    return this.contents === "whole" && !this.#isAsked && this.#reader?.isEnded === true;
+  }
+
+  /** The place in the packs from which on they are to come: an earlier try may have brought some. */
+  async contentsFrom(onTurn: () => void): Promise<PackPlace> {
+    this.#isAsked = true;
+    const db = this.#db!;
+    const { key } = db.prepare("SELECT value AS key FROM meta WHERE key = 'key'").get() as {
+      key: Uint8Array;
+    };
+    const chunks = db.prepare("SELECT id, pack, offset, length FROM chunk ORDER BY pack, offset").iterate();
+    return await this.#packs.keep(chunks as unknown as Iterable<ClonedChunk>, chunkIds(key), onTurn);
   }
 
   /** Makes it a volume. EIO where what came is not sound; there is no volume then. */
   async finish(): Promise<Cloned> {
     const db = this.#db!;
-    this.#endPack();
-    await Promise.all(this.#syncs);
-    this.#disk.syncFolderBlocking(PACKS);
-    this.#checkChunks(db);
+    await this.#packs.finish();
+    this.#checkEnds(db);
     const applied = this.#name(db);
     run(db, "PRAGMA journal_mode = WAL");
     run(db, "PRAGMA synchronous = NORMAL");
@@ -184,11 +212,11 @@ export class Clone implements Disposable {
     if (existsSync(this.#folder)) rmdirSync(this.#folder);
     renameSync(this.#work, this.#folder);
     realDisk(dirname(this.#folder)).syncFolderBlocking("");
-    return { files: this.#head!.files, bytes: this.#bytes };
+    return { files: this.#head!.files, bytes: this.#packs.bytes };
   }
 
   [Symbol.dispose](): void {
-    this.#pack?.file.close();
+    this.#packs[Symbol.dispose]();
     this.#db?.close();
     this.#guard[Symbol.dispose]();
     this.#lock.close();
@@ -260,48 +288,23 @@ export class Clone implements Disposable {
     if (db.prepare("SELECT 1 FROM copy WHERE key = ?").get(copyKey(this.#secret).publicKey) === undefined) {
       throw new NineError("EINVAL", "The other copy did not let this one into the volume");
     }
+    this.#checkChunks(db);
   }
 
-  #put(message: Uint8Array): void {
-    const { pack, offset, bytes } = parsePack(message);
-    if (pack !== this.#pack?.number) {
-      if (pack < 1 || pack > PACK_MAX || this.#ends.has(pack)) {
-        throw new NineError("EINVAL", `A piece of pack ${pack} came, which is none or was through`);
-      }
-      this.#endPack();
-      const file = this.#disk.open(`${PACKS}/${packName(pack)}`, { create: true, exclusive: true });
-      this.#pack = { number: pack, file, end: 0 };
-    }
-    const { file, end } = this.#pack;
-    if (offset !== end) {
-      throw new NineError("EINVAL", `A piece of pack ${pack} is of ${offset}, where ${end} was next`);
-    }
-    file.pwrite(bytes, offset);
-    this.#pack.end += bytes.byteLength;
-    this.#ends.set(pack, this.#pack.end);
-    this.#bytes += bytes.byteLength;
-  }
-
-  /** Makes a pack durable while others come. */
-  #endPack(): void {
-    const file = this.#pack?.file;
-    this.#pack = undefined;
-    if (file === undefined) return;
-    const sync = file.sync().finally(() => file.close());
-    // It is asked for in the end.
-    sync.catch(() => {});
-    this.#syncs.push(sync);
-  }
-
-  /** Where chunks are said to be there are bytes. What is in them is held against their names when they are read, as always. */
+  /** What is said of chunks is of the kind that it has to be. What is in them is held against their names when they are read, as always. */
   #checkChunks(db: DatabaseSync): void {
     const { wrong } = db.prepare(
       "SELECT count(*) AS wrong FROM chunk WHERE typeof(id) <> 'blob' OR length(id) <> ? OR typeof(offset) <> 'integer' " +
         "OR typeof(length) <> 'integer' OR offset < 0 OR length <= 0 OR length > ? OR typeof(pack) <> 'integer' OR keyId <> 0",
     ).get(ID_BYTES, CHUNK_BYTES_MAX) as { wrong: number };
+    if (wrong > 0) throw new NineError("EINVAL", `The other copy tells of ${wrong} chunks what cannot be`);
+  }
+
+  /** Where chunks are said to be there are bytes. */
+  #checkEnds(db: DatabaseSync): void {
     const packs = db.prepare("SELECT pack, max(offset + length) AS end FROM chunk GROUP BY pack").all();
     for (const { pack, end } of packs as { pack: number; end: number }[]) {
-      if (wrong === 0 && end <= (this.#ends.get(pack) ?? 0)) continue;
+      if (end <= this.#packs.end(pack)) continue;
       throw new NineError("EINVAL", `Chunks that came are said to be where nothing is, as in pack ${pack}`);
     }
   }

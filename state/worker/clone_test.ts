@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { FRAME } from "../volume/mod.ts";
 import { carry } from "./_carry.ts";
@@ -114,6 +115,51 @@ Deno.test("a clone that is interrupted anywhere is no volume, and the next try m
     await using clone = await Volume.open(`${folder}/b`);
     assert.deepEqual(clone.tree(), source.tree());
     await assert.rejects(receiveClone(`${folder}/b`, await source.source()), /has something in it already/);
+  });
+});
+
+Deno.test("a clone that was stopped goes on with the contents that came, as far as they are sound", async () => {
+  await withFolder(async (folder) => {
+    await using source = await made(`${folder}/a`);
+    // How many bytes of contents come in a try that is cut after so many messages with some.
+    const attempt = async (messages: number): Promise<number> => {
+      const plain = await source.source();
+      let bytes = 0;
+      const cut: Source = {
+        async read(signal) {
+          const frames = await plain.read(signal);
+          for (const { kind, payload } of frames) {
+            if (kind !== FRAME.message || payload[0] !== STATE.pack) continue;
+            if (messages-- === 0) return [];
+            bytes += payload.byteLength;
+          }
+          return frames;
+        },
+        write: (frame) => plain.write(frame),
+      };
+      await receiveClone(`${folder}/b`, cut).catch((thrown) => assert.match(thrown.message, /is not whole/));
+      return bytes;
+    };
+    assert.ok(await attempt(2) > 1_900_000);
+    const pack = `${folder}/.b.cloning/packs/000001`;
+    assert.ok(Deno.statSync(pack).size > 1_800_000);
+    // Power was lost, and what was not durable yet is gone.
+    const bytes = Deno.readFileSync(pack);
+    Deno.writeFileSync(pack, bytes.fill(0, 1_500_000));
+    Deno.writeFileSync(`${folder}/.b.cloning/packs/000007`, bytes);
+    const second = await attempt(1);
+    assert.ok(second > 900_000 && second < 1_000_000, `${second} bytes`);
+    // The other copy may move its chunks meanwhile, so that some are in another pack than they came in.
+    await source.put("folder/large", "short");
+    await source.put("other", noise(300_000, 5));
+    await source.store.collect();
+    const third = await attempt(Infinity);
+    assert.ok(third > 300_000 && third < 2_500_000, `${third} bytes`);
+    assert.deepEqual(verify(`${folder}/b`).problems, []);
+    const has = (name: string) => existsSync(`${folder}/b/${name}`);
+    assert.deepEqual(["packs", "packs/000007", "earlier", "key"].map(has), [true, false, false, false]);
+    await using clone = await Volume.open(`${folder}/b`);
+    assert.deepEqual(clone.tree(), source.tree());
   });
 });
 

@@ -34,7 +34,8 @@ export type Next = "again" | "rejoin";
 
 /** What an exchange tells whoever carries it. */
 export type Told =
-  | { readonly progress: Summary }
+  /** It goes on; of a state that is told, or taken, there are so many bytes so far. */
+  | { readonly progress: Summary | { readonly bytes: number } }
   | {
     readonly peer: string | undefined;
     readonly ended: Ending | undefined;

@@ -20,7 +20,7 @@ import type { Conflict } from "./conflicts.ts";
 import type { OtherState } from "./merged_state.ts";
 import type { Rejoin } from "./rejoin.ts";
 import type { CopyOptions } from "./copy_keeper.ts";
-import { STATE, stateMessage } from "./state_words.ts";
+import { type PackPlace, parseFrom, STATE, stateMessage } from "./state_words.ts";
 import type { StateSource } from "./state_source.ts";
 import { type Next, parseWish, type Told, type Wish } from "./exchange_words.ts";
 
@@ -52,6 +52,9 @@ const PAUSE_MS = 10;
 const TOLD_AT_ONCE = 100;
 /** How often whoever carries an exchange is told how far it is. */
 const PROGRESS_MS = 200;
+
+/** Before all contents. */
+const NOWHERE: PackPlace = { pack: 0, offset: 0 };
 
 interface Exchange {
   readonly id: number;
@@ -170,7 +173,8 @@ export class Exchanges {
     if (wish.do === "clone") {
       exchange.source = this.#options.clone(keyIn(wish));
       const isWhole = wish.contents !== "on-demand";
-      exchange.source.then((source) => this.#tellAll(exchange, source, isWhole)).catch((thrown) =>
+      const from = isWhole ? this.#heardFrom(exchange) : Promise.resolve(NOWHERE);
+      exchange.source.then((source) => this.#tellAll(exchange, source, isWhole, from)).catch((thrown) =>
         this.#end(exchange, { failed: reasonOf(thrown) })
       );
       return;
@@ -185,14 +189,17 @@ export class Exchanges {
     });
     exchange.session = new Session(store);
     exchange.isDry = isDry;
-    exchange.progress = setInterval(
-      // Nobody may read it.
-      () =>
-        exchange.unread < UNREAD_BYTES_MAX && this.#tell(exchange, { progress: exchange.session!.summary }),
-      PROGRESS_MS,
-    );
+    this.#tellProgress(exchange, () => exchange.session!.summary);
     this.#run(exchange, exchange.session, store).catch((thrown) =>
       this.#end(exchange, { failed: reasonOf(thrown) })
+    );
+  }
+
+  #tellProgress(exchange: Exchange, progress: () => Extract<Told, { progress: unknown }>["progress"]): void {
+    exchange.progress = setInterval(
+      // Nobody may read it.
+      () => exchange.unread < UNREAD_BYTES_MAX && this.#tell(exchange, { progress: progress() }),
+      PROGRESS_MS,
     );
   }
 
@@ -243,29 +250,51 @@ export class Exchanges {
     return true;
   }
 
-  /** Tells a new copy everything, as fast as it is read; what clients ask comes between. */
-  async #tellAll(exchange: Exchange, source: StateSource, isWhole: boolean): Promise<void> {
+  /** From where on a new copy lacks contents, which it knows once it has all rows. */
+  #heardFrom(exchange: Exchange): Promise<PackPlace> {
+    return new Promise((heard) => {
+      exchange.hears = (message) => Promise.resolve(heard(parseFrom(message)));
+      exchange.whenForgotten = () => heard(NOWHERE);
+    });
+  }
+
+  /** Tells a new copy everything, as fast as it is read. */
+  async #tellAll(
+    exchange: Exchange,
+    source: StateSource,
+    isWhole: boolean,
+    from: Promise<PackPlace>,
+  ): Promise<void> {
     let bytes = 0;
-    let pausedMs = performance.now();
     try {
-      for (const message of source.clone(isWhole)) {
-        if (!this.#open.has(exchange.id)) return;
-        bytes += message.byteLength;
-        await this.#send(exchange, message);
-        if (performance.now() < pausedMs + PAUSE_MS) continue;
-        await new Promise((next) => setTimeout(next, 0));
-        pausedMs = performance.now();
-      }
+      bytes += await this.#sendAll(exchange, source.clone(isWhole));
+      bytes += await this.#sendAll(exchange, source.contents(await from));
     } finally {
       source[Symbol.dispose]();
     }
     this.#end(exchange, { cloned: { bytes } });
   }
 
+  /** What clients ask comes between; how many bytes were sent. */
+  async #sendAll(exchange: Exchange, messages: Iterable<Uint8Array>): Promise<number> {
+    let bytes = 0;
+    let pausedMs = performance.now();
+    for (const message of messages) {
+      if (!this.#open.has(exchange.id)) break;
+      bytes += message.byteLength;
+      await this.#send(exchange, message);
+      if (performance.now() < pausedMs + PAUSE_MS) continue;
+      await new Promise((next) => setTimeout(next, 0));
+      pausedMs = performance.now();
+    }
+    return bytes;
+  }
+
   /** Tells what documents are made of, and then chunks that are wanted. */
   #tellState(exchange: Exchange): void {
     const serving = new Serving(this.#options.store({ name: "", heals: false, take: this.#options.take }));
     let bytes = 0;
+    this.#tellProgress(exchange, () => ({ bytes }));
     const say = async (message: Uint8Array) => {
       bytes += message.byteLength;
       await this.#send(exchange, message);
@@ -295,6 +324,7 @@ export class Exchanges {
     const rejoin = this.#options.rejoin();
     exchange.whenForgotten = () => rejoin[Symbol.dispose]();
     let bytes = 0;
+    this.#tellProgress(exchange, () => ({ bytes }));
     exchange.hears = async (message) => {
       bytes += message.byteLength;
       for (const answer of rejoin.take(message)) await this.#send(exchange, answer);

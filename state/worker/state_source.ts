@@ -5,7 +5,7 @@ import { realDisk } from "../disk/mod.ts";
 import { DATABASE, PACKS } from "../guard/mod.ts";
 import { columnsOf, FORMAT, packRows } from "../store/mod.ts";
 import { STATE_TABLES } from "./rejoin.ts";
-import { newPackMessage, packHead, STATE, stateMessage } from "./state_words.ts";
+import { newPackMessage, packHead, type PackPlace, STATE, stateMessage } from "./state_words.ts";
 
 /** Tables that are the same on a new copy. What is not here a copy has for itself, or it is told anew. */
 export const CLONED = [
@@ -46,6 +46,11 @@ const ROWS_BYTES = 256 * 1024;
 /** With what is around it, it is read in one piece. */
 const PACK_BYTES = 960 * 1024;
 
+interface PackEnd {
+  readonly pack: number;
+  readonly bytes: number;
+}
+
 /**
  * A copy's state as it was when this was made, while the copy goes on: the database is read as of that moment, and packs only grow. Nobody may remove packs
  * before it has ended.
@@ -53,6 +58,7 @@ const PACK_BYTES = 960 * 1024;
 export class StateSource implements Disposable {
   readonly #db: DatabaseSync;
   readonly #folder: string;
+  #packs: PackEnd[] = [];
   #isOpen = true;
 
   constructor(folder: string) {
@@ -62,17 +68,24 @@ export class StateSource implements Disposable {
     this.#db.exec("BEGIN; SELECT count(*) FROM meta");
   }
 
-  /** Everything that a new copy has to have; `isWhole`: also contents. */
+  /** Everything that a new copy has to have but contents; `isWhole`: these follow, by `contents`. */
   *clone(isWhole: boolean): Generator<Uint8Array> {
-    const packs = !isWhole ? [] : this.#db.prepare(
-      "SELECT pack, max(offset + length) AS bytes FROM chunk GROUP BY pack ORDER BY pack",
-    ).all() as { pack: number; bytes: number }[];
-    yield* this.rows(CLONED, packs.reduce((sum, { bytes }) => sum + bytes, 0), isWhole);
+    if (isWhole) {
+      this.#packs = this.#db.prepare(
+        "SELECT pack, max(offset + length) AS bytes FROM chunk GROUP BY pack ORDER BY pack",
+      ).all() as unknown as PackEnd[];
+    }
+    yield* this.rows(CLONED, this.#packs.reduce((sum, { bytes }) => sum + bytes, 0), isWhole);
     this[Symbol.dispose]();
+  }
+
+  /** The packs from that place on, and the end. */
+  *contents(from: PackPlace): Generator<Uint8Array> {
     using files = new Packs(realDisk(this.#folder), PACKS);
-    for (const { pack, bytes } of packs) {
-      for (let offset = 0; offset < bytes; offset += PACK_BYTES) {
-        const piece = newPackMessage(pack, offset, Math.min(PACK_BYTES, bytes - offset));
+    for (const { pack, bytes } of this.#packs) {
+      if (pack < from.pack) continue;
+      for (let offset = pack === from.pack ? from.offset : 0; offset < bytes; offset += PACK_BYTES) {
+        const piece = newPackMessage({ pack, offset }, Math.min(PACK_BYTES, bytes - offset));
         try {
           files.read(pack, offset, piece.bytes);
         } catch (thrown) {

@@ -10,8 +10,15 @@ import { NineError } from "../../9p/mod.ts";
  *     want    id[32]…              from who takes it: chunks that it has not got
  *     chunks  (id[32] length[4] bytes)…, with a length of 2^32 - 1 and no bytes for one that is not there
  *     end
+ *     from    pack[4] offset[8]    from a new copy, once it has all rows: packs from there on
  */
-export const STATE = { head: 0, rows: 1, pack: 2, want: 3, chunks: 4, end: 5 } as const;
+export const STATE = { head: 0, rows: 1, pack: 2, want: 3, chunks: 4, end: 5, from: 6 } as const;
+
+/** A place in the packs, which are told in order. */
+export interface PackPlace {
+  readonly pack: number;
+  readonly offset: number;
+}
 
 const head = z.strictObject({
   format: z.number().int().nonnegative(),
@@ -53,20 +60,20 @@ export function parseHead(message: Uint8Array): Head {
 
 /** An empty message for bytes of a pack, and where these go. */
 export function newPackMessage(
-  pack: number,
-  offset: number,
+  { pack, offset }: PackPlace,
   length: number,
+  kind: number = STATE.pack,
 ): { message: Uint8Array; bytes: Uint8Array } {
   const message = new Uint8Array(PACK_AT + length);
   const view = new DataView(message.buffer);
-  message[0] = STATE.pack;
+  message[0] = kind;
   view.setUint32(1, pack, true);
   view.setFloat64(5, offset, true);
   return { message, bytes: message.subarray(PACK_AT) };
 }
 
 /** EINVAL for what is none. */
-export function parsePack(message: Uint8Array): { pack: number; offset: number; bytes: Uint8Array } {
+export function parsePack(message: Uint8Array): PackPlace & { readonly bytes: Uint8Array } {
   if (message.byteLength < PACK_AT) throw new NineError("EINVAL", "A piece of a pack ends before it begins");
   const view = new DataView(message.buffer, message.byteOffset, message.byteLength);
   return {
@@ -74,4 +81,18 @@ export function parsePack(message: Uint8Array): { pack: number; offset: number; 
     offset: view.getFloat64(5, true),
     bytes: message.subarray(PACK_AT),
   };
+}
+
+/** What a new copy says that has all rows. */
+export function packFrom(place: PackPlace): Uint8Array {
+  return newPackMessage(place, 0, STATE.from).message;
+}
+
+/** EINVAL for what is none. */
+export function parseFrom(message: Uint8Array): PackPlace {
+  if (message[0] !== STATE.from || message.byteLength !== PACK_AT) {
+    throw new NineError("EINVAL", "A new copy says from where on it lacks contents, and nothing else");
+  }
+  const { pack, offset } = parsePack(message);
+  return { pack, offset };
 }

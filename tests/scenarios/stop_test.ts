@@ -1,13 +1,16 @@
 /** How a node ends, and how the next one begins on the same home. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import type { Client } from "../conformance/client.ts";
+import { connect } from "./connect.ts";
 import { makeHome, TestNode } from "./node.ts";
 import { sleep, until } from "./process.ts";
 import { RawClient } from "./raw_client.ts";
 
 /** DESIGN: what is in flight is finished, and a blocked read, which has no end, is not waited for. */
 const STOP_MS = 3000;
+const LAUNCHER = fileURLToPath(new URL("../../lux9", import.meta.url));
 const SIGNALS = ["SIGINT", "SIGTERM"] as const;
 
 async function isThere(path: string): Promise<boolean> {
@@ -48,6 +51,29 @@ for (const signal of SIGNALS) {
     for (const { wire } of clients) assert.ok(await wire.closes());
   });
 }
+
+Deno.test("a node that is told to stop before it has made its examples stops as any other", async () => {
+  const home = await makeHome();
+  try {
+    const child = new Deno.Command(LAUNCHER, {
+      args: ["up", "--demo", "--home", home],
+      stdin: "null",
+      stdout: "null",
+      stderr: "piped",
+    }).spawn();
+    await until("it serves", () => isThere(join(home, "run", "9p")), 15_000);
+    const client = await connect(`unix!${home}/run/9p`);
+    const data = await client.walk(client.root, "data");
+    await until("an example", async () => (await client.names(data)).length > 0);
+    child.kill("SIGTERM");
+    const { code, stderr } = await child.output();
+    client.wire.close();
+    assert.deepEqual([code, new TextDecoder().decode(stderr)], [0, ""]);
+    assert.equal(await isThere(join(home, "run", "9p")), false);
+  } finally {
+    await Deno.remove(home, { recursive: true });
+  }
+});
 
 Deno.test("two signals in a row are as good as one", async () => {
   await using node = await TestNode.start();

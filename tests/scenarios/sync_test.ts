@@ -1,7 +1,7 @@
 /** Copies of a volume as a person has them: cloned, changed apart, brought together, stopped in the middle, on a disk that is full. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { verify } from "../../state/worker/mod.ts";
+import { receiveClone, type Source, verify } from "../../state/worker/mod.ts";
 import { TestNode } from "./node.ts";
 import { MOUNTS } from "./privileges.ts";
 import { skipUnless } from "./skip.ts";
@@ -133,6 +133,57 @@ Deno.test("sync: killed and interrupted at any moment it goes on where it was", 
       const names = await client.names(await client.walk(client.root, "data"));
       assert.equal(names.filter((name) => name.startsWith("file ")).length, 150);
     });
+  });
+});
+
+Deno.test("sync: ^C ends the wait for a node that does not answer, and a clone that was stopped is removed as a volume is", async () => {
+  await inFolder(async (folder) => {
+    const [home, socket] = [`${folder}/home`, `${folder}/silent`];
+    await Deno.mkdir(home);
+    using listener = Deno.listen({ transport: "unix", path: socket });
+    for (const words of [["sync", socket], ["volume", "clone", socket, "data"]]) {
+      const child = new Deno.Command(LAUNCHER, {
+        args: [...words, "--home", home],
+        stdin: "null",
+        stdout: "null",
+        stderr: "piped",
+      }).spawn();
+      using _ = await listener.accept();
+      child.kill("SIGINT");
+      const { code, stderr } = await child.output();
+      const err = new TextDecoder().decode(stderr);
+      assert.equal(code, 130, err);
+      assert.match(err, /Stopped: /);
+    }
+    // What a source brings that goes away at once.
+    const gone: Source = { read: () => Promise.resolve([]), write: () => Promise.resolve() };
+    await assert.rejects(receiveClone(`${home}/volumes/data`, gone), /is not whole/);
+    const names = () => Array.from(Deno.readDirSync(`${home}/volumes`), ({ name }) => name);
+    assert.deepEqual(names(), [".data.cloning"]);
+    await ok("volume", "rm", "data", "--yes", "--home", home);
+    assert.deepEqual(names(), []);
+    assert.match((await lux9("volume", "rm", "data", "--yes", "--home", home)).err, /has no volume "data"/);
+  });
+});
+
+Deno.test("sync: one volume that cannot be opened is told, as JSON too, and the others go on", async () => {
+  await inFolder(async (folder) => {
+    const homes = [`${folder}/a`, `${folder}/b`];
+    await Deno.mkdir(homes[0]);
+    {
+      const yaml = "mounts: [{at: /one, volume: one}, {at: /two, volume: two}]\n";
+      await using node = await TestNode.start({ home: homes[0], yaml });
+      assert.equal((await node.stop()).code, 0);
+    }
+    for (const name of ["one", "two"]) {
+      await ok("volume", "clone", homes[0], name, "--home", homes[1]);
+    }
+    await Deno.truncate(`${homes[1]}/volumes/one/index.sqlite`, 0);
+    const { code, out, err } = await lux9("sync", homes[1], "--home", homes[0], "--json");
+    assert.equal(code, 1);
+    assert.match(err, /one: .*index\.sqlite is damaged/);
+    const lines = out.trim().split("\n").map((line) => JSON.parse(line));
+    assert.deepEqual(lines.map(({ volume, ended }) => [volume, ended]), [["one", "failed"], ["two", "done"]]);
   });
 });
 

@@ -36,7 +36,8 @@ export function defineClone(command: Command): void {
       "after",
       `
 The new copy has everything that the other one has, its history and snapshots too, and a key of its own. From then on lux9 sync brings
-together what is changed on either. One that was stopped leaves no volume, and is called again.
+together what is changed on either. One that was stopped leaves no volume: called again it goes on from there, and lux9 volume rm
+removes what came.
 
 Examples:
   lux9 volume clone tcp!server!5640 notes
@@ -61,11 +62,11 @@ async function clone(
   Deno.mkdirSync(`${home}/volumes`, { recursive: true, mode: 0o700 });
   const { receiveClone } = await import("../../../state/worker/mod.ts");
   const aborter = new AbortController();
-  const stop = () => aborter.abort(new Exit("interrupted", "Stopped: there is no new copy"));
+  const stop = () => aborter.abort(new Exit("interrupted", stoppedText(as)));
   Deno.addSignalListener("SIGINT", stop);
   const progress = new Progress();
   try {
-    await using theirs = await otherSide(other);
+    await using theirs = await otherSide(other, aborter.signal);
     const end = await theirs.end(name);
     const { files, bytes } = await receiveClone(folder, end, {
       contents,
@@ -90,12 +91,16 @@ async function clone(
   }
 }
 
+function stoppedText(name: string): string {
+  return `Stopped: there is no new copy yet. Called again it goes on from there; lux9 volume rm ${name} --yes removes what came`;
+}
+
 /** The first exchange: what merges need is on every copy. One that is stopped is made up for by the next. */
 async function bringTexts(
   { home, as, name, theirs }: { home: string; as: string; name: string; theirs: Side },
   signal: AbortSignal,
 ): Promise<void> {
-  await using mine = await ownSide({ home });
+  await using mine = await ownSide({ home }, signal);
   const [own, other] = await bothEnds(mine.end(as), theirs.end(name));
   try {
     await carry(own, other, [{ do: "sync" }, { do: "sync" }], signal);
