@@ -6,6 +6,7 @@ import { type Where, withWhere } from "../reach.ts";
 import { type Carried, carry } from "../sync/carry.ts";
 import { conflictsOf } from "../sync/conflicts.ts";
 import { bothEnds } from "../sync/both_ends.ts";
+import { type Pair, pairsOf } from "../sync/pairs.ts";
 import { isSameHome, otherSide, ownSide, type Side } from "../sync/side.ts";
 import { Stands } from "../sync/stand.ts";
 import { endingText, movedText, NOTHING, NOTHING_TO_SEND, progressText } from "../sync/words.ts";
@@ -31,7 +32,7 @@ const NAME_LENGTH_MAX = 80;
 export function define(command: Command): void {
   withWhere(command)
     .argument("<other>", "a home (a folder), or a node: its socket, tcp!HOST!PORT, unix!/PATH")
-    .option("--volume <name...>", "only these volumes (default: all that both have)", [])
+    .option("--volume <name...>", "only these volumes, by their names here (default: all that both have)", [])
     .option("--dry-run", "only say how much there is to exchange")
     .option("--watch", "go on whenever something changes, until ^C")
     .option("--heal", "read all contents, and take from the other copy what is damaged here")
@@ -68,15 +69,15 @@ async function sync(other: string, options: Options): Promise<void> {
     await using mine = await ownSide(options, aborter.signal);
     await using theirs = await otherSide(other, aborter.signal);
     await using stands = new Stands(mine, theirs);
-    const volumes = await shared(mine, theirs, options.volume);
+    const pairs = await shared(mine, theirs, options.volume);
     let failed = false;
     for (let isFirst = true;; isFirst = false) {
-      for (const volume of volumes) {
-        if (options.watch && !options.dryRun) stands.open(volume);
-        const isDone = await one(volume, mine, theirs, options, aborter.signal, isFirst).catch((thrown) => {
+      for (const pair of pairs) {
+        if (options.watch && !options.dryRun) stands.open(pair);
+        const isDone = await one(pair, mine, theirs, options, aborter.signal, isFirst).catch((thrown) => {
           // The other volumes go on without one that cannot be opened.
           if (options.watch || aborter.signal.aborted) throw thrown;
-          return hasFailed(volume, reasonOf(thrown), options);
+          return hasFailed(pair.here, reasonOf(thrown), options);
         });
         failed = !isDone || failed;
       }
@@ -90,38 +91,24 @@ async function sync(other: string, options: Options): Promise<void> {
 }
 
 /** The volumes to exchange. */
-async function shared(mine: Side, theirs: Side, wanted: readonly string[]): Promise<string[]> {
-  const [own, other] = [await mine.volumes(), await theirs.volumes()];
-  for (const name of wanted) {
-    const missing = !own.includes(name) ? mine : !other.includes(name) ? theirs : undefined;
-    if (missing !== undefined) {
-      throw new Exit(
-        "failed",
-        `${missing.name} has no volume ${name}: lux9 volume clone makes a copy of one`,
-      );
-    }
-  }
-  if (wanted.length > 0) return [...wanted];
-  const both = own.filter((name) => other.includes(name));
-  if (both.length > 0) return both;
-  throw new Exit(
-    "failed",
-    `No volume is in both: ${mine.name} has ${own.join(", ") || "none"}, ${theirs.name} ${
-      other.join(", ") || "none"
-    }. lux9 volume clone makes a copy of one`,
+async function shared(mine: Side, theirs: Side, wanted: readonly string[]): Promise<Pair[]> {
+  const [here, there] = await Promise.all(
+    [mine, theirs].map(async (side) => ({ name: side.name, volumes: await side.volumes() })),
   );
+  return pairsOf({ here, there }, wanted);
 }
 
 /** Whether all that there was was exchanged. */
 async function one(
-  volume: string,
+  pair: Pair,
   mine: Side,
   theirs: Side,
   { dryRun, heal, watch, contents, json }: Options,
   signal: AbortSignal,
   isTold: boolean,
 ): Promise<boolean> {
-  if (!heal && !watch && contents === undefined && await isOne(volume, mine, theirs)) {
+  const volume = pair.here;
+  if (!heal && !watch && contents === undefined && await isOne(pair, mine, theirs)) {
     if (json) {
       printJsonLine(
         dryRun ? { volume, toSend: 0, toReceive: 0 } : { volume, ended: "done", ...NOTHING, conflicts: [] },
@@ -130,7 +117,7 @@ async function one(
     return true;
   }
   const before = dryRun ? [] : await conflictsOf(mine, volume, signal);
-  const carried = await carriedThrough(volume, mine, theirs, { dryRun, heal, contents }, signal);
+  const carried = await carriedThrough(pair, mine, theirs, { dryRun, heal, contents }, signal);
   const told = carried.own;
   if (told === undefined || "failed" in told || "progress" in told) {
     const failed = [told, carried.other].find((each) => each !== undefined && "failed" in each) as
@@ -150,7 +137,7 @@ async function one(
   const { summary, ended } = told;
   const isMoved = summary.sent.records + summary.received.records + summary.received.chunks > 0;
   if (json) printJsonLine({ volume, ended: ended?.kind, ...summary, conflicts });
-  else if (isTold || isMoved || ended?.kind !== "done") {
+  else if (isMoved || isTold && ended?.kind === "done") {
     print(`${visible(volume)}: ${movedText(summary)}`);
     for (const { path, of } of conflicts) print(`  conflict: ${visible(path)}, beside ${visible(of)}`);
   }
@@ -173,9 +160,9 @@ function hasFailed(volume: string, reason: string, { json }: Pick<Options, "json
 }
 
 /** Whether two copies that nobody has open are found to be one without opening them, which takes most of the time of an exchange of nothing. */
-async function isOne(volume: string, mine: Side, theirs: Side): Promise<boolean> {
-  const own = await mine.known(volume);
-  const other = own && await theirs.known(volume);
+async function isOne({ here, there }: Pair, mine: Side, theirs: Side): Promise<boolean> {
+  const own = await mine.known(here);
+  const other = own && await theirs.known(there);
   if (own === undefined || other === undefined) return false;
   const { haveNothingToTell } = await import("../../state/volume/mod.ts");
   return haveNothingToTell(own, other, Math.floor(Date.now() / 1000));
@@ -186,7 +173,7 @@ async function isOne(volume: string, mine: Side, theirs: Side): Promise<boolean>
  * own.
  */
 async function carriedThrough(
-  volume: string,
+  pair: Pair,
   mine: Side,
   theirs: Side,
   { dryRun, heal, contents }: Pick<Options, "dryRun" | "heal" | "contents">,
@@ -196,7 +183,7 @@ async function carriedThrough(
   const [own, other] = [{ ...common, contents, name: nameOf(mine) }, { ...common, name: nameOf(theirs) }];
   for (let steps = 0;; steps++) {
     const carried = await exchanged(
-      volume,
+      pair,
       mine,
       theirs,
       [{ do: "sync", ...own }, { do: "sync", ...other }],
@@ -213,13 +200,15 @@ async function carriedThrough(
     if (step === "again") continue;
     const isOwn = step === "own rejoins";
     warn(
-      `${visible(volume)}: ${visible(isOwn ? mine.name : theirs.name)} was away for longer than is kept, ` +
+      `${visible(pair.here)}: ${
+        visible(isOwn ? mine.name : theirs.name)
+      } was away for longer than is kept, ` +
         "and takes the other copy's state, joined with its own",
     );
     const wishes = isOwn
       ? [{ do: "rejoin" as const }, { do: "state" as const }] as const
       : [{ do: "state" as const }, { do: "rejoin" as const }] as const;
-    const rejoined = await exchanged(volume, mine, theirs, wishes, signal);
+    const rejoined = await exchanged(pair, mine, theirs, wishes, signal);
     for (const told of [rejoined.own, rejoined.other]) {
       if (told === undefined || "failed" in told) return rejoined;
     }
@@ -227,17 +216,17 @@ async function carriedThrough(
 }
 
 async function exchanged(
-  volume: string,
+  { here, there }: Pair,
   mine: Side,
   theirs: Side,
   wishes: Parameters<typeof carry>[2],
   signal: AbortSignal,
 ): Promise<Carried> {
   const progress = new Progress();
-  const [own, other] = await bothEnds(mine.end(volume), theirs.end(volume));
+  const [own, other] = await bothEnds(mine.end(here), theirs.end(there));
   try {
     return await carry(own, other, wishes, signal, (told) => {
-      if ("progress" in told) progress.draw(`${visible(volume)}: ${progressText(told.progress)}`);
+      if ("progress" in told) progress.draw(`${visible(here)}: ${progressText(told.progress)}`);
     });
   } finally {
     progress.clear();

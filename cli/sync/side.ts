@@ -10,6 +10,7 @@ import { readConfig } from "../node/node.ts";
 import { volumeFolder, volumesIn } from "../node/volumes.ts";
 import { reach, type Where } from "../reach.ts";
 import { type End, nodeEnd, storeEnd } from "./end.ts";
+import type { Named } from "./pairs.ts";
 
 /** Whether what somebody wrote down for the other side is the home of the own one, or its node's socket: a copy has nothing to bring together with itself. */
 export function isSameHome(where: Where, other: string): boolean {
@@ -24,7 +25,7 @@ export function isSameHome(where: Where, other: string): boolean {
 export interface Side extends AsyncDisposable {
   /** What it is called to the other side, and in messages. */
   readonly name: string;
-  volumes(): Promise<string[]>;
+  volumes(): Promise<Named[]>;
   end(volume: string): Promise<End>;
   /** What a copy has that can be read without opening it; undefined where that cannot be. */
   known(volume: string): Promise<Known | undefined>;
@@ -57,10 +58,14 @@ async function nodeSide(where: Where, name: string, signal: AbortSignal): Promis
   };
 }
 
-async function volumesOf(tree: Tree): Promise<string[]> {
-  const names: string[] = [];
-  for await (const { name } of tree.list("/sync")) names.push(name);
-  return names.sort();
+/** Those that whoever asks may exchange. */
+async function volumesOf(tree: Tree): Promise<Named[]> {
+  const names = new Set<string>();
+  for await (const { name } of tree.list("/sync")) names.add(name);
+  const all: { name: string; volume?: string }[] = JSON.parse(
+    new TextDecoder().decode(await tree.readFile("/volumes.json")),
+  );
+  return all.filter(({ name }) => names.has(name)).map(({ name, volume }) => ({ name, id: volume }));
 }
 
 async function homeSide(home: string, signal: AbortSignal): Promise<Side> {
@@ -84,7 +89,10 @@ async function homeSide(home: string, signal: AbortSignal): Promise<Side> {
   };
   return {
     name,
-    volumes: () => Promise.resolve(volumesIn(home)),
+    async volumes() {
+      const { volumeIdAt } = await import("../../state/volume/mod.ts");
+      return volumesIn(home).map((name) => ({ name, id: volumeIdAt(volumeFolder(home, name)) }));
+    },
     async end(volume) {
       // More than one exchange may begin at a time.
       let store = stores.get(volume);

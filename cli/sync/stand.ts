@@ -2,11 +2,17 @@ import { FRAME } from "../../state/volume/mod.ts";
 import { bothEnds } from "./both_ends.ts";
 import { wordOf } from "./carry.ts";
 import type { End } from "./end.ts";
+import type { Pair } from "./pairs.ts";
 import type { Side } from "./side.ts";
 
 /** Carries what is read on one of two copies and only the other one has, until either has enough of it or `signal` is aborted. */
-export async function stand(volume: string, mine: Side, theirs: Side, signal: AbortSignal): Promise<void> {
-  const [own, other] = await bothEnds(mine.end(volume), theirs.end(volume));
+export async function stand(
+  { here, there }: Pair,
+  mine: Side,
+  theirs: Side,
+  signal: AbortSignal,
+): Promise<void> {
+  const [own, other] = await bothEnds(mine.end(here), theirs.end(there));
   const over = new AbortController();
   const either = AbortSignal.any([signal, over.signal]);
   const pump = async (from: End, to: End) => {
@@ -38,10 +44,10 @@ export class Stands implements AsyncDisposable {
   constructor(readonly mine: Side, readonly theirs: Side) {}
 
   /** Begins it where it does not go on. */
-  open(volume: string): void {
-    if (this.#open.has(volume)) return;
-    const over = stand(volume, this.mine, this.theirs, this.#aborter.signal).catch(() => {});
-    this.#open.set(volume, over.finally(() => this.#open.delete(volume)));
+  open(pair: Pair): void {
+    if (this.#open.has(pair.here)) return;
+    const over = stand(pair, this.mine, this.theirs, this.#aborter.signal).catch(() => {});
+    this.#open.set(pair.here, over.finally(() => this.#open.delete(pair.here)));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

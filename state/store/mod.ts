@@ -27,7 +27,7 @@ export { type Extent, StoredDocuments } from "./stored_documents.ts";
 export { type TreeEdgeColumns, unpackTreeEdge, unpackTreeNode } from "./tree_rows.ts";
 export { SqliteTreeIndex } from "./tree_index.ts";
 export { type Known, knownIn } from "./known.ts";
-export { type Standing, standingOf } from "./standing.ts";
+export { type Standing, standingOf, volumeIdIn } from "./standing.ts";
 export { edgeSum, type NodeRow, packNode, unpackNode, xattrSum } from "./node_row.ts";
 export { columnsOf, packRows, RowsReader, type Value } from "./rows_stream.ts";
 export { Untrimmed } from "./untrimmed.ts";

@@ -24,6 +24,17 @@ export function standingOf(path: string): Standing | undefined {
   }
 }
 
+/** The id of the volume in a database of any format; undefined for one that was not finished. */
+export function volumeIdIn(path: string): string | undefined {
+  const db = new DatabaseSync(path, { readOnly: true });
+  try {
+    const { value } = db.prepare("SELECT value FROM meta WHERE key = 'volume'").get() ?? {};
+    return typeof value === "string" ? value : undefined;
+  } finally {
+    db.close();
+  }
+}
+
 const SQL = `SELECT
   (SELECT value FROM meta WHERE key = 'applied') AS applied, (SELECT value FROM meta WHERE key = 'place') AS place,
   EXISTS(SELECT 1 FROM unsettled) OR EXISTS(SELECT 1 FROM orphan)

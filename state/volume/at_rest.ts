@@ -1,7 +1,7 @@
 import { realDisk } from "../disk/mod.ts";
 import { DATABASE, LOG, placeOf } from "../guard/mod.ts";
 import { Log } from "../log/mod.ts";
-import { type Known, knownIn, standingOf } from "../store/mod.ts";
+import { type Known, knownIn, standingOf, volumeIdIn } from "../store/mod.ts";
 import { lockFolder } from "./folder_lock.ts";
 
 /** After so long a copy says again what it has, so that others know that it is still there; seconds. */
@@ -26,6 +26,16 @@ export function knownAtRest(folder: string): Known | undefined {
     return undefined;
   } finally {
     lock.close();
+  }
+}
+
+/** The id of the volume in a folder, which all its copies have. Undefined where it cannot be read. */
+export function volumeIdAt(folder: string): string | undefined {
+  try {
+    return volumeIdIn(`${folder}/${DATABASE}`);
+  } catch {
+    // What is wrong says whoever opens it.
+    return undefined;
   }
 }
 

@@ -4,7 +4,7 @@
  * @module
  */
 export { DATABASE, DATABASE_LOG, GUARD, LOG, PACKS } from "../guard/mod.ts";
-export { haveNothingToTell, knownAtRest, STATEMENT_SEC } from "./at_rest.ts";
+export { haveNothingToTell, knownAtRest, STATEMENT_SEC, volumeIdAt } from "./at_rest.ts";
 export { lockFolder } from "./folder_lock.ts";
 export { Exchange, FRAME, type Frame, FrameReader, packFrame } from "./exchange.ts";
 export {

@@ -84,7 +84,8 @@ async function clone(
     const where = isServed ? `at /vol/${as}` : `in ${visible(home)}`;
     const what = contents === "on-demand" ? "contents on demand," : bytesText(bytes);
     print(`${visible(as)}: ${plural(files, "file")}, ${what} ${where}`);
-    print(`lux9 sync ${shellWord(other)} --volume ${as} brings both together`);
+    const on = option === undefined ? "" : ` --home ${shellWord(option)}`;
+    print(`lux9 sync ${shellWord(other)}${on} --volume ${as} brings both together`);
   } finally {
     progress.clear();
     Deno.removeSignalListener("SIGINT", stop);
