@@ -122,10 +122,8 @@ export class NameWriter {
    * it back for good.
    */
   #confirm(directory: NodeId, time: Time): void {
-    const row = this.#keys.index.edges(directory).find((edge) => edge.removed && edge.alive);
-    if (!row) return;
-    this.#move(row, row, time);
-    this.#confirm(row.parent, time);
+    const backAt = (node: NodeId) => this.#keys.index.edges(node).find((edge) => edge.removed && edge.alive);
+    for (let row = backAt(directory); row; row = backAt(row.parent)) this.#move(row, row, time);
   }
 
   #move(place: EdgeRow, to: { readonly parent: NodeId; readonly name: string }, time: Time): void {
