@@ -1,10 +1,11 @@
-import { errnoOf, NineError, type Principal, reasonOf } from "../../9p/mod.ts";
+import { NineError, type Principal } from "../../9p/mod.ts";
 import { ChunkReader, type Content, decodeDescriptor, Packs } from "../chunks/mod.ts";
 import { realDisk } from "../disk/mod.ts";
 import { DATABASE, PACKS } from "../guard/mod.ts";
 import type { Log } from "../log/mod.ts";
 import { encode, type Operation } from "../operation/mod.ts";
 import { IndexReader } from "../store/mod.ts";
+import { Collecting } from "./collecting.ts";
 import type { Exchange } from "./exchange.ts";
 import { Following } from "./following.ts";
 import { Gate } from "./gate.ts";
@@ -15,6 +16,7 @@ import { OnDemand } from "./on_demand.ts";
 import { OpenExchanges } from "./open_exchanges.ts";
 import { type Opened, openVolume } from "./opening.ts";
 import type { VolumeStoreOptions } from "./options.ts";
+import { Receiving } from "./receiving.ts";
 import { RestWatch } from "./rest_watch.ts";
 import { Snapshots } from "./snapshots.ts";
 import { Space } from "./space.ts";
@@ -22,8 +24,6 @@ import type { StateWorker } from "./state_worker.ts";
 import { statusOf } from "./status.ts";
 
 const DAY_SEC = 24 * 3600;
-/** How often history is thinned and what nothing shows is let go. */
-const COLLECT_MS = 6 * 3600 * 1000;
 
 /** Where an operation of the log is. */
 export interface Logged {
@@ -54,6 +54,8 @@ export class VolumeStore {
   readonly #resting: RestWatch;
   readonly #gate = new Gate();
   readonly #snapshots: Snapshots;
+  readonly #collecting: Collecting;
+  readonly #receiving: Receiving;
   readonly #exchanges: OpenExchanges;
   readonly #onDemand: OnDemand;
   #index: IndexReader | undefined;
@@ -61,11 +63,6 @@ export class VolumeStore {
   #hasAbsent: boolean | undefined;
   #nextIno: number;
   #nextEid: number;
-  #collects: ReturnType<typeof setInterval>;
-  #isClosing = false;
-  #receiving: PromiseWithResolvers<readonly string[]> | undefined;
-  #collecting: Promise<void> | undefined;
-  #collected: PromiseWithResolvers<void> | undefined;
   #onClosed: (() => void) | undefined;
 
   private constructor(
@@ -98,15 +95,16 @@ export class VolumeStore {
       isCarried: () => this.#exchanges.isAny,
       waitMs: options.waitMs,
     });
-    this.#snapshots = new Snapshots({
-      ...{ following: this.#following, gate: this.#gate },
+    const parts = {
+      ...{ log, state, following: this.#following, gate: this.#gate },
       index: () => this.index,
-      append: (operation) => this.append(operation).number,
-      caughtUp: (number) => this.caughtUp(number),
-      collecting: () => this.#collecting,
+      append: (operation: Operation) => this.append(operation).number,
+      caughtUp: (number?: number) => this.caughtUp(number),
       settle: () => this.onSnapshot?.(),
       heldFiles: () => this.heldFiles?.() ?? [],
-    });
+    };
+    this.#snapshots = new Snapshots({ ...parts, collecting: () => this.#collecting.running });
+    this.#receiving = new Receiving(parts);
     const { index } = this;
     this.#nextIno = even(Number(index.lastIno()));
     this.#nextEid = even(Number(index.lastEid()));
@@ -144,9 +142,10 @@ export class VolumeStore {
       },
       died: (error) => this.#die(error),
     });
-    // What keeps it from happening is told as trouble.
-    this.#collects = setInterval(() => this.collect().catch(() => {}), COLLECT_MS);
-    if (typeof this.#collects === "number") Deno.unrefTimer(this.#collects);
+    this.#collecting = new Collecting({
+      ...parts,
+      begin: () => state.say({ kind: "collect", retention: options.retention ?? RETENTION }),
+    });
     this.#resting.watch();
   }
 
@@ -238,17 +237,7 @@ export class VolumeStore {
 
   /** Lets go of history that is not kept, and of contents that nothing shows any more. */
   collect(): Promise<void> {
-    return this.#collecting ??= this.#collect().finally(() => this.#collecting = undefined);
-  }
-
-  async #collect(): Promise<void> {
-    await this.#gate.closing?.done.promise;
-    // Where the index cannot follow, as on a full disk, this may be what makes room.
-    await this.caughtUp().catch(() => {});
-    this.#following.checkAlive();
-    this.#collected = Promise.withResolvers();
-    this.state.say({ kind: "collect", retention: this.options.retention ?? RETENTION });
-    await this.#collected.promise;
+    return this.#collecting.collect();
   }
 
   /** Names the tree as it is now. EEXIST where the name is taken; it is there when this resolves. */
@@ -275,29 +264,8 @@ export class VolumeStore {
   }
 
   /** Takes in what others changed. Says what of it was refused, and why. */
-  async receive(news: News): Promise<readonly string[]> {
-    while (this.#receiving !== undefined) await this.#receiving.promise.catch(() => {});
-    this.#following.checkAlive();
-    const receiving = this.#receiving = Promise.withResolvers<readonly string[]>();
-    this.state.say({ kind: "receive", news });
-    return await receiving.promise.finally(() => this.#receiving = undefined);
-  }
-
-  /** Changes wait from here on, until the Worker says what is other. */
-  async #hold(): Promise<void> {
-    while (this.#gate.closing !== undefined) await this.#gate.closing.done.promise;
-    if (this.#isClosing || this.#following.isDead) return;
-    this.#gate.close();
-    try {
-      // Of what is written and in no version the documents know nothing.
-      this.onSnapshot?.();
-      const last = this.append({ kind: "receive", by: "", time: now() }).number;
-      await this.log.sync();
-      this.state.say({ kind: "held", last, files: this.heldFiles?.() ?? [] });
-    } catch (thrown) {
-      this.#gate.open();
-      this.state.say({ kind: "unheld", errno: errnoOf(thrown), message: reasonOf(thrown) });
-    }
+  receive(news: News): Promise<readonly string[]> {
+    return this.#receiving.receive(news);
   }
 
   /** How the volume is, in words and numbers. */
@@ -349,23 +317,23 @@ export class VolumeStore {
   }
 
   #end(): void {
-    this.#isClosing = true;
-    clearInterval(this.#collects);
+    this.#receiving.close();
+    this.#collecting.close();
     this.#gathering.close();
     this.#resting.close();
   }
 
   /** Nobody gets any more what he asked the Worker for. */
   #failAll(error: NineError): void {
-    this.#collected?.reject(error);
-    this.#receiving?.reject(error);
+    this.#collecting.fail(error);
+    this.#receiving.fail(error);
     this.#exchanges.fail(error);
   }
 
   /** Whether the Worker has something to do, or is about to have. */
   #isBusy(): boolean {
     return this.log.last > this.index.applied || this.#gate.closing !== undefined ||
-      this.#collecting !== undefined || this.#receiving !== undefined || this.#exchanges.isAnySoon;
+      this.#collecting.running !== undefined || this.#receiving.isReceiving || this.#exchanges.isAnySoon;
   }
 
   #take(message: FromWorker): void {
@@ -383,25 +351,25 @@ export class VolumeStore {
       for (const pack of message.packs) this.contents.forgetPack(pack);
       this.state.say({ kind: "forgotten", packs: message.packs });
     } else if (message.kind === "collected") {
-      this.#collected?.resolve();
+      this.#collecting.done();
       this.#resting.worked();
       this.#resting.watch();
     } else if (message.kind === "failed") {
       // Only collecting did not work; what is logged is applied as before.
       this.options.onTrouble?.(message.message);
-      this.#collected?.reject(new NineError(message.errno, message.message));
+      this.#collecting.fail(new NineError(message.errno, message.message));
     } else if (message.kind === "stuck") {
       this.#following.trouble(new NineError(message.errno, message.message));
     } else if (message.kind === "holds") {
-      this.#hold();
+      this.#receiving.hold();
     } else if (message.kind === "received") {
       this.#renew();
       this.onRestored?.(new Set(message.changed));
       this.#gate.open();
     } else if (message.kind === "taken") {
-      this.#receiving?.resolve(message.refused);
+      this.#receiving.took(message.refused);
     } else if (message.kind === "untaken") {
-      this.#receiving?.reject(new NineError(message.errno, message.message));
+      this.#receiving.fail(new NineError(message.errno, message.message));
     } else if (message.kind === "conflicts") {
       for (const { path, of } of message.came) this.options.onConflict?.("conflict", path, of);
       for (const { path, of } of message.went) this.options.onConflict?.("resolved", path, of);
