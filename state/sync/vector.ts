@@ -1,4 +1,4 @@
-import { HASH_BYTES } from "../record/mod.ts";
+import { type Authors, HASH_BYTES } from "../record/mod.ts";
 import { type Author, Malformed, type Packer, type Unpacker } from "../tree/mod.ts";
 
 /** An author's last record. */
@@ -15,6 +15,11 @@ export type Numbers = ReadonlyMap<Author, number>;
 /** With the hash, a message of so many authors is below its bound. */
 export const AUTHORS_MAX = 16_384;
 export const NUMBER_MAX = 2 ** 48 - 1;
+
+/** What is known of authors, as others are told. */
+export function vectorOf(authors: Authors): Vector {
+  return new Map(Array.from(authors.entries(), ([author, { number, hash }]) => [author, { number, hash }]));
+}
 
 export function numbersOf(vector: Vector): Map<Author, number> {
   return new Map(Array.from(vector, ([author, { number }]) => [author, number]));

@@ -38,6 +38,7 @@ export { edgeKeyOf, MemoryIndex } from "./memory_index.ts";
 export { MERGE_DEFAULT, MergeRules } from "./merge_rules.ts";
 export { isMergeable, MERGE_BYTES_MAX, mergeableText } from "./mergeable.ts";
 export { conflictName, isConflictName, isName, NAME_BYTES_MAX } from "./name.ts";
+export type { At } from "./node_writer.ts";
 export type { Changes } from "./open_batch.ts";
 export { directoryOf, documentOf, parseDocId } from "./placement.ts";
 export { KEY_BYTES_MAX, newestIn, packPuts, PAYLOAD_BYTES_MAX, type Put, unpackPuts } from "./puts.ts";
@@ -56,11 +57,4 @@ export {
   versionId,
 } from "./stamp.ts";
 export { type Updated, View } from "./view.ts";
-export {
-  type At,
-  type Batch,
-  type Incoming,
-  type Received,
-  TreeWriter,
-  type WriterOptions,
-} from "./writer.ts";
+export { type Batch, type Incoming, type Received, TreeWriter, type WriterOptions } from "./writer.ts";

@@ -20,4 +20,5 @@ export {
   type Span,
   type ToWorker,
 } from "./messages.ts";
-export { VolumeStore, type VolumeStoreOptions } from "./volume_store.ts";
+export type { VolumeStoreOptions } from "./options.ts";
+export { VolumeStore } from "./volume_store.ts";

@@ -1,85 +1,29 @@
-import { join } from "node:path";
-import { errnoOf, NineError, type Principal, reasonOf, type Timestamp } from "../../9p/mod.ts";
+import { NineError, type Principal } from "../../9p/mod.ts";
 import { ChunkReader, type Content, decodeDescriptor, Packs } from "../chunks/mod.ts";
 import { realDisk } from "../disk/mod.ts";
-import { DATABASE, LOG, PACKS } from "../guard/mod.ts";
-import { Log } from "../log/mod.ts";
+import { DATABASE, PACKS } from "../guard/mod.ts";
+import type { Log } from "../log/mod.ts";
 import { encode, type Operation } from "../operation/mod.ts";
-import { IndexReader, type JournalBounds } from "../store/mod.ts";
-import { Exchange } from "./exchange.ts";
-import { lockFolder } from "./folder_lock.ts";
-import {
-  COPY_DAYS,
-  type FromWorker,
-  type LeftFile,
-  type News,
-  RETENTION,
-  type Retention,
-} from "./messages.ts";
+import { IndexReader } from "../store/mod.ts";
+import { Collecting } from "./collecting.ts";
+import type { Exchange } from "./exchange.ts";
+import { Following } from "./following.ts";
+import { Gate } from "./gate.ts";
+import { Gathering } from "./gathering.ts";
+import { COPY_DAYS, type FromWorker, type LeftFile, type News, RETENTION } from "./messages.ts";
+import { now } from "./now.ts";
 import { OnDemand } from "./on_demand.ts";
-import { checkRestorable } from "./restorable.ts";
+import { OpenExchanges } from "./open_exchanges.ts";
+import { type Opened, openVolume } from "./opening.ts";
+import type { VolumeStoreOptions } from "./options.ts";
+import { Receiving } from "./receiving.ts";
+import { RestWatch } from "./rest_watch.ts";
+import { Snapshots } from "./snapshots.ts";
 import { Space } from "./space.ts";
-import { StateWorker } from "./state_worker.ts";
-import { wholeAt } from "./whole.ts";
+import type { StateWorker } from "./state_worker.ts";
+import { statusOf } from "./status.ts";
 
-const OWNED = { uid: "owner", gid: "owner" };
 const DAY_SEC = 24 * 3600;
-const GATHER_MS = 50;
-/** Until the log is synced again where that failed. */
-const RETRY_MS = 500;
-/** How often history is thinned and what nothing shows is let go. */
-const COLLECT_MS = 6 * 3600 * 1000;
-/** After so long with nothing to do the Worker ends. */
-const REST_MS = 30_000;
-/** It is not looked more often than this whether it has something to do. */
-const BUSY_MS = 10;
-/** With more operations, or bytes of log, that are not applied, changes wait. Each is some 500 bytes of memory. */
-const BEHIND_MAX = 50_000;
-/** They go on once it is this part of that: on a slow machine clients do not wait half a minute for a reply. */
-const RESUME_PART = 0.95;
-const BEHIND_BYTES_MAX = 1024 ** 3;
-
-export interface VolumeStoreOptions {
-  /** Told of what is wrong and does not stop the volume. */
-  readonly onTrouble?: (message: string) => void;
-  /** Told of files that came to be shown under conflict names, or are no longer: paths from the volume's root on. */
-  readonly onConflict?: (what: "conflict" | "resolved", path: string, of: string) => void;
-  /** Who has the root directory of a new volume. */
-  readonly owned?: { readonly uid: Principal; readonly gid: Principal };
-  readonly retention?: Retention;
-  /** Globs of the files that merge as text, `!` in front of what does not; prose and source text if not given. */
-  readonly merge?: readonly string[];
-  /** How long an operation waits for others before all are made durable and applied; 50 ms. */
-  readonly gatherMs?: number;
-  /** After so many operations the database is made durable and the log is shortened; 50,000. */
-  readonly checkpointOperations?: number;
-  /** How long a segment of the log grows, in bytes; 64 MiB. */
-  readonly segmentBytes?: number;
-  /** A copy that said nothing for so many days is not waited for; COPY_DAYS if not given. */
-  readonly copies?: { readonly days: number };
-  /** What the journal may have; 8,192 records and 64 MiB of changes. */
-  readonly journal?: JournalBounds;
-  /** With more operations that the index does not have, changes wait; 50,000. */
-  readonly behindMax?: number;
-  /** After so long with nothing to do the Worker ends, until there is something; 30 s, never if Infinity. */
-  readonly restMs?: number;
-  /** Whoever reads what is to come from another copy waits for so long at most; 30 s. */
-  readonly waitMs?: number;
-  /** Until a Worker that could not be started is started again; 5 s. */
-  readonly retryMs?: number;
-  /** Told when the Worker has ended by that. */
-  readonly onRested?: () => void;
-}
-
-/** Files in the record of a restoring. */
-const HELD_MAX = 1_000_000;
-
-/** Going back to a snapshot, or taking in what others changed: everything else that changes waits until it is done. */
-interface Restoring {
-  /** The operation of the former, once that is in the log. */
-  number: number | undefined;
-  readonly done: PromiseWithResolvers<void>;
-}
 
 /** Where an operation of the log is. */
 export interface Logged {
@@ -100,49 +44,67 @@ export class VolumeStore {
   onLost: ((ino: number, number: number, reason: string) => void) | undefined;
   heldFiles: (() => number[]) | undefined;
   readonly contents: ChunkReader;
+  readonly log: Log;
+  readonly left: readonly LeftFile[];
+  readonly lock: Deno.FsFile;
+  readonly state: StateWorker;
   readonly #space: Space;
-  #index: IndexReader | undefined;
-  #restoring: Restoring | undefined;
-  #receiving: PromiseWithResolvers<readonly string[]> | undefined;
-  readonly #exchanges = new Map<number, Exchange>();
+  readonly #following: Following;
+  readonly #gathering: Gathering;
+  readonly #resting: RestWatch;
+  readonly #gate = new Gate();
+  readonly #snapshots: Snapshots;
+  readonly #collecting: Collecting;
+  readonly #receiving: Receiving;
+  readonly #exchanges: OpenExchanges;
   readonly #onDemand: OnDemand;
+  #index: IndexReader | undefined;
   /** As the index has it; undefined until somebody asks. */
   #hasAbsent: boolean | undefined;
-  #lastExchange = 0;
-  /** Exchanges that wait for the Worker. */
-  #beginning = 0;
   #nextIno: number;
   #nextEid: number;
-  #timer: ReturnType<typeof setTimeout> | undefined;
-  #collects: ReturnType<typeof setInterval>;
-  #rests: ReturnType<typeof setTimeout> | undefined;
-  /** Since when the Worker has nothing to do. */
-  #idleMs = performance.now();
-  #isClosing = false;
-  #stuck: NineError | undefined;
-  #whenApplied: (() => void)[] = [];
-  #collecting: Promise<void> | undefined;
-  #collected: PromiseWithResolvers<void> | undefined;
   #onClosed: (() => void) | undefined;
-  /** Why there is no Worker any more. */
-  #dead: NineError | undefined;
-  /** Why there is none as long as it could not be started. */
-  #unstarted: NineError | undefined;
 
   private constructor(
     readonly folder: string,
-    readonly log: Log,
-    readonly left: readonly LeftFile[],
-    readonly lock: Deno.FsFile,
-    readonly state: StateWorker,
+    { log, left, lock, state }: Opened,
     readonly options: VolumeStoreOptions,
   ) {
+    this.log = log;
+    this.left = left;
+    this.lock = lock;
+    this.state = state;
     this.#space = new Space(folder);
+    this.#following = new Following({
+      log,
+      index: () => this.index,
+      flush: () => this.#gathering.flush(),
+      behindMax: options.behindMax,
+      onTrouble: (message) => options.onTrouble?.(message),
+    });
+    this.#gathering = new Gathering({
+      log,
+      gatherMs: options.gatherMs,
+      onSynced: (last) => state.say({ kind: "logged", last }),
+      onTrouble: (error) => this.#following.trouble(error),
+    });
+    this.#resting = new RestWatch({ state, restMs: options.restMs, isBusy: () => this.#isBusy() });
+    this.#exchanges = new OpenExchanges(state, log, this.#following);
     this.#onDemand = new OnDemand({
-      say: (message) => this.state.say(message),
-      isCarried: () => this.#exchanges.size > 0,
+      say: (message) => state.say(message),
+      isCarried: () => this.#exchanges.isAny,
       waitMs: options.waitMs,
     });
+    const parts = {
+      ...{ log, state, following: this.#following, gate: this.#gate },
+      index: () => this.index,
+      append: (operation: Operation) => this.append(operation).number,
+      caughtUp: (number?: number) => this.caughtUp(number),
+      settle: () => this.onSnapshot?.(),
+      heldFiles: () => this.heldFiles?.() ?? [],
+    };
+    this.#snapshots = new Snapshots({ ...parts, collecting: () => this.#collecting.running });
+    this.#receiving = new Receiving(parts);
     const { index } = this;
     this.#nextIno = even(Number(index.lastIno()));
     this.#nextEid = even(Number(index.lastEid()));
@@ -157,81 +119,42 @@ export class VolumeStore {
     state.listen({
       took: (message) => this.#take(message),
       woke: (damage) => {
-        this.#unstarted = this.#stuck = undefined;
+        this.#following.started();
         for (const reason of damage) options.onTrouble?.(reason);
-        this.#watch();
+        this.#resting.watch();
       },
       stayed: () => {
         // Somebody else may be reading an older state, as verify: it is tried again later.
-        this.#idleMs = performance.now();
-        this.#watch();
+        this.#resting.worked();
+        this.#resting.watch();
       },
       rested: () => {
         this.#reopen();
         options.onRested?.();
       },
       failed: (error) => {
-        this.#unstarted = error;
-        this.#collected?.reject(error);
-        this.#receiving?.reject(error);
-        for (const exchange of this.#exchanges.values()) exchange.end(error);
+        this.#following.unstarted(error);
+        this.#failAll(error);
         this.#exchanges.clear();
         this.#onDemand.fail(error);
-        this.#trouble(error);
+        this.#following.trouble(error);
         this.#onClosed?.();
       },
       died: (error) => this.#die(error),
     });
-    // What keeps it from happening is told as trouble.
-    this.#collects = setInterval(() => this.collect().catch(() => {}), COLLECT_MS);
-    if (typeof this.#collects === "number") Deno.unrefTimer(this.#collects);
-    this.#watch();
+    this.#collecting = new Collecting({
+      ...parts,
+      begin: () => state.say({ kind: "collect", retention: options.retention ?? RETENTION }),
+    });
+    this.#resting.watch();
   }
 
   /**
    * Opens a volume, or makes one in an empty folder. What the log has and the index has not is applied first. One that was
    * closed whole is there at once, without a Worker.
    */
-  static async open(folder: string, options: VolumeStoreOptions = {}): Promise<VolumeStore> {
-    const disk = realDisk(folder);
-    const lock = lockFolder(folder);
-    const state = new StateWorker({
-      folder,
-      owned: options.owned ?? OWNED,
-      checkpointOperations: options.checkpointOperations ?? 50_000,
-      journal: options.journal,
-      merge: options.merge,
-      copyDays: options.copies?.days,
-    }, options.retryMs);
-    const { segmentBytes } = options;
-    let log: Log | undefined;
-    let opened: Awaited<ReturnType<StateWorker["open"]>> | undefined;
-    try {
-      const whole = wholeAt(disk, folder);
-      if (whole !== undefined) log = new Log(disk, LOG, { after: whole, segmentBytes });
-      if (log !== undefined && log.last === whole && log.torn === undefined && log.damage.length === 0) {
-        return new VolumeStore(folder, log, [], lock, state, options);
-      }
-      const { needless, applied, damage } = opened = await state.open();
-      for (const reason of damage) options.onTrouble?.(reason);
-      log ??= new Log(disk, LOG, { after: needless, segmentBytes });
-      const left = await recover(state, log, options);
-      if (log.last < applied) {
-        // The end of what was applied is gone from the log: numbers go on where the index is.
-        log.close();
-        log = new Log(disk, LOG, { after: applied, segmentBytes });
-      }
-      return new VolumeStore(folder, log, left, lock, state, options);
-    } catch (thrown) {
-      // One that is only ended closes the database as it is, and SQLite brings pages over that the guard does not know.
-      if (opened !== undefined) {
-        await state.ask({ kind: "close", last: opened.applied }, "closed").catch(() => {});
-      }
-      state.terminate();
-      log?.close();
-      lock.close();
-      throw thrown;
-    }
+  static open(folder: string, options: VolumeStoreOptions = {}): Promise<VolumeStore> {
+    return openVolume(folder, options, (opened) => new VolumeStore(folder, opened, options));
   }
 
   /** As it was at the last renewal. */
@@ -252,7 +175,7 @@ export class VolumeStore {
     const body = operation.kind === "write" ? operation.bytes : undefined;
     if (body !== undefined || operation.kind === "create") this.#space.check(body?.byteLength ?? 0);
     const { number, segment, offset } = this.log.append(type, payload, body);
-    this.#timer ??= setTimeout(() => this.#flush(), this.options.gatherMs ?? GATHER_MS);
+    this.#gathering.begin();
     return { number, segment, position: offset + payload.byteLength };
   }
 
@@ -296,28 +219,16 @@ export class VolumeStore {
   }
 
   behind(): Promise<void> | undefined {
-    if (this.#restoring !== undefined) {
-      if (this.#stuck !== undefined) throw this.#stuck;
-      return this.#restoring.done.promise;
-    }
-    const behindMax = this.options.behindMax ?? BEHIND_MAX;
-    this.#checkAlive();
-    const isBehind = this.log.last - this.index.applied > behindMax;
-    const isLong = this.log.bytes > BEHIND_BYTES_MAX && this.index.applied < this.log.last;
-    if (!isBehind && !isLong) return undefined;
-    // Where the index cannot follow, as on a full disk, what comes on top is refused.
-    if (this.#stuck !== undefined) throw this.#stuck;
-    // Few operations may have many bytes. Once all are applied, waiting makes the log no shorter.
-    return this.caughtUp(isBehind ? this.log.last - Math.floor(behindMax * RESUME_PART) : this.log.last);
+    const { closing } = this.#gate;
+    if (closing === undefined) return this.#following.behind();
+    const { stuck } = this.#following;
+    if (stuck !== undefined) throw stuck;
+    return closing.done.promise;
   }
 
   /** Resolves when the index has everything up to that operation, by default the last. */
-  async caughtUp(number: number = this.log.last): Promise<void> {
-    if (this.index.applied < number) await this.#flush();
-    while (this.index.applied < number) {
-      if (this.#stuck !== undefined) throw this.#stuck;
-      await new Promise<void>((wake) => this.#whenApplied.push(wake));
-    }
+  caughtUp(number: number = this.log.last): Promise<void> {
+    return this.#following.caughtUp(number);
   }
 
   space(): { bytes: number; free: number } {
@@ -326,176 +237,46 @@ export class VolumeStore {
 
   /** Lets go of history that is not kept, and of contents that nothing shows any more. */
   collect(): Promise<void> {
-    return this.#collecting ??= this.#collect().finally(() => this.#collecting = undefined);
-  }
-
-  async #collect(): Promise<void> {
-    await this.#restoring?.done.promise;
-    // Where the index cannot follow, as on a full disk, this may be what makes room.
-    await this.caughtUp().catch(() => {});
-    this.#checkAlive();
-    this.#collected = Promise.withResolvers();
-    this.state.say({ kind: "collect", retention: this.options.retention ?? RETENTION });
-    await this.#collected.promise;
+    return this.#collecting.collect();
   }
 
   /** Names the tree as it is now. EEXIST where the name is taken; it is there when this resolves. */
-  async snapshot(name: string, by: Principal): Promise<void> {
-    await this.caughtUp();
-    this.#checkAlive();
-    if (this.index.past.snapshot(name)) throw new NineError("EEXIST", `There is a snapshot ${name} already`);
-    await this.caughtUp(this.#name(name, by, now()));
+  snapshot(name: string, by: Principal): Promise<void> {
+    return this.#snapshots.add(name, by);
   }
 
   /** ENOENT where there is none of that name. */
-  async unsnapshot(name: string, by: Principal): Promise<void> {
-    await this.caughtUp();
-    // It may be what is gone back to.
-    while (this.#restoring !== undefined) await this.#restoring.done.promise;
-    if (!this.index.past.snapshot(name)) throw new NineError("ENOENT", `There is no snapshot ${name}`);
-    await this.#order({ kind: "unsnapshot", name, by, time: now() });
+  unsnapshot(name: string, by: Principal): Promise<void> {
+    return this.#snapshots.remove(name, by);
   }
 
   /**
    * What is at a path, names from the root on, becomes as it was in a snapshot, in one change: who reads sees all of it or
    * nothing, also after a crash, and changes wait until it is there. How the volume was before is snapshot `before`.
    */
-  async restore(snapshot: string, path: readonly string[], before: string, by: Principal): Promise<void> {
-    // One after the other, and none while history goes that it needs.
-    while (this.#restoring !== undefined) await this.#restoring.done.promise;
-    const restoring: Restoring = { number: undefined, done: Promise.withResolvers() };
-    this.#restoring = restoring;
-    try {
-      await this.#collecting;
-      await this.caughtUp();
-      this.#checkAlive();
-      const { past } = this.index;
-      const found = past.snapshot(snapshot);
-      if (found === undefined) throw new NineError("ENOENT", `There is no snapshot ${snapshot}`);
-      if (past.snapshot(before)) throw new NineError("EEXIST", `There is a snapshot ${before} already`);
-      checkRestorable(this.index, path, found);
-      const held = this.heldFiles?.() ?? [];
-      if (held.length > HELD_MAX) {
-        throw new NineError(
-          "EBUSY",
-          `${held.length} files are open, allowed while restoring are ${HELD_MAX}`,
-        );
-      }
-      const time = now();
-      this.#name(before, by, time);
-      const operation = { kind: "restore", snapshot, path: path.join("/"), held, by, time } as const;
-      restoring.number = this.append(operation).number;
-    } catch (thrown) {
-      this.#endRestoring();
-      throw thrown;
-    }
-    await this.caughtUp(restoring.number);
+  restore(snapshot: string, path: readonly string[], before: string, by: Principal): Promise<void> {
+    return this.#snapshots.restore(snapshot, path, before, by);
   }
 
   /** An exchange with another copy, to be carried to it and back. */
-  async exchange(): Promise<Exchange> {
-    this.#checkAlive();
-    // It starts the Worker if that rests, which it does not while there are exchanges.
-    const id = ++this.#lastExchange;
-    this.#beginning++;
-    try {
-      this.state.say({ kind: "logged", last: this.log.synced });
-      await this.state.settled();
-      this.#checkAlive();
-      if (!this.state.isRunning) {
-        throw this.#stuck ?? new NineError("EAGAIN", "The state Worker does not run");
-      }
-    } finally {
-      this.#beginning--;
-    }
-    const exchange = new Exchange({
-      post: (frame) => this.state.say({ kind: "exchange", id, frame }),
-      onRead: (bytes) => this.state.say({ kind: "exchangeRead", id, bytes }),
-      onClose: () => {
-        if (this.#exchanges.delete(id)) this.state.say({ kind: "exchangeClosed", id });
-      },
-    });
-    this.#exchanges.set(id, exchange);
-    return exchange;
+  exchange(): Promise<Exchange> {
+    return this.#exchanges.begin();
   }
 
   /** Takes in what others changed. Says what of it was refused, and why. */
-  async receive(news: News): Promise<readonly string[]> {
-    while (this.#receiving !== undefined) await this.#receiving.promise.catch(() => {});
-    this.#checkAlive();
-    const receiving = this.#receiving = Promise.withResolvers<readonly string[]>();
-    this.state.say({ kind: "receive", news });
-    return await receiving.promise.finally(() => this.#receiving = undefined);
-  }
-
-  /** Changes wait from here on, until the Worker says what is other. */
-  async #hold(): Promise<void> {
-    while (this.#restoring !== undefined) await this.#restoring.done.promise;
-    if (this.#isClosing || this.#dead !== undefined) return;
-    this.#restoring = { number: undefined, done: Promise.withResolvers() };
-    try {
-      // Of what is written and in no version the documents know nothing.
-      this.onSnapshot?.();
-      const last = this.append({ kind: "receive", by: "", time: now() }).number;
-      await this.log.sync();
-      this.state.say({ kind: "held", last, files: this.heldFiles?.() ?? [] });
-    } catch (thrown) {
-      this.#endRestoring();
-      this.state.say({ kind: "unheld", errno: errnoOf(thrown), message: reasonOf(thrown) });
-    }
-  }
-
-  #endRestoring(): void {
-    const { done } = this.#restoring!;
-    this.#restoring = undefined;
-    done.resolve();
-  }
-
-  #packBytes(): number {
-    const folder = join(this.folder, PACKS);
-    return [...Deno.readDirSync(folder)].reduce(
-      (sum, { name }) => sum + Deno.statSync(join(folder, name)).size,
-      0,
-    );
-  }
-
-  #name(name: string, by: Principal, time: Timestamp): number {
-    this.onSnapshot?.();
-    return this.append({ kind: "snapshot", name, by, time }).number;
-  }
-
-  async #order(operation: Operation): Promise<void> {
-    this.#checkAlive();
-    const { number } = this.append(operation);
-    await this.caughtUp(number);
+  receive(news: News): Promise<readonly string[]> {
+    return this.#receiving.receive(news);
   }
 
   /** How the volume is, in words and numbers. */
   status(): Record<string, unknown> {
-    const { index, log, folder } = this;
-    return {
-      folder,
-      volume: index.meta("volume"),
-      incarnation: Array.from(
-        index.meta("incarnation") as Uint8Array,
-        (byte) => byte.toString(16).padStart(2, "0"),
-      )
-        .join(""),
-      ...index.counts(),
-      operations: log.last,
-      waiting: log.last - index.applied,
-      logBytes: log.bytes,
-      packBytes: this.#packBytes(),
-      snapshots: index.past.snapshots().map(({ name, sec, by }) => ({
-        name,
-        time: new Date(sec * 1000).toISOString(),
-        by,
-      })),
-      contents: index.meta("contents") ?? "whole",
-      copies: index.copies(now().sec - (this.options.copies?.days ?? COPY_DAYS) * DAY_SEC),
+    const { folder, index, log } = this;
+    return statusOf({
+      ...{ folder, index, log },
+      waitedSinceSec: now().sec - (this.options.copies?.days ?? COPY_DAYS) * DAY_SEC,
       isAtRest: this.state.worker === undefined,
-      ...(this.#stuck ? { trouble: this.#stuck.message } : {}),
-    };
+      trouble: this.#following.stuck?.message,
+    });
   }
 
   /** Ends as a killed process would: nothing more is applied, and nothing is synced. */
@@ -521,15 +302,13 @@ export class VolumeStore {
     }
     const closed = new Promise<void>((wake) => this.#onClosed = wake);
     // The index's view would keep the database from being closed whole; where the Worker is dead, it must (see `abandon`).
-    if (this.#dead === undefined) this.#reopen();
+    if (!this.#following.isDead) this.#reopen();
     if (this.state.isRunning) {
       this.state.say({ kind: "close", last: this.log.last });
       await closed;
     }
     const closedError = new NineError("EBADF", `The volume in ${this.folder} was closed`);
-    this.#collected?.reject(closedError);
-    this.#receiving?.reject(closedError);
-    for (const exchange of this.#exchanges.values()) exchange.end(closedError);
+    this.#failAll(closedError);
     this.#onDemand.fail(closedError);
     this.contents.close();
     this.log.close();
@@ -538,28 +317,23 @@ export class VolumeStore {
   }
 
   #end(): void {
-    this.#isClosing = true;
-    clearInterval(this.#collects);
-    clearTimeout(this.#timer);
-    clearTimeout(this.#rests);
+    this.#receiving.close();
+    this.#collecting.close();
+    this.#gathering.close();
+    this.#resting.close();
   }
 
-  async #flush(): Promise<void> {
-    clearTimeout(this.#timer);
-    let nextMs = this.options.gatherMs ?? GATHER_MS;
-    try {
-      await this.log.sync();
-      this.state.say({ kind: "logged", last: this.log.synced });
-    } catch (thrown) {
-      // `close` syncs as well, and says what fails; what was abandoned meanwhile is no trouble.
-      if (this.#isClosing) return;
-      this.#trouble(thrown instanceof NineError ? thrown : new NineError("EIO", String(thrown)));
-      nextMs = RETRY_MS;
-    }
-    if (this.#isClosing) return;
-    // What was appended meanwhile had no timer of its own.
-    const isLeft = this.log.synced < this.log.last;
-    this.#timer = isLeft ? setTimeout(() => this.#flush(), nextMs) : undefined;
+  /** Nobody gets any more what he asked the Worker for. */
+  #failAll(error: NineError): void {
+    this.#collecting.fail(error);
+    this.#receiving.fail(error);
+    this.#exchanges.fail(error);
+  }
+
+  /** Whether the Worker has something to do, or is about to have. */
+  #isBusy(): boolean {
+    return this.log.last > this.index.applied || this.#gate.closing !== undefined ||
+      this.#collecting.running !== undefined || this.#receiving.isReceiving || this.#exchanges.isAnySoon;
   }
 
   #take(message: FromWorker): void {
@@ -577,25 +351,25 @@ export class VolumeStore {
       for (const pack of message.packs) this.contents.forgetPack(pack);
       this.state.say({ kind: "forgotten", packs: message.packs });
     } else if (message.kind === "collected") {
-      this.#collected?.resolve();
-      this.#idleMs = performance.now();
-      this.#watch();
+      this.#collecting.done();
+      this.#resting.worked();
+      this.#resting.watch();
     } else if (message.kind === "failed") {
       // Only collecting did not work; what is logged is applied as before.
       this.options.onTrouble?.(message.message);
-      this.#collected?.reject(new NineError(message.errno, message.message));
+      this.#collecting.fail(new NineError(message.errno, message.message));
     } else if (message.kind === "stuck") {
-      this.#trouble(new NineError(message.errno, message.message));
+      this.#following.trouble(new NineError(message.errno, message.message));
     } else if (message.kind === "holds") {
-      this.#hold();
+      this.#receiving.hold();
     } else if (message.kind === "received") {
       this.#renew();
       this.onRestored?.(new Set(message.changed));
-      this.#endRestoring();
+      this.#gate.open();
     } else if (message.kind === "taken") {
-      this.#receiving?.resolve(message.refused);
+      this.#receiving.took(message.refused);
     } else if (message.kind === "untaken") {
-      this.#receiving?.reject(new NineError(message.errno, message.message));
+      this.#receiving.fail(new NineError(message.errno, message.message));
     } else if (message.kind === "conflicts") {
       for (const { path, of } of message.came) this.options.onConflict?.("conflict", path, of);
       for (const { path, of } of message.went) this.options.onConflict?.("resolved", path, of);
@@ -611,15 +385,15 @@ export class VolumeStore {
       // What was damaged may be somewhere else now.
       this.#renew();
       this.contents.forgetPlaces();
-      this.#exchanges.delete(message.id);
+      this.#exchanges.remove(message.id);
     } else if (message.kind === "applied") {
-      this.#stuck = undefined;
+      this.#following.unstuck();
       for (const { ino, number, reason } of message.lost) this.onLost?.(ino, number, reason);
       this.#renew();
-      this.#idleMs = performance.now();
+      this.#resting.worked();
       if (message.waits) this.state.say({ kind: "renewed" });
       this.log.drop(message.needless);
-      this.#wake();
+      this.#following.wake();
     }
   }
 
@@ -627,56 +401,19 @@ export class VolumeStore {
     this.index.renew();
     this.#hasAbsent = undefined;
     this.onRenewed?.();
-    if ((this.#restoring?.number ?? Infinity) > this.index.applied) return;
+    if ((this.#gate.closing?.number ?? Infinity) > this.index.applied) return;
     this.onRestored?.();
-    this.#endRestoring();
-  }
-
-  #trouble(error: NineError): void {
-    if (this.#stuck?.message !== error.message) this.options.onTrouble?.(error.message);
-    this.#stuck = error;
-    this.#wake();
+    this.#gate.open();
   }
 
   /** The Worker is no more: nobody waits for it any longer. */
   #die(error: NineError): void {
-    this.#dead = error;
-    this.#collected?.reject(error);
-    this.#receiving?.reject(error);
-    for (const exchange of this.#exchanges.values()) exchange.end(error);
+    this.#following.died(error);
+    this.#failAll(error);
     this.#onDemand.fail(error);
-    this.#trouble(error);
-    if (this.#restoring !== undefined) this.#endRestoring();
+    this.#following.trouble(error);
+    if (this.#gate.closing !== undefined) this.#gate.open();
     this.#onClosed?.();
-  }
-
-  /** What is asked of a Worker that is no more would wait in the log for the next start. */
-  #checkAlive(): void {
-    const error = this.#dead ?? this.#unstarted;
-    if (error !== undefined) throw error;
-  }
-
-  #wake(): void {
-    const waiting = this.#whenApplied;
-    this.#whenApplied = [];
-    for (const wake of waiting) wake();
-  }
-
-  /** Lets the Worker rest once it has had nothing to do for long enough. */
-  #watch(): void {
-    const restMs = this.options.restMs ?? REST_MS;
-    if (this.#isClosing || this.#rests !== undefined || restMs === Infinity) return;
-    const isBusy = this.log.last > this.index.applied || this.#restoring !== undefined ||
-      this.#collecting !== undefined || this.#receiving !== undefined ||
-      this.#exchanges.size > 0 || this.#beginning > 0;
-    if (isBusy) this.#idleMs = performance.now();
-    const leftMs = this.#idleMs + restMs - performance.now();
-    if (leftMs <= 0 && !isBusy) return this.state.rest();
-    this.#rests = setTimeout(() => {
-      this.#rests = undefined;
-      if (this.state.isRunning) this.#watch();
-    }, Math.max(leftMs, BUSY_MS));
-    if (typeof this.#rests === "number") Deno.unrefTimer(this.#rests);
   }
 
   /**
@@ -687,31 +424,6 @@ export class VolumeStore {
     this.#index?.[Symbol.dispose]();
     this.#index = undefined;
   }
-}
-
-/** Has the Worker bring the index up to the log; says which files could not be settled. */
-async function recover(
-  state: StateWorker,
-  log: Log,
-  { onTrouble }: VolumeStoreOptions,
-): Promise<readonly LeftFile[]> {
-  if (log.torn !== undefined) {
-    const { first, bytes } = log.torn;
-    onTrouble?.(
-      `The log ended within operation ${first}: ${bytes} bytes of it that were not durable yet are gone`,
-    );
-  }
-  // What else is damaged the Worker meets where it needs it.
-  await log.sync();
-  const { damage, left } = await state.ask({ kind: "recover", last: log.last }, "recovered");
-  for (const message of damage) onTrouble?.(message);
-  return left;
-}
-
-function now(): Timestamp {
-  const ms = Date.now();
-  const sec = Math.floor(ms / 1000);
-  return { sec, nsec: (ms - sec * 1000) * 1_000_000 };
 }
 
 /** The even number at or above which none was given out: this node makes even ones. */

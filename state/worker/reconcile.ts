@@ -290,14 +290,26 @@ class Pass {
   #isThere(node: NodeId): boolean {
     const known = this.#there.get(node);
     if (known !== undefined) return known;
-    // Nothing is above itself, but who knows what is in a damaged row.
-    this.#there.set(node, false);
+    // A tree may be deeper than calls can be.
+    const way: NodeId[] = [];
+    let isThere: boolean | undefined;
+    for (let at = node; isThere === undefined; isThere = this.#there.get(at)) {
+      way.push(at);
+      // Nothing is above itself, but who knows what is in a damaged row.
+      this.#there.set(at, false);
+      const above = this.#above(at);
+      if (above === undefined) break;
+      at = above;
+    }
+    for (const each of way) this.#there.set(each, isThere ?? false);
+    return isThere ?? false;
+  }
+
+  /** What a directory is shown in; undefined for all else. */
+  #above(node: NodeId): NodeId | undefined {
     const shown = this.#edgesOf(node).find((row) => row.directory && row.version === undefined && row.shown)
       ?.shown;
-    const isThere = shown !== undefined && this.#options.tree.node(node)?.attributes !== undefined &&
-      this.#isThere(shown.parent);
-    this.#there.set(node, isThere);
-    return isThere;
+    return shown && this.#options.tree.node(node)?.attributes ? shown.parent : undefined;
   }
 
   #edgesOf(node: NodeId): readonly EdgeRow[] {

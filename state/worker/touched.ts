@@ -1,5 +1,6 @@
-import type { SqliteTreeIndex } from "../store/mod.ts";
-import type { EdgeRow, NodeId, Updated } from "../tree/mod.ts";
+import { Buffer } from "node:buffer";
+import type { IndexWriter, SqliteTreeIndex } from "../store/mod.ts";
+import type { EdgeRow, NodeId, Updated, Version } from "../tree/mod.ts";
 
 type Shown = NonNullable<EdgeRow["shown"]>;
 
@@ -10,6 +11,7 @@ type Shown = NonNullable<EdgeRow["shown"]>;
  */
 export class Touched {
   readonly #tree: SqliteTreeIndex;
+  readonly #index: IndexWriter;
   /** Names that operations gave, and nodes that they took names from. */
   readonly #given = new Map<NodeId, Shown[]>();
   readonly #taken = new Set<NodeId>();
@@ -17,8 +19,9 @@ export class Touched {
   /** Nodes that have conflict files, once they were asked for. */
   #conflicted: Set<NodeId> | undefined;
 
-  constructor(tree: SqliteTreeIndex) {
+  constructor(tree: SqliteTreeIndex, index: IndexWriter) {
     this.#tree = tree;
+    this.#index = index;
   }
 
   /** An operation gives the node this name, and the index shows it. */
@@ -61,6 +64,12 @@ export class Touched {
       // Conflict files have the attributes of their file.
       if (before.size > 0) { for (const { id } of rows.nodes) if (before.has(id)) beyond.add(id); }
     }
+    // What others removed and is back for what was written since has more in it once it is there for good.
+    for (const { rows } of updates) {
+      for (const { id, attributes, content, nlink } of rows.nodes) {
+        if (attributes?.kind === "file" && nlink > 0 && !this.#hasContent(id, content)) beyond.add(id);
+      }
+    }
     this.#clear();
     if (areOthers) this.#conflicted = undefined;
     return beyond;
@@ -76,6 +85,15 @@ export class Touched {
     this.#given.clear();
     this.#taken.clear();
     this.#looked.clear();
+  }
+
+  /** Whether the index has these contents of the node. */
+  #hasContent(node: NodeId, content: Version | undefined): boolean {
+    const ino = this.#index.inoOf(node);
+    const row = ino === undefined ? undefined : this.#index.node(ino);
+    const size = content?.size ?? 0;
+    return row !== undefined && row.size === size &&
+      (size === 0 || Buffer.compare(row.content!, content!.descriptor) === 0);
   }
 
   /** Whether the index shows this, as an operation said. */
