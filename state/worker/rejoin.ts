@@ -44,7 +44,7 @@ export class Rejoin implements Disposable {
 
   constructor(options: RejoinOptions) {
     this.#options = options;
-    removeIn(options.folder);
+    removeRejoin(options.folder);
     this.#db = openDatabase(join(options.folder, DATABASE));
     run(this.#db, "PRAGMA journal_mode = OFF");
     run(this.#db, "PRAGMA synchronous = OFF");
@@ -83,7 +83,7 @@ export class Rejoin implements Disposable {
     else this.#db.close();
     this.#state = undefined;
     this.#options.store[Symbol.dispose]();
-    removeIn(this.#options.folder);
+    removeRejoin(this.#options.folder);
   }
 
   #begin(message: Uint8Array): void {
@@ -134,6 +134,7 @@ export class Rejoin implements Disposable {
   }
 }
 
-function removeIn(folder: string): void {
+/** Also what a process left that was killed while it went on. */
+export function removeRejoin(folder: string): void {
   for (const end of ["", "-wal", "-shm", "-journal"]) rmSync(join(folder, DATABASE + end), { force: true });
 }

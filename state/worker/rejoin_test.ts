@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { realDisk } from "../disk/mod.ts";
 import { DatabaseGuard, placeOf } from "../guard/mod.ts";
@@ -429,7 +430,10 @@ Deno.test("a copy that is killed while it gives way, or takes the other one's st
         for (const end of ends) end.close();
         await carried;
         assert.deepEqual(verify(folders[0]).problems, []);
+        // As if it had been in the middle of it.
+        Deno.writeTextFileSync(`${folders[0]}/rejoin.sqlite`, "part of another copy's state");
         await using again = await Volume.open(folders[0], SHORT);
+        assert.ok(!existsSync(`${folders[0]}/rejoin.sqlite`), "what is of no use any more goes");
         await meet(again, b);
         assert.ok(again.tree().includes("of the copy = x 644"));
       }

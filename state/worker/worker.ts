@@ -6,6 +6,7 @@ import { Intake, receiving } from "./intake.ts";
 import { Keeper } from "./keeper.ts";
 import { keeperExchanges } from "./keeper_exchanges.ts";
 import { PageChecks } from "./page_checks.ts";
+import { removeRejoin } from "./rejoin.ts";
 import { told } from "./told.ts";
 import type { FromWorker, ToWorker } from "../volume/mod.ts";
 
@@ -76,6 +77,7 @@ function take(message: ToWorker): void {
         isClosing: () => isClosing,
       });
       damage.push(...checks.open());
+      removeRejoin(volume.folder);
       keeper = message.isWaking ? ready() : open();
       logged = keeper.applied;
       checks.goOn();
