@@ -5,12 +5,14 @@ import { DatabaseSync } from "node:sqlite";
 import type { Timestamp } from "../../9p/mod.ts";
 import { Log } from "../log/mod.ts";
 import type { SignedRecord } from "../record/mod.ts";
-import type { Head, Refused, Stored, SyncStore } from "../sync/mod.ts";
+import { Demands, type Head, type Refused, type Stored, type SyncStore, type Unmet } from "../sync/mod.ts";
 import { type Author, authorBytes } from "../tree/mod.ts";
 import { DATABASE, LOG } from "../volume/mod.ts";
 import { type Clock, Copy, type Parts } from "./_copies.ts";
 import type { Negligence, PoweredDisk } from "./_powered_disk.ts";
 import { DatabaseGuard } from "../guard/mod.ts";
+import type { ContentsChoice } from "./exchange_words.ts";
+import { CHOICE } from "./copy_keeper.ts";
 import { Keeper } from "./keeper.ts";
 import { verify } from "./verify.ts";
 
@@ -68,6 +70,9 @@ export class PoweredCopy extends Copy {
   readonly writing = new Set<number>();
   /** Of each author what this copy said to have for good. */
   readonly promised: Map<Author, Head>;
+  /** What people here wait for that is on other copies, and who they are, by number. */
+  readonly demands: Demands;
+  readonly waiting = new Map<number, (unmet: Unmet | undefined) => void>();
   #isAbandoned = false;
   #turn: Promise<unknown> = Promise.resolve();
 
@@ -77,6 +82,7 @@ export class PoweredCopy extends Copy {
     this.disk = parts.disk;
     this.#log = parts.log;
     this.promised = promised;
+    this.demands = new Demands(this.keeper.copy.demandStore, (id, unmet) => this.waiting.get(id)?.(unmet));
     this.isBatching = true;
   }
 
@@ -210,9 +216,15 @@ export class PoweredCopy extends Copy {
     this.held.clear();
   }
 
-  /** This copy as a session sees it. */
-  store(): SyncStore {
+  /** When contents come here. */
+  get contents(): ContentsChoice {
+    return (this.index.meta(CHOICE) ?? "whole") as ContentsChoice;
+  }
+
+  /** This copy as a session sees it. `contents`: when they come from now on. */
+  store(contents?: ContentsChoice): SyncStore {
     const store = this.keeper.copy.store({
+      contents,
       name: `copy ${this.wiring.number}`,
       heals: false,
       take: (records, absent) => this.inTurn(() => this.#take(records, absent)),
