@@ -44,7 +44,9 @@ for (const [i, seed] of seeds.entries()) {
   const done = i + 1;
   const ms = ((now - start) / done).toFixed(1);
   console.log(
-    `${done} of ${seeds.length} schedules, ${failed} failed, ${ms} ms each, at most ${longestMs.toFixed(0)}; ` +
+    `${done} of ${seeds.length} schedules, ${failed} failed, ${ms} ms each, at most ${
+      longestMs.toFixed(0)
+    }; ` +
       `next is --first ${seed + 1}`,
   );
 }

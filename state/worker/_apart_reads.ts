@@ -62,20 +62,24 @@ export class Reads {
     const copy = copies[number];
     return {
       hasLarge: isOnDemand,
-      text: (row) => isOnDemand ? this.#text(number, row) : copy.textOf(row),
-      brings: (row) => {
+      text: (row) => isOnDemand ? this.text(number, row) : copy.textOf(row),
+      restored: (row) => {
         if (isOnDemand && copy.lacking(row).length > 0) this.unsure.add(named(row));
       },
       bring: async (row, start, end) => {
         if (!isOnDemand) return true;
         const from = Math.max(0, Math.min(start, row.size) - AROUND_BYTES);
-        return await this.bring(number, [{ row, start: from, end: end + AROUND_BYTES, withLists: true }], random);
+        return await this.bring(
+          number,
+          [{ row, start: from, end: end + AROUND_BYTES, withLists: true }],
+          random,
+        );
       },
     };
   }
 
   /** What a file has, wherever that is: nothing if it is nowhere, undefined if it could be on a copy that is off. */
-  #text(number: number, row: NodeRow): string | undefined {
+  text(number: number, row: NodeRow): string | undefined {
     const { copies } = this.#options;
     const on = [copies[number], ...copies].filter(({ disk }) => !disk.isOff);
     const having = on.find((copy) => copy.lacking(row).length === 0);
@@ -98,7 +102,9 @@ export class Reads {
     if (needed.length === 0) return true;
     const others = [...around(number)];
     while (others.length > 1 + random(2)) others.splice(random(others.length), 1);
-    const links = others.map((other) => link([copies[number], copies[other]], [number, other], random(4) === 0));
+    const links = others.map((other) =>
+      link([copies[number], copies[other]], [number, other], random(4) === 0)
+    );
     for (const each of links) this.#links.add(each);
     const waiting = new Map<number, Part>();
     const unmet: Unmet[] = [];
@@ -133,8 +139,14 @@ export class Reads {
     for (const each of links) this.#links.delete(each);
     // What was asked over another connection is not asked over this one.
     const isOther = [...this.#links].some(({ ends }) => ends.some((end) => end.number === number));
-    if (!isOther && !isOff() && cutAfter === Infinity && links.every(({ isOpen, isBad }) => isOpen && !isBad)) {
-      assert.equal(waiting.size, 0, `${number + 1} waits for contents of ${others.map((each) => each + 1)} for ever`);
+    if (
+      !isOther && !isOff() && cutAfter === Infinity && links.every(({ isOpen, isBad }) => isOpen && !isBad)
+    ) {
+      assert.equal(
+        waiting.size,
+        0,
+        `${number + 1} waits for contents of ${others.map((each) => each + 1)} for ever`,
+      );
       if (unmet.length > 0 && !hasChanged) this.#checkNowhere(others, needed, copy);
     }
     for (const id of waiting.keys()) {
@@ -150,7 +162,9 @@ export class Reads {
   /** None of those who were asked has all that did not come. */
   #checkNowhere(others: readonly number[], needed: readonly Part[], copy: PoweredCopy): void {
     const { copies } = this.#options;
-    const lacking = needed.flatMap(({ row, start, end, withLists }) => copy.lacking(row, start, end, withLists));
+    const lacking = needed.flatMap(({ row, start, end, withLists }) =>
+      copy.lacking(row, start, end, withLists)
+    );
     const isThere = (id: Uint8Array) =>
       others.some((other) => copies[other].keeper.copy.demandStore.chunk(id) !== undefined);
     assert.ok(others.length === 0 || !lacking.every(isThere), "What a copy has that was asked comes");

@@ -112,4 +112,3 @@ export function fastest(): string | undefined {
     return undefined;
   }
 }
-

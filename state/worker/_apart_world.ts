@@ -214,7 +214,9 @@ export class World {
     const copy = this.copies[number];
     await this.#powered(number, async () => {
       const snapshots = copy.index.past.snapshots();
-      const seq = snapshots.length > 0 && random(4) === 0 ? snapshots[random(snapshots.length)].seq : undefined;
+      const seq = snapshots.length > 0 && random(4) === 0
+        ? snapshots[random(snapshots.length)].seq
+        : undefined;
       const lacking = copy.entries(seq).filter(({ row }) => copy.lacking(row).length > 0);
       if (lacking.length === 0) return;
       const read = Array.from({ length: 1 + random(3) }, () => lacking[random(lacking.length)]);

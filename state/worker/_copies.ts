@@ -333,7 +333,9 @@ export class Copy {
     return this.entries(seq).map(({ path, row }) => {
       if (isDirectory(row)) return `${path}/`;
       if ((row.mode & S.IFMT) === S.IFLNK) return `${path} -> ${row.target}`;
-      return `${path} = ${hasAbsent && this.lacking(row).length > 0 ? named(row) : textOf(reader.value, row)}`;
+      return `${path} = ${
+        hasAbsent && this.lacking(row).length > 0 ? named(row) : textOf(reader.value, row)
+      }`;
     });
   }
 

@@ -3,6 +3,7 @@ import { S } from "../../9p/mod.ts";
 import type { NodeRow } from "../store/mod.ts";
 import { type Random, randomFrom } from "../tree/simulation.ts";
 import { checkRestorable } from "../volume/restorable.ts";
+import { named } from "./_copies.ts";
 import type { PoweredCopy } from "./_powered_copy.ts";
 import type { Doing } from "./_words.ts";
 
@@ -11,7 +12,7 @@ const NAMES = ["a", "b", "c", "d.md", "e"];
 const HELD_MAX = 2;
 const SNAPSHOTS_MAX = 4;
 /** Bytes, of which a chunk has 16 KiB at least, and 64 in the mean. */
-const LARGE_MAX = 300_000;
+const LARGE_MAX = 200_000;
 
 export interface Shell {
   readonly copy: PoweredCopy;
@@ -31,7 +32,7 @@ export interface Contents {
   /** Has these bytes brought here with all that a change in them needs; false where they do not come. */
   bring(row: NodeRow, start: number, end: number): Promise<boolean>;
   /** A file has contents again that may be nowhere any more. */
-  brings(row: NodeRow): void;
+  restored(row: NodeRow): void;
   /** Whether files may have several chunks. */
   readonly hasLarge: boolean;
 }
@@ -271,12 +272,13 @@ async function restore(
   await snapshot(copy, freshName(snapshots));
   const wanted = copy.tree(found.seq);
   const before = texts();
+  const there = new Set(copy.entries().map(({ row }) => named(row)));
   // Until it is done, anything may go.
   for (const text of before) done.replaces(text ?? "", "");
   copy.log("restore", { snapshot: found.name, path, held: [...copy.held] });
   await copy.catchUp();
   for (const text of texts()) done.keeps(text ?? "");
-  for (const { row } of copy.entries()) if (isRegular(row)) contents.brings(row);
+  for (const { row } of copy.entries()) if (isRegular(row) && !there.has(named(row))) contents.restored(row);
   if (path === "") assert.deepEqual(copy.tree(), wanted, `All is as in snapshot ${found.name}`);
   return `restore ${found.name} /${path}`;
 }
