@@ -45,8 +45,14 @@ export class World {
     const { copies, isOnDemand } = this;
     this.meetings = new Meetings({
       ...{ copies, log },
-      work: (number, random) =>
-        this.isOnDemand && random(3) === 0 ? this.#read(number, random) : this.#work(number, random),
+      work: (number, random) => {
+        const what = this.isOnDemand ? random(5) : 0;
+        return what < 3
+          ? this.#work(number, random)
+          : what < 4
+          ? this.#read(number, random)
+          : this.#keepHouse(number, random);
+      },
     });
     this.reads = new Reads({ ...{ copies, log, isOnDemand }, around: (number) => this.#around(number) });
   }
