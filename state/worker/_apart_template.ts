@@ -5,8 +5,9 @@ import { DatabaseGuard } from "../guard/mod.ts";
 import { DATABASE, GUARD, LOG, PACKS } from "../volume/mod.ts";
 import { noteContents } from "./clone_absent.ts";
 import { CHOICE } from "./copy_keeper.ts";
-import { type Neglect, PoweredCopy, SteppingClock, type Wiring } from "./_powered_copy.ts";
+import { type Neglect, PoweredCopy, type Wiring } from "./_powered_copy.ts";
 import { PoweredDisk } from "./_powered_disk.ts";
+import { SteppingClock } from "./_stepping_clock.ts";
 
 /** The volume that all schedules begin with. */
 export interface Template {

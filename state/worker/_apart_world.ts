@@ -5,7 +5,7 @@ import { type Log, Meetings } from "./_apart_meetings.ts";
 import { type Part, Reads } from "./_apart_reads.ts";
 import { copyTo, fastest, templates } from "./_apart_template.ts";
 import type { ContentsChoice } from "./exchange_words.ts";
-import { type Neglect, type PoweredCopy, SteppingClock } from "./_powered_copy.ts";
+import type { Neglect, PoweredCopy } from "./_powered_copy.ts";
 import { operate } from "./_shell.ts";
 import { Words } from "./_words.ts";
 

@@ -384,6 +384,10 @@ export function named({ content }: NodeRow): string {
   return content === null ? "nothing" : `contents ${Buffer.from(content).toString("hex")}`;
 }
 
+export function isRegular({ mode }: NodeRow): boolean {
+  return (mode & S.IFMT) === S.IFREG;
+}
+
 function isDirectory({ mode }: NodeRow): boolean {
   return (mode & S.IFMT) === S.IFDIR;
 }

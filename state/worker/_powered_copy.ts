@@ -2,14 +2,14 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import type { Timestamp } from "../../9p/mod.ts";
 import { Log } from "../log/mod.ts";
 import type { SignedRecord } from "../record/mod.ts";
 import { Demands, type Head, type Refused, type Stored, type SyncStore, type Unmet } from "../sync/mod.ts";
 import { type Author, authorBytes } from "../tree/mod.ts";
 import { DATABASE, LOG } from "../volume/mod.ts";
-import { type Clock, Copy, type Parts } from "./_copies.ts";
+import { Copy, type Parts } from "./_copies.ts";
 import type { Negligence, PoweredDisk } from "./_powered_disk.ts";
+import type { SteppingClock } from "./_stepping_clock.ts";
 import { DatabaseGuard } from "../guard/mod.ts";
 import type { ContentsChoice } from "./exchange_words.ts";
 import { CHOICE } from "./copy_keeper.ts";
@@ -22,30 +22,7 @@ const SEGMENT_BYTES = 3000;
 const RETAIN_NOTHING = { everything: 0, hourly: 0, daily: 0 };
 
 /** What is not done that keeps copies safe, to see that a simulation notices. */
-export type Neglect = Negligence | "chunks" | "shared";
-
-/** The time on one copy: that of the schedule, and wrong by some seconds. */
-export class SteppingClock implements Clock {
-  #nsec = 0;
-  #sec = 1_700_000_000;
-  skewSec = 0;
-
-  /** What is done from now on is done later. */
-  step(sec: number): void {
-    this.#sec += sec;
-    this.#nsec = 0;
-  }
-
-  time(): Timestamp {
-    return { sec: this.#sec + this.skewSec, nsec: this.#nsec };
-  }
-
-  tick(): Timestamp {
-    const { sec, nsec } = this.time();
-    this.#nsec++;
-    return { sec, nsec };
-  }
-}
+export type Neglect = Negligence | "chunks" | "shared" | "needed";
 
 interface PoweredParts extends Parts {
   readonly disk: PoweredDisk;
@@ -229,7 +206,9 @@ export class PoweredCopy extends Copy {
       heals: false,
       take: (records, absent) => this.inTurn(() => this.#take(records, absent)),
     });
-    if (this.wiring.neglects === "chunks") store.pieceOf = () => undefined;
+    const { neglects } = this.wiring;
+    if (neglects === "chunks") store.pieceOf = () => undefined;
+    if (neglects === "needed") store.putsOff = () => this.contents === "on-demand";
     return store;
   }
 

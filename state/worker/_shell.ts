@@ -1,10 +1,9 @@
-import assert from "node:assert/strict";
 import { S } from "../../9p/mod.ts";
 import type { NodeRow } from "../store/mod.ts";
 import { type Random, randomFrom } from "../tree/simulation.ts";
-import { checkRestorable } from "../volume/restorable.ts";
-import { named } from "./_copies.ts";
+import { isRegular } from "./_copies.ts";
 import type { PoweredCopy } from "./_powered_copy.ts";
+import { freshName, restore, snapshot } from "./_shell_snapshots.ts";
 import type { Doing } from "./_words.ts";
 
 /** Names are few, so that copies meet at them. */
@@ -240,53 +239,6 @@ function noise(size: number, random: Random): string {
   return new TextDecoder().decode(bytes);
 }
 
-function freshName(snapshots: readonly { readonly name: string }[]): string {
-  let number = 1;
-  while (snapshots.some(({ name }) => name === `s${number}`)) number++;
-  return `s${number}`;
-}
-
-async function snapshot(copy: PoweredCopy, name: string): Promise<string> {
-  copy.settleAll();
-  copy.log("snapshot", { name });
-  await copy.catchUp();
-  return `snapshot create ${name}`;
-}
-
-async function restore(
-  { copy, done, contents }: Shell,
-  pick: <T>(things: readonly T[]) => T,
-): Promise<string | undefined> {
-  const snapshots = copy.index.past.snapshots();
-  if (snapshots.length === 0) return;
-  const found = pick(snapshots);
-  const path = pick(["", "", ...copy.entries(found.seq).map(({ path }) => path)]);
-  try {
-    checkRestorable(copy.index, path === "" ? [] : path.split("/"), found);
-  } catch {
-    return;
-  }
-  const texts = (seq?: number) =>
-    copy.entries(seq).map(({ row }) => isRegular(row) ? contents.text(row) : "");
-  if ([...texts(), ...texts(found.seq)].includes(undefined)) return;
-  await snapshot(copy, freshName(snapshots));
-  const wanted = copy.tree(found.seq);
-  const before = texts();
-  const there = new Set(copy.entries().map(({ row }) => named(row)));
-  // Until it is done, anything may go.
-  for (const text of before) done.replaces(text ?? "", "");
-  copy.log("restore", { snapshot: found.name, path, held: [...copy.held] });
-  await copy.catchUp();
-  for (const text of texts()) done.keeps(text ?? "");
-  for (const { row } of copy.entries()) if (isRegular(row) && !there.has(named(row))) contents.restored(row);
-  if (path === "") assert.deepEqual(copy.tree(), wanted, `All is as in snapshot ${found.name}`);
-  return `restore ${found.name} /${path}`;
-}
-
 function isDirectory({ mode }: NodeRow): boolean {
   return (mode & S.IFMT) === S.IFDIR;
-}
-
-function isRegular({ mode }: NodeRow): boolean {
-  return (mode & S.IFMT) === S.IFREG;
 }
