@@ -23,7 +23,8 @@ export function scheduleOf(seed: number): Schedule {
 
 function someOf(copies: number, random: Random): number[] {
   const numbers = Array.from({ length: copies }, (_, number) => number);
-  for (let count = 1 + random(copies - 1); numbers.length > count;) numbers.splice(random(numbers.length), 1);
+  const count = 1 + random(copies - 1);
+  while (numbers.length > count) numbers.splice(random(numbers.length), 1);
   return numbers;
 }
 
