@@ -14,6 +14,7 @@ export async function settle(world: World): Promise<void> {
   const checksAll = steps % 8 === 0;
   world.log("all meet");
   world.join();
+  for (const number of copies.keys()) await world.start(number);
   for (const copy of copies) {
     copy.disk.callsLeft = Infinity;
     await copy.catchUp();

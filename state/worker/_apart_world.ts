@@ -82,6 +82,14 @@ export class World {
     this.#groups.fill(0);
   }
 
+  /** Starts a copy once more that was without power again before it had started, and did not notice. */
+  async start(number: number): Promise<void> {
+    const copy = this.copies[number];
+    if (!copy.disk.isOff) return;
+    this.copies[number] = await copy.restart();
+    this.words.lost(number, this.copies[number].last);
+  }
+
   close(): void {
     for (const copy of this.copies) copy.abandon();
     Deno.removeSync(this.#folder, { recursive: true });
