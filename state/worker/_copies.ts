@@ -224,6 +224,12 @@ export class Copy {
     this.do("settle", { ino });
   }
 
+  overwrite(path: string, offset: number, text: string): void {
+    const ino = this.at(path);
+    this.do("write", { ino, offset, bytes: utf8.encode(text) });
+    this.do("settle", { ino });
+  }
+
   truncate(path: string, size: number): void {
     const ino = this.at(path);
     this.#truncate(ino, size);
@@ -304,25 +310,41 @@ export class Copy {
   }
 
   read(path: string): string {
-    using reader = disposable(this.#reader());
-    return textOf(reader.value, this.row(path));
+    return this.textOf(this.row(path));
   }
 
-  /** One line a name: `path/`, `path -> target` or `path = content`. */
+  /** What a file has from one byte to another one. */
+  textOf(row: NodeRow, start = 0, end = row.size): string {
+    using reader = disposable(this.#reader());
+    return textOf(reader.value, row, start, end);
+  }
+
+  /** What is not here of what these bytes of a file need; `withLists`: or of what tells of the rest of it where that is. */
+  lacking({ content, size }: NodeRow, start = 0, end = size, withLists = false): Uint8Array[] {
+    if (content === null) return [];
+    const descriptor = decodeDescriptor(content);
+    const { id, depth } = descriptor;
+    // To make a reader takes longer than anything else here.
+    if (depth === 0 && id && this.index.chunks.find(id)) return [];
+    using reader = disposable(this.#reader());
+    return Array.from(reader.value.lacking(descriptor, start, end, withLists), ({ id }) => id);
+  }
+
+  /** One line a name: `path/`, `path -> target` or `path = content`; of contents that are not here, what they are called. */
   tree(seq?: number): string[] {
     using reader = disposable(this.#reader());
-    return this.entries(seq).map(({ path, row }) =>
-      isDirectory(row)
-        ? `${path}/`
-        : (row.mode & S.IFMT) === S.IFLNK
-        ? `${path} -> ${row.target}`
-        : `${path} = ${textOf(reader.value, row)}`
-    );
+    const { hasAbsent } = this.index.chunks;
+    return this.entries(seq).map(({ path, row }) => {
+      if (isDirectory(row)) return `${path}/`;
+      if ((row.mode & S.IFMT) === S.IFLNK) return `${path} -> ${row.target}`;
+      return `${path} = ${
+        hasAbsent && this.lacking(row).length > 0 ? named(row) : textOf(reader.value, row)
+      }`;
+    });
   }
 
   /** The same with all that copies agree on. */
-  dump(): string[] {
-    const lines = this.tree();
+  dump(lines = this.tree()): string[] {
     const numbers = new Map<number, number>();
     const told = (row: NodeRow) => {
       const { ino, mode, uid, gid, flags, nlink, size, folders, atime, mtime, ctime } = row;
@@ -355,10 +377,19 @@ export function plain(lines: readonly string[]): string[] {
   return lines.map((line) => line.replaceAll(/-[0-9a-f]{8}-[0-9a-f]{8}/g, "-A-H"));
 }
 
-function textOf(reader: ChunkReader, { content, size }: NodeRow): string {
-  const bytes = new Uint8Array(size);
-  if (content !== null) reader.read(decodeDescriptor(content), 0, bytes);
+function textOf(reader: ChunkReader, { content, size }: NodeRow, start = 0, end = size): string {
+  const bytes = new Uint8Array(end - start);
+  if (content !== null) reader.read(decodeDescriptor(content), start, bytes);
   return new TextDecoder().decode(bytes);
+}
+
+/** The same for the same contents on every copy, whether they are here or not. */
+export function named({ content }: NodeRow): string {
+  return content === null ? "nothing" : `contents ${Buffer.from(content).toString("hex")}`;
+}
+
+export function isRegular({ mode }: NodeRow): boolean {
+  return (mode & S.IFMT) === S.IFREG;
 }
 
 function isDirectory({ mode }: NodeRow): boolean {

@@ -2,15 +2,17 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import type { Timestamp } from "../../9p/mod.ts";
 import { Log } from "../log/mod.ts";
 import type { SignedRecord } from "../record/mod.ts";
-import type { Head, Refused, Stored, SyncStore } from "../sync/mod.ts";
+import { Demands, type Head, type Refused, type Stored, type SyncStore, type Unmet } from "../sync/mod.ts";
 import { type Author, authorBytes } from "../tree/mod.ts";
 import { DATABASE, LOG } from "../volume/mod.ts";
-import { type Clock, Copy, type Parts } from "./_copies.ts";
+import { Copy, type Parts } from "./_copies.ts";
 import type { Negligence, PoweredDisk } from "./_powered_disk.ts";
+import type { SteppingClock } from "./_stepping_clock.ts";
 import { DatabaseGuard } from "../guard/mod.ts";
+import type { ContentsChoice } from "./exchange_words.ts";
+import { CHOICE } from "./copy_keeper.ts";
 import { Keeper } from "./keeper.ts";
 import { verify } from "./verify.ts";
 
@@ -20,30 +22,7 @@ const SEGMENT_BYTES = 3000;
 const RETAIN_NOTHING = { everything: 0, hourly: 0, daily: 0 };
 
 /** What is not done that keeps copies safe, to see that a simulation notices. */
-export type Neglect = Negligence | "chunks" | "shared";
-
-/** The time on one copy: that of the schedule, and wrong by some seconds. */
-export class SteppingClock implements Clock {
-  #nsec = 0;
-  #sec = 1_700_000_000;
-  skewSec = 0;
-
-  /** What is done from now on is done later. */
-  step(sec: number): void {
-    this.#sec += sec;
-    this.#nsec = 0;
-  }
-
-  time(): Timestamp {
-    return { sec: this.#sec + this.skewSec, nsec: this.#nsec };
-  }
-
-  tick(): Timestamp {
-    const { sec, nsec } = this.time();
-    this.#nsec++;
-    return { sec, nsec };
-  }
-}
+export type Neglect = Negligence | "chunks" | "shared" | "needed";
 
 interface PoweredParts extends Parts {
   readonly disk: PoweredDisk;
@@ -68,6 +47,9 @@ export class PoweredCopy extends Copy {
   readonly writing = new Set<number>();
   /** Of each author what this copy said to have for good. */
   readonly promised: Map<Author, Head>;
+  /** What people here wait for that is on other copies, and who they are, by number. */
+  readonly demands: Demands;
+  readonly waiting = new Map<number, (unmet: Unmet | undefined) => void>();
   #isAbandoned = false;
   #turn: Promise<unknown> = Promise.resolve();
 
@@ -77,6 +59,7 @@ export class PoweredCopy extends Copy {
     this.disk = parts.disk;
     this.#log = parts.log;
     this.promised = promised;
+    this.demands = new Demands(this.keeper.copy.demandStore, (id, unmet) => this.waiting.get(id)?.(unmet));
     this.isBatching = true;
   }
 
@@ -210,14 +193,22 @@ export class PoweredCopy extends Copy {
     this.held.clear();
   }
 
-  /** This copy as a session sees it. */
-  store(): SyncStore {
+  /** When contents come here. */
+  get contents(): ContentsChoice {
+    return (this.index.meta(CHOICE) ?? "whole") as ContentsChoice;
+  }
+
+  /** This copy as a session sees it. `contents`: when they come from now on. */
+  store(contents?: ContentsChoice): SyncStore {
     const store = this.keeper.copy.store({
+      contents,
       name: `copy ${this.wiring.number}`,
       heals: false,
       take: (records, absent) => this.inTurn(() => this.#take(records, absent)),
     });
-    if (this.wiring.neglects === "chunks") store.pieceOf = () => undefined;
+    const { neglects } = this.wiring;
+    if (neglects === "chunks") store.pieceOf = () => undefined;
+    if (neglects === "needed") store.putsOff = () => this.contents === "on-demand";
     return store;
   }
 

@@ -1,15 +1,17 @@
-import assert from "node:assert/strict";
 import { S } from "../../9p/mod.ts";
 import type { NodeRow } from "../store/mod.ts";
-import type { Random } from "../tree/simulation.ts";
-import { checkRestorable } from "../volume/restorable.ts";
+import { type Random, randomFrom } from "../tree/simulation.ts";
+import { isRegular } from "./_copies.ts";
 import type { PoweredCopy } from "./_powered_copy.ts";
+import { freshName, restore, snapshot } from "./_shell_snapshots.ts";
 import type { Doing } from "./_words.ts";
 
 /** Names are few, so that copies meet at them. */
 const NAMES = ["a", "b", "c", "d.md", "e"];
 const HELD_MAX = 2;
 const SNAPSHOTS_MAX = 4;
+/** Bytes, of which a chunk has 16 KiB at least, and 64 in the mean. */
+const LARGE_MAX = 200_000;
 
 export interface Shell {
   readonly copy: PoweredCopy;
@@ -19,10 +21,24 @@ export interface Shell {
   readonly done: Doing;
   /** Nothing else is in the transaction. */
   readonly isAlone: boolean;
+  readonly contents: Contents;
+}
+
+/** Contents of files as those see them who work on a copy, which may not have them. */
+export interface Contents {
+  /** What a file has, wherever that is; undefined where nobody can say at this moment. */
+  text(row: NodeRow): string | undefined;
+  /** Has these bytes brought here with all that a change in them needs; false where they do not come. */
+  bring(row: NodeRow, start: number, end: number): Promise<boolean>;
+  /** A file has contents again that may be nowhere any more. */
+  restored(row: NodeRow): void;
+  /** Whether files may have several chunks. */
+  readonly hasLarge: boolean;
 }
 
 /** Does something that a client could do, and says what. */
-export async function operate({ copy, random, used, done, isAlone }: Shell): Promise<string | undefined> {
+export async function operate(shell: Shell): Promise<string | undefined> {
+  const { copy, random, used, done, isAlone, contents } = shell;
   const pick = <T>(things: readonly T[]): T => things[random(things.length)];
   const entries = copy.entries();
   const directories = ["", ...entries.filter(({ row }) => isDirectory(row)).map(({ path }) => `${path}/`)];
@@ -47,8 +63,8 @@ export async function operate({ copy, random, used, done, isAlone }: Shell): Pro
   }
   const isFile = any !== undefined && isRegular(any.row);
   const told = any?.path ?? "";
-  const content = (path: string, row: NodeRow) => isRegular(row) ? copy.read(path) : "";
-  switch (random(24)) {
+  const content = (row: NodeRow) => isRegular(row) ? contents.text(row) : "";
+  switch (random(contents.hasLarge ? 27 : 24)) {
     case 0:
     case 1:
       if (there) return;
@@ -58,8 +74,10 @@ export async function operate({ copy, random, used, done, isAlone }: Shell): Pro
     case 3:
     case 4: {
       if (there && !isRegular(there.row)) return;
-      const before = there ? copy.read(path) : "";
+      const before = there ? content(there.row) : "";
+      if (before === undefined) return;
       const text = [word, before + word, word + before][random(3)];
+      if (text !== word && there && !await contents.bring(there.row, 0, there.row.size)) return;
       done.rewrites(before, text);
       copy.write(path, text);
       done.writes(word);
@@ -71,31 +89,38 @@ export async function operate({ copy, random, used, done, isAlone }: Shell): Pro
       done.writes(word);
       return `cp -p FILE ${path} (${JSON.stringify(word)})`;
     case 6:
-      if (!any || !isFile) return;
+      if (!any || !isFile || !await contents.bring(any.row, any.row.size, any.row.size + word.length)) return;
       copy.append(told, word);
       done.writes(word);
       return `echo ${JSON.stringify(word)} >> ${told}`;
     case 7: {
       if (!any || !isFile) return;
       const size = random(any.row.size + 3);
-      const before = copy.read(told);
+      const before = content(any.row);
+      if (before === undefined) return;
+      if (size > 0 && size !== any.row.size && !await contents.bring(any.row, size, size)) return;
       done.replaces(before, before.slice(0, size));
       copy.truncate(told, size);
       return `truncate -s ${size} ${told}`;
     }
     case 8:
-    case 9:
+    case 9: {
       if (!any || isDirectory(any.row) && any.row.size > 0) return;
-      done.replaces(content(told, any.row), "");
+      const before = content(any.row);
+      if (before === undefined) return;
+      done.replaces(before, "");
       copy.rm(told);
       return `rm -d ${told}`;
+    }
     case 10:
     case 11:
     case 12: {
       if (!any || path === told || path.startsWith(`${told}/`)) return;
       if (there && (there.row.ino === any.row.ino || isDirectory(any.row) !== isDirectory(there.row))) return;
       if (there && isDirectory(there.row) && there.row.size > 0) return;
-      if (there) done.replaces(content(path, there.row), "");
+      const before = there ? content(there.row) : "";
+      if (before === undefined) return;
+      done.replaces(before, "");
       copy.mv(told, path);
       return `mv ${told} ${path}`;
     }
@@ -138,8 +163,11 @@ export async function operate({ copy, random, used, done, isAlone }: Shell): Pro
       if (!directory || !isAlone) return;
       copy.settleAll();
       await copy.catchUp();
-      for (const { path, row } of entries.filter(({ path }) => path.startsWith(`${told}/`)).reverse()) {
-        done.replaces(content(path, row), "");
+      const inside = copy.entries().filter(({ path }) => path.startsWith(`${told}/`)).reverse();
+      const before = inside.map(({ row }) => content(row));
+      for (const [i, { path }] of inside.entries()) {
+        if (before[i] === undefined) return;
+        done.replaces(before[i], "");
         copy.rm(path);
         await copy.catchUp();
       }
@@ -149,7 +177,9 @@ export async function operate({ copy, random, used, done, isAlone }: Shell): Pro
     case 19: {
       // It stays open, so that it is no version yet.
       if (!any || !isFile) return;
-      const before = copy.read(told);
+      const before = content(any.row);
+      if (before === undefined) return;
+      if (!await contents.bring(any.row, any.row.size, any.row.size + word.length)) return;
       copy.log("write", { ino: any.row.ino, offset: any.row.size, bytes: new TextEncoder().encode(word) });
       copy.writing.add(any.row.ino);
       done.replaces(before, before + word);
@@ -178,53 +208,37 @@ export async function operate({ copy, random, used, done, isAlone }: Shell): Pro
       return await snapshot(copy, freshName(snapshots));
     }
     case 23:
-      return isAlone ? await restore(copy, pick, done) : undefined;
+      return isAlone ? await restore(shell, pick) : undefined;
+    case 24:
+    case 25: {
+      if (there) return;
+      const filling = noise(random(LARGE_MAX), random);
+      const text = [word + filling, filling + word, word + filling + word][random(3)];
+      copy.write(path, text);
+      done.writes(word);
+      return `cp LARGE ${path} (${text.length} bytes, ${JSON.stringify(word)})`;
+    }
+    case 26: {
+      if (!any || !isFile) return;
+      const offset = random(any.row.size + 1);
+      const before = content(any.row);
+      if (before === undefined || !await contents.bring(any.row, offset, offset + word.length)) return;
+      done.replaces(before, before.slice(0, offset) + word + before.slice(offset + word.length));
+      copy.overwrite(told, offset, word);
+      done.writes(word);
+      return `dd conv=notrunc seek=${offset} of=${told} (${JSON.stringify(word)})`;
+    }
   }
 }
 
-function freshName(snapshots: readonly { readonly name: string }[]): string {
-  let number = 1;
-  while (snapshots.some(({ name }) => name === `s${number}`)) number++;
-  return `s${number}`;
-}
-
-async function snapshot(copy: PoweredCopy, name: string): Promise<string> {
-  copy.settleAll();
-  copy.log("snapshot", { name });
-  await copy.catchUp();
-  return `snapshot create ${name}`;
-}
-
-async function restore(
-  copy: PoweredCopy,
-  pick: <T>(things: readonly T[]) => T,
-  done: Doing,
-): Promise<string | undefined> {
-  const snapshots = copy.index.past.snapshots();
-  if (snapshots.length === 0) return;
-  const found = pick(snapshots);
-  const path = pick(["", "", ...copy.entries(found.seq).map(({ path }) => path)]);
-  try {
-    checkRestorable(copy.index, path === "" ? [] : path.split("/"), found);
-  } catch {
-    return;
-  }
-  await snapshot(copy, freshName(snapshots));
-  const wanted = copy.tree(found.seq);
-  const before = copy.tree().join("\n");
-  // Until it is done, anything may go.
-  done.replaces(before, "");
-  copy.log("restore", { snapshot: found.name, path, held: [...copy.held] });
-  await copy.catchUp();
-  done.keeps(copy.tree().join("\n"));
-  if (path === "") assert.deepEqual(copy.tree(), wanted, `All is as in snapshot ${found.name}`);
-  return `restore ${found.name} /${path}`;
+/** Letters that no word has. */
+function noise(size: number, random: Random): string {
+  const bytes = new Uint8Array(size);
+  const letters = randomFrom(random(2 ** 31));
+  for (let i = 0; i < size; i++) bytes[i] = 65 + letters(26);
+  return new TextDecoder().decode(bytes);
 }
 
 function isDirectory({ mode }: NodeRow): boolean {
   return (mode & S.IFMT) === S.IFDIR;
-}
-
-function isRegular({ mode }: NodeRow): boolean {
-  return (mode & S.IFMT) === S.IFREG;
 }

@@ -93,7 +93,7 @@ export class CopyKeeper {
   receive(news: News, version: number, held: ReadonlySet<number>): readonly Refused[] {
     const { index, contents, fetched, documents, nowSec, within, settleAll, reconcile, makeDurable } =
       this.#options;
-    fetched.flush();
+    fetched.enter();
     settleAll();
     let refused: readonly Refused[] = [];
     within(() => {
@@ -126,7 +126,7 @@ export class CopyKeeper {
    */
   merge(state: OtherState, absent: readonly Stored[], version: number, held: ReadonlySet<number>): void {
     const { index, fetched, documents, nowSec, within, settleAll, reconcile, makeDurable } = this.#options;
-    fetched.flush();
+    fetched.enter();
     settleAll();
     within(() => {
       const sec = nowSec();

@@ -4,22 +4,27 @@ import type { ContentWriter } from "./content_writer.ts";
 /** Chunks are made known to the database after so many bytes, if no record does so before. */
 const PENDING_BYTES = 16 * 1024 * 1024;
 
+interface Fetched {
+  readonly id: Uint8Array;
+  readonly place: ChunkPlace;
+}
+
 /**
  * Chunks of another copy, on their way into the database: their bytes are in a pack at once, and a row is only written once these are durable. What is fetched for
  * contents that come later is spared by collecting.
  */
 export class FetchedChunks {
   readonly #contents: ContentWriter;
-  /** Writes rows, in a transaction of its own. */
-  readonly #write: (rows: readonly { id: Uint8Array; place: ChunkPlace }[]) => void;
-  readonly #pending = new Map<string, { readonly id: Uint8Array; readonly place: ChunkPlace }>();
+  /** Writes rows, in a transaction of its own, and durably if need be. */
+  readonly #write: (rows: readonly Fetched[], isDurable: boolean) => void;
+  readonly #pending = new Map<string, Fetched>();
   #pendingBytes = 0;
   /** All that were fetched and that no row may refer to yet, and which exchanges count on them. */
   readonly #spared = new Map<string, { readonly id: Uint8Array; readonly by: Set<object> }>();
 
   constructor(
     contents: ContentWriter,
-    write: (rows: readonly { id: Uint8Array; place: ChunkPlace }[]) => void,
+    write: (rows: readonly Fetched[], isDurable: boolean) => void,
   ) {
     this.#contents = contents;
     this.#write = write;
@@ -48,11 +53,20 @@ export class FetchedChunks {
     return true;
   }
 
-  /** Makes them durable, and known. */
+  /** Makes them known, durably: what is written over them at once is durable in the log of operations, and could not become a version without them. */
   flush(): void {
+    this.#enter(true);
+  }
+
+  /** The same for who makes durable what comes next, before anybody writes over them. */
+  enter(): void {
+    this.#enter(false);
+  }
+
+  #enter(isDurable: boolean): void {
     if (this.#pending.size === 0) return;
     this.#contents.store.packs.syncBlocking();
-    this.#write([...this.#pending.values()]);
+    this.#write([...this.#pending.values()], isDurable);
     this.#pending.clear();
     this.#pendingBytes = 0;
   }

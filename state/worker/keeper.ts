@@ -98,10 +98,12 @@ export class Keeper implements Disposable {
       },
     });
     this.#copies = new Copies(this.#db);
-    this.#fetched = new FetchedChunks(this.#contents, (rows) =>
+    this.#fetched = new FetchedChunks(this.#contents, (rows, isDurable) => {
       this.#transactions.write(() => {
         for (const { id, place } of rows) chunks.add(id, place);
-      }));
+      });
+      if (isDurable) this.makeDurable();
+    });
     this.copy = new CopyKeeper({
       copies: this.#copies,
       index: this.#index,
@@ -268,7 +270,7 @@ export class Keeper implements Disposable {
    * transaction. `version` and `held` are as with `receive`.
    */
   giveWay(author: Author, number: number, version: number, held: ReadonlySet<number>): void {
-    this.#fetched.flush();
+    this.#fetched.enter();
     this.#within(() => {
       const { journal, key, author: self } = this.#incarnation.documents;
       this.#incarnation.documents.free();
