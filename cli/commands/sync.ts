@@ -117,7 +117,7 @@ async function one(
     return true;
   }
   const before = dryRun ? [] : await conflictsOf(mine, volume, signal);
-  const carried = await carriedThrough(pair, mine, theirs, { dryRun, heal, contents }, signal);
+  const carried = await carriedThrough(pair, mine, theirs, { dryRun, heal, watch, contents }, signal);
   const told = carried.own;
   if (told === undefined || "failed" in told || "progress" in told) {
     const failed = [told, carried.other].find((each) => each !== undefined && "failed" in each) as
@@ -176,10 +176,11 @@ async function carriedThrough(
   pair: Pair,
   mine: Side,
   theirs: Side,
-  { dryRun, heal, contents }: Pick<Options, "dryRun" | "heal" | "contents">,
+  { dryRun, heal, watch, contents }: Pick<Options, "dryRun" | "heal" | "watch" | "contents">,
   signal: AbortSignal,
 ): Promise<Carried> {
-  const common = { isDry: dryRun ?? false, heals: heal ?? false };
+  // Who watches would have a version each second of a file that is written all the time.
+  const common = { isDry: dryRun ?? false, settles: !dryRun && !watch, heals: heal ?? false };
   const [own, other] = [{ ...common, contents, name: nameOf(mine) }, { ...common, name: nameOf(theirs) }];
   for (let steps = 0;; steps++) {
     const carried = await exchanged(

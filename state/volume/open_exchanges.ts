@@ -38,6 +38,8 @@ export class OpenExchanges {
     try {
       this.#state.say({ kind: "logged", last: this.#log.synced });
       await this.#state.settled();
+      // Whoever asks for an exchange means all that he was answered before: half of it may be what nobody ever saw. What the index cannot take in, as on a full disk, is no reason to keep the rest.
+      await this.#following.caughtUp(this.#log.last).catch(() => {});
       this.#following.checkAlive();
       if (!this.#state.isRunning) {
         throw this.#following.stuck ?? new NineError("EAGAIN", "The state Worker does not run");

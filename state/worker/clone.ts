@@ -67,7 +67,15 @@ export async function receiveClone(
   { contents = "whole", signal = new AbortController().signal, onProgress = () => {} }: CloneOptions = {},
 ): Promise<Cloned> {
   using clone = new Clone(folder, contents);
-  const wish: Wish = { do: "clone", key: clone.key, name: "", isDry: false, heals: false, contents };
+  const wish: Wish = {
+    do: "clone",
+    key: clone.key,
+    name: "",
+    isDry: false,
+    settles: false,
+    heals: false,
+    contents,
+  };
   await source.write({ kind: FRAME.word, payload: new TextEncoder().encode(JSON.stringify(wish)) });
   let told: Told | undefined;
   while (!clone.isWhole) {

@@ -38,6 +38,7 @@ const names = (store: VolumeStore) => store.index.list(ROOT_INO, 0, 1000).map(({
 /** Two copies, the second made of the first. */
 async function withCopies(
   act: (a: VolumeStore, b: VolumeStore, folders: string[]) => Promise<void>,
+  gatherMs = 1,
 ): Promise<void> {
   const folder = await Deno.makeTempDir({ prefix: "lux9-exchange-" });
   const folders = [`${folder}/a`, `${folder}/b`];
@@ -49,8 +50,8 @@ async function withCopies(
     await first.close();
     copyFolder(folders[0], folders[1]);
     const [a, b] = [
-      await VolumeStore.open(folders[0], { gatherMs: 1 }),
-      await VolumeStore.open(folders[1], { gatherMs: 1 }),
+      await VolumeStore.open(folders[0], { gatherMs }),
+      await VolumeStore.open(folders[1], { gatherMs }),
     ];
     try {
       await act(a, b, folders);
@@ -63,6 +64,17 @@ async function withCopies(
     await Deno.remove(folder, { recursive: true });
   }
 }
+
+Deno.test("what was answered before an exchange began is in it, however far the index is behind", async () => {
+  await withCopies(async (a, b) => {
+    // As git does: the one name is never there when it is done.
+    const ino = put(a, "index.lock", noise(1000, 2));
+    const words = { parent: ROOT_INO, name: "index.lock", toParent: ROOT_INO, toName: "index", held: false };
+    a.append({ kind: "rename", by: "me", time: now(), ino, eid: a.nextEid(), ...words });
+    await carry(await a.exchange(), await b.exchange());
+    assert.deepEqual(names(b), ["index", "shared"]);
+  }, 60_000);
+});
 
 Deno.test("two copies that meet come to one tree, with all bytes; meeting again says nothing", async () => {
   await withCopies(async (a, b) => {

@@ -17,6 +17,8 @@ const wish = z.strictObject({
   name: z.string().max(80).default(""),
   /** Only to see how much there is to send and to receive. */
   isDry: z.boolean().default(false),
+  /** Whether what was written to files that are still open is to be in it, as a version of its own. */
+  settles: z.boolean().default(false),
   /** Whether to look for damaged chunks, and to ask the other copy for them. */
   heals: z.boolean().default(false),
   /** What this copy does from now on, or a new copy; as before if not given. */

@@ -32,6 +32,8 @@ export interface ExchangesOptions {
   conflicts(): readonly Conflict[];
   /** This copy's state at a moment at which all is in it, with the copy let in whose key this is. */
   clone(key: Uint8Array): Promise<StateSource>;
+  /** Makes versions of what was written to files that are open. */
+  settle(): Promise<void>;
   take(records: readonly SignedRecord[], absent: readonly Stored[]): Promise<readonly Refused[]>;
   /** The same as it is for a copy that rejoins. */
   state(): Promise<StateSource>;
@@ -102,7 +104,7 @@ export class Exchanges {
     exchange.turn = exchange.turn.then(async () => {
       if (!this.#open.has(id)) return;
       if (kind === FRAME.message) await (exchange.session?.receive(payload) ?? exchange.hears?.(payload));
-      else this.#wish(exchange, payload);
+      else await this.#wish(exchange, payload);
       // There may be nothing to say to the other side then.
       this.#isLooked(exchange);
       this.#options.post({ kind: "exchangeTook", id, bytes: payload.byteLength });
@@ -157,7 +159,7 @@ export class Exchanges {
     return exchange;
   }
 
-  #wish(exchange: Exchange, payload: Uint8Array): void {
+  async #wish(exchange: Exchange, payload: Uint8Array): Promise<void> {
     const wish = parseWish(payload);
     if (wish.do === "conflicts") {
       const conflicts = this.#options.conflicts();
@@ -182,7 +184,10 @@ export class Exchanges {
     if (wish.do === "state") return this.#tellState(exchange);
     if (wish.do === "rejoin") return this.#rejoin(exchange);
     if (wish.do === "fetch") return this.#stand(exchange);
-    const { name, heals, isDry, contents } = wish;
+    const { name, heals, isDry, contents, settles } = wish;
+    // Where that cannot be, as on a full disk, what there is goes to the other copy.
+    if (settles) await this.#options.settle().catch(() => {});
+    if (!this.#open.has(exchange.id)) return;
     const store = this.#options.store({
       ...{ name, heals, take: this.#options.take },
       ...isDry ? {} : { contents },

@@ -79,6 +79,7 @@ export function keeperExchanges({ keeper, folder, intake, post }: KeeperExchange
           failed,
         })
       ),
+    settle: () => new Promise((done, failed) => intake.add({ act: () => done, failed })),
     take: (records, absent) =>
       new Promise((done, failed) =>
         intake.add({ ...receiving({ records, chunks: [], absent }, done), failed })

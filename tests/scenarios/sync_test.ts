@@ -99,6 +99,16 @@ Deno.test("sync: a clone and its source, with nodes and without, become one tree
     await ok("sync", `unix!${a}/run/9p`, "--home", b);
     assert.match(await ok("conflicts", "ls", "--home", a), /no conflict/);
     assert.equal(await get(nodeA, "file 1"), lost);
+    await nodeA.asOwner(async (client) => {
+      const file = await client.create(await client.walk(client.root, "data"), "still open");
+      await client.write(file, 0, "written, and not closed");
+      await ok("sync", b, "--home", a);
+      assert.equal(await get(nodeB, "still open"), "written, and not closed");
+      await client.write(file, 0, "W");
+      await client.clunk(file);
+    });
+    await ok("sync", b, "--home", a);
+    assert.equal(await get(nodeB, "still open"), "Written, and not closed");
     const stranger = await lux9("sync", b, "--home", a, "--volume", "none");
     assert.equal(stranger.code, 1);
     assert.match(stranger.err, /has no volume none/);
