@@ -211,14 +211,12 @@ export function volumeFolder(home: string, name: string): string {
   return join(home, "volumes", name);
 }
 
-/** Removes a volume that nobody has open, and what is there of a clone that is not whole. It is gone at once, even if not all of its files are. */
+/** Removes a volume that nobody has open, or where there is none what is there of a clone that is not whole. It is gone at once, even if not all of its files are. */
 export async function removeVolume(home: string, name: string): Promise<void> {
   const folder = volumeFolder(home, name);
-  const isCloning = await removeCloning(home, name);
-  if (existsSync(folder)) removeFolder(home, name, folder);
-  else if (!isCloning) {
-    throw new NineError("ENOENT", `The home ${home} has no volume ${JSON.stringify(name)}`);
-  }
+  if (existsSync(folder)) return removeFolder(home, name, folder);
+  if (await removeCloning(home, name)) return;
+  throw new NineError("ENOENT", `The home ${home} has no volume ${JSON.stringify(name)}`);
 }
 
 /** Removes what is there of a clone that was to be that volume; whether there was something. EBUSY while it is made. */
