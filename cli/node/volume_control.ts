@@ -33,8 +33,7 @@ export function volumeControl(options: VolumeControlOptions): (line: string, by:
   }
 
   async function remove(name: string, by: Call): Promise<void> {
-    await volumes.store(name);
-    if (await options.isServed(name)) {
+    if (volumes.served().includes(name) && await options.isServed(name)) {
       const at = options.placesOf(name).map((path) => `at ${path}`).join(" and ") || "where it was bound to";
       throw new NineError("EBUSY", `The volume ${name} is served ${at}: unmount it there first`);
     }

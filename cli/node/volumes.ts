@@ -1,4 +1,4 @@
-import { type FileServer, NineError, plainAttr, reasonOf, S } from "../../9p/mod.ts";
+import { Errno, errnoOf, type FileServer, NineError, plainAttr, reasonOf, S } from "../../9p/mod.ts";
 import type { Retention, VolumeStore } from "../../state/volume/mod.ts";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
@@ -114,14 +114,15 @@ export class Volumes {
     return await this.server(name);
   }
 
-  /** Removes a volume that is open, with its history. `hide` takes away its past from the tree. */
+  /** Removes a volume that is open, with its history, or what is there of a clone that is not whole. `hide` takes away its past from the tree. */
   async remove(name: string, hide: () => void): Promise<void> {
+    if (!this.served().includes(name) && await removeCloning(this.options.home, name)) return;
     const store = await this.store(name);
     this.#open.delete(name);
     this.#deferred.delete(name);
     hide();
     await store.close();
-    removeVolume(this.options.home, name);
+    await removeVolume(this.options.home, name);
   }
 
   /** Those that the node has, open or not. */
@@ -210,20 +211,41 @@ export function volumeFolder(home: string, name: string): string {
   return join(home, "volumes", name);
 }
 
-/** Removes a volume that nobody has open, and what is there of a clone that is not whole. It is gone at once, even if not all of its files are. */
-export function removeVolume(home: string, name: string): void {
-  const folders = [volumeFolder(home, name), join(home, "volumes", `.${name}.cloning`)].filter((folder) =>
-    existsSync(folder)
-  );
-  if (folders.length === 0) {
-    throw new NineError("ENOENT", `The home ${home} has no volume ${JSON.stringify(name)}`);
+/** Removes a volume that nobody has open, or where there is none what is there of a clone that is not whole. It is gone at once, even if not all of its files are. */
+export async function removeVolume(home: string, name: string): Promise<void> {
+  const folder = volumeFolder(home, name);
+  if (existsSync(folder)) return removeFolder(home, name, folder);
+  if (await removeCloning(home, name)) return;
+  throw new NineError("ENOENT", `The home ${home} has no volume ${JSON.stringify(name)}`);
+}
+
+/** Removes what is there of a clone that was to be that volume; whether there was something. EBUSY while it is made. */
+async function removeCloning(home: string, name: string): Promise<boolean> {
+  checkVolumeName(name);
+  const folder = join(home, "volumes", `.${name}.cloning`);
+  if (!existsSync(folder)) return false;
+  const { lockFolder } = await import("../../state/volume/mod.ts");
+  let lock: Deno.FsFile;
+  try {
+    lock = lockFolder(folder);
+  } catch (thrown) {
+    if (errnoOf(thrown) !== Errno.EBUSY) throw thrown;
+    throw new NineError("EBUSY", `A clone is being made that is to be the volume ${name}: stop it first`);
   }
-  for (const folder of folders) {
-    Deno.renameSync(folder, join(home, "volumes", `.removed-${name}-${crypto.randomUUID().slice(0, 8)}`));
+  try {
+    removeFolder(home, name, folder);
+  } finally {
+    lock.close();
   }
+  return true;
+}
+
+function removeFolder(home: string, name: string, folder: string): void {
+  const volumes = join(home, "volumes");
+  Deno.renameSync(folder, join(volumes, `.removed-${name}-${crypto.randomUUID().slice(0, 8)}`));
   // Also what is left of those whose removal was cut short.
-  for (const { name } of Deno.readDirSync(join(home, "volumes"))) {
-    if (name.startsWith(".removed-")) Deno.removeSync(join(home, "volumes", name), { recursive: true });
+  for (const { name } of Deno.readDirSync(volumes)) {
+    if (name.startsWith(".removed-")) Deno.removeSync(join(volumes, name), { recursive: true });
   }
 }
 

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { type Call, O, S } from "../../9p/mod.ts";
 import { join } from "node:path";
-import { Volumes } from "./volumes.ts";
+import { lockFolder } from "../../state/volume/mod.ts";
+import { removeVolume, Volumes } from "./volumes.ts";
 
 Deno.test("Volumes.names: folders with other names, such as lost+found, are no volumes", async () => {
   const home = await Deno.makeTempDir({ prefix: "lux9-volumes-" });
@@ -40,6 +41,27 @@ Deno.test("Volumes.server: those that are to be durable at clunk close a new fil
       const closed = server.close!(node, handle, call);
       assert.equal(closed instanceof Promise, name === "safe");
       await closed;
+    }
+  } finally {
+    await volumes.close();
+    await Deno.remove(home, { recursive: true });
+  }
+});
+
+Deno.test("removeVolume, Volumes.remove: what came of a clone goes, by a running node too, but not while the clone is made", async () => {
+  const home = await Deno.makeTempDir({ prefix: "lux9-volumes-" });
+  const cloning = join(home, "volumes", ".notes.cloning");
+  const owned = { uid: "me", gid: "us" };
+  const volumes = new Volumes({ home, owned, retention: undefined, onTrouble: assert.fail });
+  try {
+    for (const remove of [() => removeVolume(home, "notes"), () => volumes.remove("notes", assert.fail)]) {
+      Deno.mkdirSync(join(cloning, "packs"), { recursive: true });
+      const lock = lockFolder(cloning);
+      await assert.rejects(async () => await remove(), /is being made/);
+      lock.close();
+      await remove();
+      assert.deepEqual([...Deno.readDirSync(volumes.folder)], []);
+      await assert.rejects(async () => await remove(), /has no volume "notes"/);
     }
   } finally {
     await volumes.close();

@@ -58,14 +58,15 @@ async function nodeSide(where: Where, name: string, signal: AbortSignal): Promis
   };
 }
 
-/** Those that whoever asks may exchange. */
+/** Those that whoever asks may exchange. Of one that cannot be opened the node tells nothing but its name. */
 async function volumesOf(tree: Tree): Promise<Named[]> {
-  const names = new Set<string>();
-  for await (const { name } of tree.list("/sync")) names.add(name);
-  const all: { name: string; volume?: string }[] = JSON.parse(
+  const names: string[] = [];
+  for await (const { name } of tree.list("/sync")) names.push(name);
+  const opened: { name: string; volume?: string }[] = JSON.parse(
     new TextDecoder().decode(await tree.readFile("/volumes.json")),
   );
-  return all.filter(({ name }) => names.has(name)).map(({ name, volume }) => ({ name, id: volume }));
+  const ids = new Map(opened.map(({ name, volume }) => [name, volume]));
+  return names.sort().map((name) => ({ name, id: ids.get(name) }));
 }
 
 async function homeSide(home: string, signal: AbortSignal): Promise<Side> {

@@ -137,7 +137,9 @@ export class Clone implements Disposable {
       }
       this.#guard = new DatabaseGuard(this.#disk);
       this.#guard.open(0);
-      if (existsSync(earlier)) renameSync(earlier, packs);
+      // Nothing of a copy to which contents come when they are read refers to these.
+      if (contents !== "whole") rmSync(earlier, { recursive: true, force: true });
+      else if (existsSync(earlier)) renameSync(earlier, packs);
       this.#packs = new ClonedPacks(this.#disk);
     } catch (thrown) {
       this.#lock.close();
@@ -292,6 +294,9 @@ export class Clone implements Disposable {
     const { value } = (meta.get("volume") ?? {}) as { value?: unknown };
     if (value !== this.#head!.volume) {
       throw new NineError("EINVAL", "The other copy tells two volumes at once");
+    }
+    if (meta.get("key") === undefined) {
+      throw new NineError("EINVAL", "The other copy does not tell the key by which chunks are called");
     }
     if (db.prepare("SELECT 1 FROM copy WHERE key = ?").get(copyKey(this.#secret).publicKey) === undefined) {
       throw new NineError("EINVAL", "The other copy did not let this one into the volume");

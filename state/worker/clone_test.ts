@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import { existsSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { FRAME } from "../volume/mod.ts";
 import { carry } from "./_carry.ts";
 import { noise, Volume } from "./_tree.ts";
 import { receiveClone, type Source, verify } from "./mod.ts";
-import { STATE, stateMessage } from "./state_words.ts";
+import { newPackMessage, STATE, stateMessage } from "./state_words.ts";
 
 async function withFolder(act: (folder: string) => Promise<void>): Promise<void> {
   const folder = await Deno.makeTempDir({ prefix: "lux9-clone-" });
@@ -163,6 +164,48 @@ Deno.test("a clone that was stopped goes on with the contents that came, as far 
   });
 });
 
+Deno.test("a clone on demand has nothing left of one that was to be whole and was stopped", async () => {
+  await withFolder(async (folder) => {
+    await using source = await made(`${folder}/a`);
+    const plain = await source.source();
+    let packs = 0;
+    const cut: Source = {
+      async read(signal) {
+        const frames = await plain.read(signal);
+        packs += frames.filter(({ kind, payload }) =>
+          kind === FRAME.message && payload[0] === STATE.pack
+        ).length;
+        return packs > 2 ? [] : frames;
+      },
+      write: (frame) => plain.write(frame),
+    };
+    await assert.rejects(receiveClone(`${folder}/b`, cut), /is not whole/);
+    assert.ok(existsSync(`${folder}/.b.cloning/packs/000001`));
+    await receiveClone(`${folder}/b`, await source.source(), { contents: "on-demand" });
+    assert.deepEqual([...Deno.readDirSync(`${folder}/b/packs`)], []);
+  });
+});
+
+Deno.test("a new copy that asks for contents from a place that cannot be is told so", async () => {
+  await withFolder(async (folder) => {
+    await using source = await made(`${folder}/a`);
+    for (const offset of [-1, 0.5, NaN, 2 ** 53]) {
+      const plain = await source.source();
+      const liar: Source = {
+        read: (signal) => plain.read(signal),
+        write: ({ kind, payload }) => {
+          const place = { pack: 1, offset };
+          return plain.write({
+            kind,
+            payload: kind === FRAME.message ? newPackMessage(place, 0, STATE.from).message : payload,
+          });
+        },
+      };
+      await assert.rejects(receiveClone(`${folder}/b`, liar), /from where on it lacks contents/, `${offset}`);
+    }
+  });
+});
+
 Deno.test("what a source tells that is not sound makes no volume", async () => {
   await withFolder(async (folder) => {
     await using source = await made(`${folder}/a`);
@@ -203,6 +246,12 @@ Deno.test("what a source tells that is not sound makes no volume", async () => {
     // A name is changed in the index alone, a key is taken for a secret, and a name of a file becomes a path.
     await wrong(text("folder", "folded"), /is not sound/);
     await wrong(text("lastIno", "secrets"), /"secrets" of itself, which is not asked/);
+    await wrong((message) => {
+      const row = Buffer.from("\0\x02\x03\0\0\0key\x03\x20\0\0\0", "latin1");
+      const at = message[0] === STATE.rows ? Buffer.from(message).indexOf(row) : -1;
+      if (at < 0) return message;
+      return Buffer.concat([message.subarray(0, at), message.subarray(at + row.byteLength + 32)]);
+    }, /does not tell the key/);
     await wrong(
       (message) => message[0] === STATE.rows ? message.fill(7, 2, 3) : message,
       /A value of kind 7/,

@@ -66,7 +66,8 @@ export class ClonedPacks implements Disposable {
       const file = this.#open(number);
       file.truncate(end);
       this.#last = { number, file };
-      if (number !== pack) this.#endLast();
+      // There may be more of them than files that a process can have open.
+      if (number !== pack) await this.#endLast();
     }
     return { pack, offset };
   }
@@ -104,15 +105,16 @@ export class ClonedPacks implements Disposable {
     return this.#disk.open(`${PACKS}/${packName(pack)}`, { create: isNew, exclusive: isNew });
   }
 
-  /** Makes a pack durable while others come. */
-  #endLast(): void {
+  /** Makes a pack durable while others come. Resolves when it is, or throws. */
+  #endLast(): Promise<void> {
     const file = this.#last?.file;
     this.#last = undefined;
-    if (file === undefined) return;
+    if (file === undefined) return Promise.resolve();
     const sync = file.sync().finally(() => file.close());
     // It is asked for in the end.
     sync.catch(() => {});
     this.#syncs.push(sync);
+    return sync;
   }
 }
 

@@ -187,7 +187,8 @@ export class Exchanges {
     const { name, heals, isDry, contents, settles } = wish;
     // Where that cannot be, as on a full disk, what there is goes to the other copy.
     if (settles) await this.#options.settle().catch(() => {});
-    if (!this.#open.has(exchange.id)) return;
+    // It may have ended meanwhile, and frames that came later be of nobody any more.
+    if (this.#open.get(exchange.id) !== exchange) return;
     const store = this.#options.store({
       ...{ name, heals, take: this.#options.take },
       ...isDry ? {} : { contents },

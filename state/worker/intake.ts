@@ -5,7 +5,10 @@ import type { Keeper } from "./keeper.ts";
 
 /** What is done while clients change nothing, after all that they did, as to take in what others changed. */
 export interface Incoming {
-  /** `last`: the last operation that is applied; `held`: files that somebody has open. What it gives is called once the main isolate was told. */
+  /**
+   * `last`: the last operation that is applied; `held`: files that somebody has open. All that is committed is durable when it is done: operations that are logged then may be about what only the
+   * database tells. What it gives is called once the main isolate was told.
+   */
   act(keeper: Keeper, last: number, held: ReadonlySet<number>): () => void;
   failed(thrown: unknown): void;
 }
@@ -77,7 +80,6 @@ export class Intake {
     try {
       const done = batch?.act(keeper, last, new Set(files));
       this.noteChanged(keeper);
-      // Operations that are logged from now on may be about what only the database tells.
       if (done === undefined) keeper.makeDurable();
       post({ kind: "received", changed: [...this.#changed] });
       this.#changed = new Set();

@@ -42,9 +42,11 @@ export function keeperExchanges({ keeper, folder, intake, post }: KeeperExchange
         act(keeper, last, held) {
           // Another exchange may have led to it before.
           const act = actAfter(keeper, ending, self);
-          act?.(last, held);
-          // What they know of this copy is not so any more.
-          if (act) exchanges.end(id);
+          if (act) {
+            act(last, held);
+            // What they know of this copy is not so any more.
+            exchanges.end(id);
+          } else keeper.makeDurable();
           return () => done("again");
         },
         failed,
@@ -79,7 +81,17 @@ export function keeperExchanges({ keeper, folder, intake, post }: KeeperExchange
           failed,
         })
       ),
-    settle: () => new Promise((done, failed) => intake.add({ act: () => done, failed })),
+    settle: () =>
+      new Promise((done, failed) =>
+        intake.add({
+          act(keeper) {
+            // What became another by the versions that were made is told now.
+            keeper.makeDurable();
+            return done;
+          },
+          failed,
+        })
+      ),
     take: (records, absent) =>
       new Promise((done, failed) =>
         intake.add({ ...receiving({ records, chunks: [], absent }, done), failed })

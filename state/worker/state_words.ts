@@ -90,9 +90,10 @@ export function packFrom(place: PackPlace): Uint8Array {
 
 /** EINVAL for what is none. */
 export function parseFrom(message: Uint8Array): PackPlace {
-  if (message[0] !== STATE.from || message.byteLength !== PACK_AT) {
+  const { pack, offset } = parsePack(message);
+  const isPlace = Number.isSafeInteger(offset) && offset >= 0;
+  if (message[0] !== STATE.from || message.byteLength !== PACK_AT || !isPlace) {
     throw new NineError("EINVAL", "A new copy says from where on it lacks contents, and nothing else");
   }
-  const { pack, offset } = parsePack(message);
   return { pack, offset };
 }

@@ -164,6 +164,8 @@ Deno.test("sync: ^C ends the wait for a node that does not answer, and a clone t
       const err = new TextDecoder().decode(stderr);
       assert.equal(code, 130, err);
       assert.match(err, /Stopped: /);
+      // Another home may have a volume of that name, which is whole.
+      if (words[0] === "volume") assert.ok(err.includes(`lux9 volume rm data --home ${home} --yes`), err);
     }
     // What a source brings that goes away at once.
     const gone: Source = { read: () => Promise.resolve([]), write: () => Promise.resolve() };
@@ -181,19 +183,29 @@ Deno.test("sync: one volume that cannot be opened is told, as JSON too, and the 
     const homes = [`${folder}/a`, `${folder}/b`];
     await Deno.mkdir(homes[0]);
     {
-      const yaml = "mounts: [{at: /one, volume: one}, {at: /two, volume: two}]\n";
+      const yaml = "mounts: [{at: /data, volume: data}, {at: /two, volume: two}]\n";
       await using node = await TestNode.start({ home: homes[0], yaml });
       assert.equal((await node.stop()).code, 0);
     }
-    for (const name of ["one", "two"]) {
+    for (const name of ["data", "two"]) {
       await ok("volume", "clone", homes[0], name, "--home", homes[1]);
     }
-    await Deno.truncate(`${homes[1]}/volumes/one/index.sqlite`, 0);
+    await Deno.truncate(`${homes[1]}/volumes/data/index.sqlite`, 0);
     const { code, out, err } = await lux9("sync", homes[1], "--home", homes[0], "--json");
     assert.equal(code, 1);
-    assert.match(err, /one: .*index\.sqlite is damaged/);
+    assert.match(err, /data: .*index\.sqlite is damaged/);
     const lines = out.trim().split("\n").map((line) => JSON.parse(line));
-    assert.deepEqual(lines.map(({ volume, ended }) => [volume, ended]), [["one", "failed"], ["two", "done"]]);
+    assert.deepEqual(lines.map(({ volume, ended }) => [volume, ended]), [["data", "failed"], [
+      "two",
+      "done",
+    ]]);
+    // A node opens it when it is first used, and tells nothing of it but its name.
+    const yaml = "mounts: [{at: /two, volume: two}]\n";
+    await using _ = await TestNode.start({ home: homes[1], yaml, data: "volume" });
+    const served = await lux9("sync", homes[1], "--home", homes[0]);
+    assert.equal(served.code, 1, served.out + served.err);
+    assert.match(served.err, /data: Input\/output error/);
+    assert.match(served.out, /two: nothing to exchange/);
   });
 });
 

@@ -62,7 +62,9 @@ async function clone(
   Deno.mkdirSync(`${home}/volumes`, { recursive: true, mode: 0o700 });
   const { receiveClone } = await import("../../../state/worker/mod.ts");
   const aborter = new AbortController();
-  const stop = () => aborter.abort(new Exit("interrupted", stoppedText(as)));
+  const on = option === undefined ? "" : ` --home ${shellWord(option)}`;
+  let isMade = false;
+  const stop = () => aborter.abort(new Exit("interrupted", isMade ? MADE : stoppedText(as, on)));
   Deno.addSignalListener("SIGINT", stop);
   const progress = new Progress();
   try {
@@ -76,6 +78,7 @@ async function clone(
           isChecking ? "checking what came" : `${rows} rows, ${bytesText(bytes)} of ${bytesText(bytesAll)}`,
         ),
     });
+    isMade = true;
     await end.close();
     progress.clear();
     const isServed = await serveOnNode(home, as);
@@ -84,7 +87,6 @@ async function clone(
     const where = isServed ? `at /vol/${as}` : `in ${visible(home)}`;
     const what = contents === "on-demand" ? "contents on demand," : bytesText(bytes);
     print(`${visible(as)}: ${plural(files, "file")}, ${what} ${where}`);
-    const on = option === undefined ? "" : ` --home ${shellWord(option)}`;
     print(`lux9 sync ${shellWord(other)}${on} --volume ${as} brings both together`);
   } finally {
     progress.clear();
@@ -92,8 +94,11 @@ async function clone(
   }
 }
 
-function stoppedText(name: string): string {
-  return `Stopped: there is no new copy yet. Called again it goes on from there; lux9 volume rm ${name} --yes removes what came`;
+const MADE = "Stopped: the new copy is there, and lux9 sync brings what it lacks";
+
+/** `on`: the option that names its home, as another one may have a volume of that name. */
+function stoppedText(name: string, on: string): string {
+  return `Stopped: there is no new copy yet. Called again it goes on from there; lux9 volume rm ${name}${on} --yes removes what came`;
 }
 
 /** The first exchange: what merges need is on every copy. One that is stopped is made up for by the next. */

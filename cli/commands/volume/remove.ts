@@ -49,7 +49,7 @@ async function removeHere(name: string, where: Where): Promise<void> {
     return await control(["volume", "rm", name], where);
   }
   try {
-    removeVolume(home, name);
+    await removeVolume(home, name);
   } finally {
     lock.release();
   }
