@@ -64,7 +64,9 @@ export class Reads {
     const copy = copies[number];
     return {
       hasLarge: isOnDemand,
-      text: (row) => isOnDemand ? this.text(number, row) : copy.textOf(row),
+      // In the middle of an exchange it may show a version whose bytes are nowhere, until a later one comes.
+      text: (row) =>
+        isOnDemand ? this.text(number, row) : copy.lacking(row).length > 0 ? undefined : copy.textOf(row),
       restored: (row) => {
         if (isOnDemand && copy.lacking(row).length > 0) this.unsure.add(named(row));
       },

@@ -48,3 +48,16 @@ Deno.test("a text of two copies that both lack what it was made from is merged a
     }
   });
 });
+
+Deno.test("contents that came for who no longer waited for them are known once all are to be here", async () => {
+  await withCopies(2, [1], async ({ copies: [whole, copy], meetings }) => {
+    whole.write("e", "later\n");
+    await whole.catchUp();
+    // So that nothing else is left to say.
+    for (let round = 0; round < 2; round++) await meetings.quiet([1, 0]);
+    const [id] = copy.lacking(copy.row("e"));
+    assert.ok(copy.keeper.copy.demandStore.putChunk(id, whole.keeper.copy.demandStore.chunk(id)!));
+    await meetings.quiet([1, 0], "whole");
+    assert.equal(copy.read("e"), "later\n");
+  });
+});

@@ -179,7 +179,8 @@ export class CopyStore implements SyncStore, Disposable {
         yield piece;
       }
     }
-    for (const piece of absent.all(!isOnDemand)) if (!this.hasChunk(piece.id)) yield piece;
+    // Also what came for who no longer waits for it: it is not asked for again, and becomes known with the rest.
+    yield* absent.all(!isOnDemand);
   }
 
   /** No exchange goes on with it. */
