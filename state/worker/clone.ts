@@ -15,8 +15,8 @@ import { type ClonedChunk, ClonedPacks } from "./cloned_packs.ts";
 import type { ContentsChoice, Told, Wish } from "./exchange_words.ts";
 import { CHOICE } from "./copy_keeper.ts";
 import { CLONED, CLONED_META } from "./state_source.ts";
+import { RowsCheck } from "./rows_check.ts";
 import { type Head, packFrom, type PackPlace, parseHead, parsePack, STATE } from "./state_words.ts";
-import { wrongRows } from "./verify.ts";
 
 /** The way to a copy whose exchange was opened: frames out of it and into it. */
 export interface Source {
@@ -116,6 +116,7 @@ export class Clone implements Disposable {
   #reader: RowsReader | undefined;
   #rows = 0;
   readonly #packs: ClonedPacks;
+  readonly #check: RowsCheck;
   #isAsked = false;
   #isWhole = false;
 
@@ -141,6 +142,7 @@ export class Clone implements Disposable {
       if (contents !== "whole") rmSync(earlier, { recursive: true, force: true });
       else if (existsSync(earlier)) renameSync(earlier, packs);
       this.#packs = new ClonedPacks(this.#disk);
+      this.#check = new RowsCheck();
     } catch (thrown) {
       this.#lock.close();
       throw thrown;
@@ -203,7 +205,7 @@ export class Clone implements Disposable {
     );
     if (this.contents !== "whole") noteContents(db);
     run(db, "COMMIT");
-    const wrong = wrongRows(this.#work);
+    const wrong = await this.#check.problems(this.#work);
     if (wrong.length > 0) {
       throw new NineError("EIO", `The copy that came is not sound (${wrong.length} problems): ${wrong[0]}`);
     }
@@ -226,6 +228,7 @@ export class Clone implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#check[Symbol.dispose]();
     this.#packs[Symbol.dispose]();
     this.#db?.close();
     this.#guard[Symbol.dispose]();
