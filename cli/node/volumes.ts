@@ -221,10 +221,9 @@ export async function removeVolume(home: string, name: string): Promise<void> {
 
 /** Removes what is there of a clone that was to be that volume; whether there was something. EBUSY while it is made. */
 async function removeCloning(home: string, name: string): Promise<boolean> {
-  checkVolumeName(name);
-  const folder = join(home, "volumes", `.${name}.cloning`);
+  const { cloningFolder, lockFolder } = await import("../../state/volume/mod.ts");
+  const folder = cloningFolder(volumeFolder(home, name));
   if (!existsSync(folder)) return false;
-  const { lockFolder } = await import("../../state/volume/mod.ts");
   let lock: Deno.FsFile;
   try {
     lock = lockFolder(folder);

@@ -9,6 +9,7 @@ import { type HomeLock, lockHome } from "../node/lock.ts";
 import { readConfig } from "../node/node.ts";
 import { volumeFolder, volumesIn } from "../node/volumes.ts";
 import { reach, type Where } from "../reach.ts";
+import { volumesOf } from "../volume_status.ts";
 import { type End, nodeEnd, storeEnd } from "./end.ts";
 import type { Named } from "./pairs.ts";
 
@@ -51,7 +52,7 @@ async function nodeSide(where: Where, name: string, signal: AbortSignal): Promis
   const tree = await reach(where, signal);
   return {
     name,
-    volumes: () => volumesOf(tree),
+    volumes: () => exchanged(tree),
     end: (volume) => nodeEnd(tree, volume),
     known: () => Promise.resolve(undefined),
     [Symbol.asyncDispose]: () => tree[Symbol.asyncDispose](),
@@ -59,13 +60,10 @@ async function nodeSide(where: Where, name: string, signal: AbortSignal): Promis
 }
 
 /** Those that whoever asks may exchange. Of one that cannot be opened the node tells nothing but its name. */
-async function volumesOf(tree: Tree): Promise<Named[]> {
+async function exchanged(tree: Tree): Promise<Named[]> {
   const names: string[] = [];
   for await (const { name } of tree.list("/sync")) names.push(name);
-  const opened: { name: string; volume?: string }[] = JSON.parse(
-    new TextDecoder().decode(await tree.readFile("/volumes.json")),
-  );
-  const ids = new Map(opened.map(({ name, volume }) => [name, volume]));
+  const ids = new Map((await volumesOf(tree)).map(({ name, volume }) => [name, volume]));
   return names.sort().map((name) => ({ name, id: ids.get(name) }));
 }
 

@@ -202,7 +202,7 @@ class World {
 }
 
 /** Loses a message, sends it twice, or before another one. */
-function carelessly(random: Random): NonNullable<Faults["carry"]> {
+export function carelessly(random: Random): NonNullable<Faults["carry"]> {
   return (underWay, message) => {
     switch (random(8)) {
       case 0:

@@ -5,6 +5,7 @@
  */
 export { DATABASE, DATABASE_LOG, GUARD, LOG, PACKS } from "../guard/mod.ts";
 export { haveNothingToTell, knownAtRest, STATEMENT_SEC, volumeIdAt } from "./at_rest.ts";
+export { cloningFolder } from "./cloning_folder.ts";
 export { lockFolder } from "./folder_lock.ts";
 export { Exchange, FRAME, type Frame, FrameReader, packFrame } from "./exchange.ts";
 export {

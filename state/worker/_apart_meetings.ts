@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { unpackRecord } from "../record/mod.ts";
 import { type Head, Session, type SessionLimits } from "../sync/mod.ts";
+import { carelessly } from "../sync/_simulation.ts";
 import { unpackMessage } from "../sync/messages.ts";
 import type { Author } from "../tree/mod.ts";
 import { type Random, randomFrom } from "../tree/simulation.ts";
@@ -176,18 +177,8 @@ export class Meetings {
 
 /** Without `random` as it should be; with it, a message may be lost, come twice, or before another one. */
 export function carry(underWay: Uint8Array[], message: Uint8Array, random: Random | undefined): void {
-  switch (random?.(8)) {
-    case 0:
-      return;
-    case 1:
-      underWay.push(message, message);
-      return;
-    case 2:
-      underWay.splice(random!(underWay.length + 1), 0, message);
-      return;
-    default:
-      underWay.push(message);
-  }
+  if (random) carelessly(random)(underWay, message);
+  else underWay.push(message);
 }
 
 function note({ records }: Side, bytes: Uint8Array): void {

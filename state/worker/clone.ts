@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import { randomBytes } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, renameSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { dirname, join } from "node:path";
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { NineError } from "../../9p/mod.ts";
 import { CHUNK_MAX, chunkIds, ID_BYTES } from "../chunks/mod.ts";
@@ -9,7 +9,7 @@ import { type Disk, realDisk } from "../disk/mod.ts";
 import { DATABASE, DatabaseGuard, PACKS, placeOf } from "../guard/mod.ts";
 import { copyKey, KEY_BYTES, newCopyKey } from "../record/mod.ts";
 import { columnsOf, FORMAT, openDatabase, RowsReader, run, type Value } from "../store/mod.ts";
-import { FRAME, type Frame, lockFolder } from "../volume/mod.ts";
+import { cloningFolder, FRAME, type Frame, lockFolder } from "../volume/mod.ts";
 import { noteContents } from "./clone_absent.ts";
 import { type ClonedChunk, ClonedPacks } from "./cloned_packs.ts";
 import type { ContentsChoice, Told, Wish } from "./exchange_words.ts";
@@ -51,11 +51,6 @@ const KEY_FILE = "key";
 const EARLIER = "earlier";
 /** A list of chunks is no longer than that, either. */
 const CHUNK_BYTES_MAX = 16 * CHUNK_MAX;
-
-/** Where a clone that becomes a volume of that folder is made, and what an interrupted one left. */
-export function cloningFolder(folder: string): string {
-  return join(dirname(folder), `.${basename(folder)}.cloning`);
-}
 
 /**
  * Makes a new copy of the volume at the other end in a folder that is not there yet, or empty. It is made beside it, and becomes a volume in one moment, once it is whole and was checked; one that

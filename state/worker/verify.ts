@@ -408,7 +408,9 @@ class Verification {
   /** The ids of all files, by their numbers. */
   #ids(): Map<number, NodeId> {
     const rows = this.db.prepare("SELECT ino, id FROM node").iterate();
-    return new Map(Array.from(rows as Iterable<{ ino: number; id: NodeId }>, ({ ino, id }) => [ino, id]));
+    const ids = new Map<number, NodeId>();
+    for (const { ino, id } of rows as Iterable<{ ino: number; id: NodeId }>) ids.set(ino, id);
+    return ids;
   }
 
   #xattrsOf(ino: number): [string, Uint8Array][] {

@@ -2,7 +2,7 @@ import { NineError, type Tree } from "../../../9p/mod.ts";
 import type { Conflict } from "../../../state/worker/mod.ts";
 import { conflictsOf } from "../../sync/conflicts.ts";
 import { nodeEnd } from "../../sync/end.ts";
-import { volumesOf } from "../volume/volumes.ts";
+import { volumesOf } from "../../volume_status.ts";
 
 /** A conflict file with its paths in the node's tree. */
 export interface ShownConflict extends Conflict {

@@ -3,7 +3,7 @@ import type { Difference } from "../../../state/store/mod.ts";
 import { print, printJson, visible } from "../../output.ts";
 import { reach, type Where, withWhere } from "../../reach.ts";
 import { checkSnapshot } from "./names.ts";
-import { volumeOf } from "../volume/volumes.ts";
+import { volumeOf } from "../../volume_status.ts";
 
 interface Options extends Where {
   json?: boolean;

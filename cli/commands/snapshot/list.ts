@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { print, printJson, table, visible } from "../../output.ts";
 import { reach, type Where, withWhere } from "../../reach.ts";
-import { volumeOf } from "../volume/volumes.ts";
+import { volumeOf } from "../../volume_status.ts";
 
 interface Options extends Where {
   json?: boolean;

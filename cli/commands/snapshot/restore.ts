@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { order } from "../../control.ts";
 import { print, shellWord, visible } from "../../output.ts";
 import { reach, type Where, withWhere } from "../../reach.ts";
-import { volumeOf } from "../volume/volumes.ts";
+import { volumeOf } from "../../volume_status.ts";
 import { checkSnapshot } from "./names.ts";
 
 /** A snapshot's name has at most 200 characters. */

@@ -9,7 +9,7 @@ import { TarWriter } from "../../tar/mod.ts";
 import { bytesText, Progress } from "../../transfer.ts";
 import { exportTree } from "../../volume_export.ts";
 import { checkSnapshot } from "../snapshot/names.ts";
-import { volumeOf } from "./volumes.ts";
+import { volumeOf } from "../../volume_status.ts";
 
 interface Options extends Where {
   snapshot?: string;

@@ -3,7 +3,7 @@ import { control } from "../../control.ts";
 import { print } from "../../output.ts";
 import { reach, type Where, withWhere } from "../../reach.ts";
 import { bytesText } from "../../transfer.ts";
-import { volumeOf } from "./volumes.ts";
+import { volumeOf } from "../../volume_status.ts";
 
 export function defineGc(command: Command): void {
   withWhere(command)

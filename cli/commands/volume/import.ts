@@ -8,7 +8,7 @@ import { reach, type Where, withWhere } from "../../reach.ts";
 import { TarReader } from "../../tar/mod.ts";
 import { bytesText, Progress } from "../../transfer.ts";
 import { importTree } from "../../volume_import.ts";
-import { volumesOf } from "./volumes.ts";
+import { volumesOf } from "../../volume_status.ts";
 
 interface Options extends Where {
   over?: boolean;

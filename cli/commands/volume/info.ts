@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { escapeJson } from "../../../9p/mod.ts";
 import { plural, print, printJson, table, visible } from "../../output.ts";
 import { reach, type Where, withWhere } from "../../reach.ts";
-import { type CopyStatus, volumeOf } from "./volumes.ts";
+import { type CopyStatus, volumeOf } from "../../volume_status.ts";
 
 interface Options extends Where {
   json?: boolean;

@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { print, printJson, table, visible } from "../../output.ts";
 import { reach, type Where, withWhere } from "../../reach.ts";
 import { bytesText } from "../../transfer.ts";
-import { volumesOf } from "./volumes.ts";
+import { volumesOf } from "../../volume_status.ts";
 
 interface Options extends Where {
   json?: boolean;

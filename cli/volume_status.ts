@@ -1,8 +1,10 @@
-import { NineError, type Tree } from "../../../9p/mod.ts";
+import { NineError, type Tree } from "../9p/mod.ts";
 
 /** What the node says of a volume. */
 export interface VolumeStatus {
   readonly name: string;
+  /** The same for all copies of it. */
+  readonly volume: string;
   /** Where it is mounted. */
   readonly at: readonly string[];
   readonly files: number;
