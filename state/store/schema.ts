@@ -3,7 +3,7 @@ import { DatabaseSync } from "node:sqlite";
 import { Moments } from "./moments.ts";
 
 /** The format that this version writes. A store with a higher number is of a newer version, and refused. */
-export const FORMAT = 4;
+export const FORMAT = 5;
 
 /** What takes a store of format N to N + 1, from 0, which is an empty database. */
 const MIGRATIONS: readonly (string | ((db: DatabaseSync) => void))[] = [
@@ -141,6 +141,8 @@ const MIGRATIONS: readonly (string | ((db: DatabaseSync) => void))[] = [
   -- Documents and the rows of their tree are to be written anew: see format_3.ts of the Worker.
   INSERT INTO meta(key, value) SELECT 'isOfFormat3', 1 WHERE EXISTS (SELECT 1 FROM extent);
   `,
+  // A removed name tells whether the file had others. Those that were removed before count as the last, as they did.
+  "",
 ];
 
 /** Opens the database for writing, in today's format. EINVAL for one of a newer version. */

@@ -22,12 +22,17 @@ export interface Edge {
   readonly attributes?: AttributesRecord;
 }
 
-/** What was seen of a file by whoever removed its name. A content that is in neither list was not, and brings the file back. */
+/**
+ * What was seen of a file by whoever removed its name. A content that is in neither list was not, and brings the file back; so does one that went from each copy with
+ * a name only because another name was there that still had it.
+ */
 export interface Removed {
   /** Versions of the content that went with the name. */
   readonly seen: readonly Stamp[];
   /** Losing versions that were left as they are, as conflict files. */
   readonly kept: readonly Stamp[];
+  /** The file had other names then, and what was seen was left to those. */
+  readonly others: boolean;
 }
 
 const REMOVED = 1;
@@ -36,6 +41,8 @@ const MOVED = 4;
 const ATTRIBUTES = 8;
 /** The time is the attributes' ctime, as in every edge that makes a node. */
 const ONE_TIME = 16;
+/** Of a removed one: the file had others. */
+const OTHERS = 32;
 export const COUNTER_MAX = 2 ** 48;
 export const STAMPS_MAX = 4096;
 
@@ -46,7 +53,7 @@ export function packEdge(edge: Edge, node: NodeId): Uint8Array {
   const oneTime = attributes !== undefined && compareTimes(attributes.ctime, time) === 0;
   const packer = new Packer().u8(
     (edge.removed ? REMOVED : 0) | (edge.directory ? DIRECTORY : 0) | (edge.counter === 1 ? 0 : MOVED) |
-      (attributes ? ATTRIBUTES : 0) | (oneTime ? ONE_TIME : 0),
+      (attributes ? ATTRIBUTES : 0) | (oneTime ? ONE_TIME : 0) | (edge.removed?.others ? OTHERS : 0),
   ).stamp(edge.stamp, creator);
   if (edge.counter !== 1) packer.number(edge.counter);
   packer.text(edge.name);
@@ -65,7 +72,8 @@ export function unpackEdge(bytes: Uint8Array, node: NodeId): Edge {
   const unpacker = new Unpacker(bytes);
   const flags = unpacker.u8();
   const oneTime = (flags & ONE_TIME) !== 0;
-  if (flags >= ONE_TIME * 2 || oneTime && !(flags & ATTRIBUTES)) {
+  const others = (flags & OTHERS) !== 0;
+  if (flags >= OTHERS * 2 || oneTime && !(flags & ATTRIBUTES) || others && !(flags & REMOVED)) {
     throw new Malformed("A flag of an edge is unknown");
   }
   const stamp = unpacker.stamp(creator);
@@ -74,7 +82,7 @@ export function unpackEdge(bytes: Uint8Array, node: NodeId): Edge {
   const name = unpacker.text(NAME_BYTES_MAX);
   if (!isName(name)) throw new Malformed("A name is none that a directory may hold");
   const removed = flags & REMOVED
-    ? { seen: unpackStamps(unpacker, creator), kept: unpackStamps(unpacker, creator) }
+    ? { seen: unpackStamps(unpacker, creator), kept: unpackStamps(unpacker, creator), others }
     : undefined;
   const told = oneTime ? undefined : unpacker.time();
   const attributes = flags & ATTRIBUTES ? unpackAttributes(unpacker, creator) : undefined;

@@ -259,15 +259,23 @@ export interface Seen {
 }
 
 export function seenIn({ places, versions, lost }: Facts): Seen {
-  const [seen, kept] = [new Set<VersionId>(), new Set<VersionId>()];
-  for (const { removed } of [...places.values()].flat()) {
-    for (const stamp of removed?.seen ?? []) seen.add(versionId(stamp));
-    for (const stamp of removed?.kept ?? []) kept.add(versionId(stamp));
+  const [all, kept] = [[...versions, ...lost], new Set<VersionId>()];
+  /** Seen with the last name, and with each of the names. */
+  const [atLast, ofPlaces] = [new Set<VersionId>(), [] as Set<VersionId>[]];
+  for (const edges of places.values()) {
+    const seen = new Set<VersionId>();
+    for (const { removed } of edges) {
+      for (const stamp of removed?.seen ?? []) (removed!.others ? seen : atLast).add(versionId(stamp));
+      for (const stamp of removed?.kept ?? []) kept.add(versionId(stamp));
+    }
+    ofPlaces.push(seen);
   }
-  const isGone = ({ stamp }: Version) => seen.has(versionId(stamp));
+  const isGone = ({ stamp }: Version) => {
+    const id = versionId(stamp);
+    return atLast.has(id) || ofPlaces.every((seen) => seen.has(id));
+  };
   const isKept = (version: Version) => kept.has(versionId(version.stamp)) && !isGone(version);
   const isUnseen = (version: Version) => !isGone(version) && !isKept(version);
-  const all = [...versions, ...lost];
   return {
     unseen: { versions: versions.filter(isUnseen), lost: lost.filter(isUnseen) },
     kept: all.filter(isKept),

@@ -246,7 +246,8 @@ Deno.test("whatever edges, contents and marks a liar invents, honest copies agre
           case 0:
           case 1:
           case 2: {
-            const removed = random(3) ? undefined : { seen: [stamp()], kept: [stamp()] };
+            const seen = { seen: [stamp()], kept: [stamp()], others: random(2) > 0 };
+            const removed = random(3) ? undefined : seen;
             const withAttributes = random(3) ? record : undefined;
             const directory = withAttributes ? withAttributes.kind === "directory" : random(2) > 0;
             const counter = pick([1, 2, 3, 2 ** 20, 2 ** 33, 2 ** 41]);

@@ -53,10 +53,10 @@ export class NameWriter {
       const keptIds = new Set(kept.map(versionId));
       const seen = [...facts.versions, ...facts.lost].map(({ stamp }) => stamp)
         .filter((stamp) => !keptIds.has(versionId(stamp)));
-      this.#remove(place, facts, { seen, kept }, time);
       const others = this.#keys.index.edges(place.node).some((other) =>
         other.alive && other.slot !== place.slot
       );
+      this.#remove(place, facts, { seen, kept, others }, time);
       // As in POSIX, it is a change of the file that it has one name less.
       if (others) this.#nodes.setattr(place.node, {}, time);
     }

@@ -66,7 +66,8 @@ Deno.test("packed values take few bytes", () => {
   assertEquals(packEdge(made, node).length, 41);
   assertEquals(packEdge({ ...made, attributes: undefined, counter: 2 }, node).length, 23);
   assertEquals(
-    packEdge({ ...made, attributes: undefined, removed: { seen: [stamp], kept: [] } }, node).length,
+    packEdge({ ...made, attributes: undefined, removed: { seen: [stamp], kept: [], others: false } }, node)
+      .length,
     27,
   );
   assertEquals(
@@ -118,9 +119,10 @@ Deno.test("packEdge and unpackEdge are inverse", () => {
     counter: fc.integer({ min: 1, max: 2 ** 48 }),
     stamp: stamps,
     time: times,
-    removed: fc.option(fc.record({ seen: fc.array(stamps), kept: fc.array(stamps) }, PLAIN), {
-      nil: undefined,
-    }),
+    removed: fc.option(
+      fc.record({ seen: fc.array(stamps), kept: fc.array(stamps), others: fc.boolean() }, PLAIN),
+      { nil: undefined },
+    ),
     attributes: fc.constant(undefined),
   }, PLAIN);
   fc.assert(fc.property(edges, (edge) => assertEquals(unpackEdge(packEdge(edge, node), node), edge)));

@@ -105,10 +105,50 @@ Deno.test("what the remover of a file had seen stays away when the file that is 
     for (const copy of [a, b, c]) copy.trim([a, b, c].filter((other) => other !== copy));
     assertEquals(meet([a, b, c]), ["g = not seen\n", "h = not seen\n"]);
     a.rm("g");
-    b.write("h", "newer\n", mergeable);
     b.rm("h");
     assertEquals(meet([a, b, c]), []);
   }
+});
+
+Deno.test("what was written is back where it was left to a name that others removed who had not seen it", () => {
+  const [a, b, c] = copies(3, (copy) => {
+    copy.write("f", "old");
+    copy.ln("f", "l");
+  });
+  // Each leaves the file to the name that the other one removes.
+  a.rm("f");
+  b.write("l", "left to f");
+  b.rm("l");
+  assertEquals(b.tree(), ["f = left to f"]);
+  assertEquals(meet([a, b, c]), ["l = left to f"]);
+  // Who removes the last name has removed the file, whatever was seen when others went.
+  c.rm("l");
+  assertEquals(meet([a, b, c]), []);
+});
+
+Deno.test("both writes are there where each was left to a name that the other one removed", () => {
+  const [a, b] = copies(2, (copy) => {
+    copy.write("f", "old");
+    copy.ln("f", "l");
+  });
+  a.write("f", "one");
+  a.rm("f");
+  b.write("l", "two");
+  b.rm("l");
+  const tree = meet([a, b]);
+  assertEquals(tree.map((line) => line.replace(/^.* = /, "")).sort(), ["one", "two"]);
+  for (const copy of [a, b]) copy.trim([a, b].filter((other) => other !== copy));
+  assertEquals(meet([a, b]), tree);
+});
+
+Deno.test("a file with two names is gone where two copies that had seen the same removed one each", () => {
+  const [a, b] = copies(2, (copy) => {
+    copy.write("f", "old");
+    copy.ln("f", "l");
+  });
+  a.rm("f");
+  b.rm("l");
+  assertEquals(meet([a, b]), []);
 });
 
 Deno.test("a conflict file that was left when the file was removed is one when the file that is back is moved", () => {

@@ -105,7 +105,7 @@ export class Renaming {
           ...edge,
           stamp: this.#stamp(edge.stamp),
           removed: edge.removed &&
-            { seen: stamps(edge.removed.seen), kept: stamps(edge.removed.kept) },
+            { ...edge.removed, seen: stamps(edge.removed.seen), kept: stamps(edge.removed.kept) },
           attributes: edge.attributes && this.#attributes(edge.attributes),
         }, node);
       }

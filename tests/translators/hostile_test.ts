@@ -67,7 +67,7 @@ test("each hostile module is an error on that read within its limit, and the nod
       } ms`,
     );
     outcomes.push(failed);
-    match(await text(tree, `/translators/${name}/log`), /The translator/, name);
+    match(await text(tree, `/translators/${name}/log`), /The translator/, `${name}: ${failed}`);
   }
   // The reasons say what was allowed.
   const reasons = (await node.node.errors()).map(({ reason }) => reason).join("\n");
