@@ -97,7 +97,15 @@ export class SharedRun {
     if (result) return result.read(offset, into);
     const count = Math.min(into.byteLength, this.#written - offset);
     if (count <= 0) return undefined;
-    if (this.#spoolFd < 0) this.#spoolFd = openSync(this.spool.path, "r");
+    if (this.#spoolFd < 0) {
+      try {
+        this.#spoolFd = openSync(this.spool.path, "r");
+      } catch (thrown) {
+        if (errnoOf(thrown) !== Errno.ENOENT) throw thrown;
+        // The Worker removes the file of a run that failed, and then says why.
+        return undefined;
+      }
+    }
     return readSync(this.#spoolFd, into, 0, count, offset);
   }
 

@@ -33,6 +33,23 @@ Deno.test("SharedRun has ended without a rejection however its run ended", () =>
     await rejects(async () => await run.result, { code: "EIO" });
   }));
 
+Deno.test("SharedRun tells who reads why a run failed, also where the file has gone before that is known", () =>
+  withCache(async (cache) => {
+    const { promise, reject } = Promise.withResolvers<Result>();
+    let progress = (_bytes: number) => {};
+    const run = new SharedRun(cache.spool("ann"), (_signal, _askers, onProgress) => {
+      progress = onProgress;
+      return promise;
+    });
+    run.hold("ann");
+    // The Worker has removed it, and its answer is under way.
+    progress(100);
+    strictEqual(run.read(0, new Uint8Array(10)), undefined);
+    reject(new NineError("EFBIG", "The module wrote too much"));
+    await run.ended;
+    throws(() => run.read(0, new Uint8Array(10)), { code: "EFBIG" });
+  }));
+
 Deno.test("SharedRun ends a run at the start of a long output for which there is no room", () =>
   withCache(async (cache) => {
     const before = cache.spool("ann");
