@@ -24,7 +24,7 @@ export {
 } from "./journal.ts";
 export { Moments } from "./moments.ts";
 export { type Extent, StoredDocuments } from "./stored_documents.ts";
-export { type TreeEdgeColumns, unpackTreeEdge, unpackTreeNode } from "./tree_rows.ts";
+export { type TreeEdgeColumns, treeRecords, unpackTreeEdge, unpackTreeNode } from "./tree_rows.ts";
 export { SqliteTreeIndex } from "./tree_index.ts";
 export { type Known, knownIn } from "./known.ts";
 export { type Standing, standingOf, volumeIdIn } from "./standing.ts";

@@ -54,6 +54,11 @@ export function packTreeNode(row: NodeRow): Uint8Array {
   return sealed();
 }
 
+/** The records of a node, as `packRecords` packs them, without the rest of its row. */
+export function treeRecords(id: NodeId, packed: Uint8Array): string {
+  return unsealed(packed, `node ${id}`).text();
+}
+
 export function unpackTreeNode(id: NodeId, alias: NodeId | undefined, packed: Uint8Array): NodeRow {
   const from = unsealed(packed, `node ${id}`);
   const records = from.text();

@@ -1,3 +1,4 @@
+import { deepStrictEqual as assertEquals } from "node:assert/strict";
 import { hash } from "node:crypto";
 import type { Kind } from "./attributes.ts";
 import type { Content } from "./content.ts";
@@ -5,7 +6,8 @@ import { MemoryDocuments } from "./documents.ts";
 import { type Author, authorOf, type DocId, type NodeId, nodeId, ROOT } from "./id.ts";
 import { MemoryIndex } from "./memory_index.ts";
 import { automerge, mergeText } from "../automerge/mod.ts";
-import { type ShownTree, shownTree } from "./shown_tree.ts";
+import { isOnlyIn } from "./records.ts";
+import { type ShownNode, type ShownTree, shownTree } from "./shown_tree.ts";
 import { indexTree } from "./index_tree.ts";
 import type { Merger, MergeRequest } from "./standing.ts";
 import { unpackPuts } from "./puts.ts";
@@ -273,9 +275,19 @@ export class Copy {
     return linesOf(indexTree(this.index));
   }
 
-  /** The tree by the documents alone. */
+  /** The tree by the documents alone; it is the same where nodes are taken as soon as they are known. */
   shown(): ShownTree {
-    return shownTree(this.documents.all(), (request) => this.merge(request));
+    const merge: Merger = (request) => this.merge(request);
+    const shown = shownTree(this.documents.all(), merge);
+    const taken = new Map<NodeId, ShownNode>();
+    const early = shownTree(this.documents.all(), merge, {
+      isWhole: (node, doc) => isOnlyIn(this.index.node(node)?.records ?? "", doc),
+      take: (node) => void taken.set(node.id, node),
+    });
+    const nodes = new Map([...taken, ...early.nodes]);
+    assertEquals(linesOf({ ...early, nodes }, true), linesOf(shown, true));
+    assertEquals(problemsOf(early), problemsOf(shown));
+    return shown;
   }
 
   now(): { sec: number; nsec: number } {
@@ -297,6 +309,10 @@ export class Copy {
     const time = this.now();
     return { kind, mode, uid: "alice", gid: "alice", atime: time, mtime: time, ctime: time, target, rdev: 0 };
   }
+}
+
+function problemsOf({ problems }: ShownTree): string[] {
+  return problems.map(({ doc, key, reason }) => `${doc} ${key} ${reason}`).sort();
 }
 
 /** A tree as lines, sorted by path. */

@@ -45,6 +45,7 @@ export { KEY_BYTES_MAX, newestIn, packPuts, PAYLOAD_BYTES_MAX, type Put, unpackP
 export { Renaming } from "./rename.ts";
 export { reroot } from "./reroot.ts";
 export type { EdgeKey, EdgeRow, NodeRow, RowChanges, TreeIndex } from "./rows.ts";
+export { isOnlyIn } from "./records.ts";
 export { type ShownNode, type ShownTree, shownTree } from "./shown_tree.ts";
 export { XATTR_BYTES_MAX } from "./small_records.ts";
 export type { Merger, MergeRequest } from "./standing.ts";

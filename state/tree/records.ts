@@ -22,3 +22,8 @@ export function unpackRecords(packed: string): Records {
   }
   return records;
 }
+
+/** Whether packed records are all of that document. */
+export function isOnlyIn(packed: string, doc: DocId): boolean {
+  return packed.startsWith(`@${doc}\0`) && packed.indexOf("\0@") < 0;
+}

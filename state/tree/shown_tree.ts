@@ -2,7 +2,7 @@ import { conflictNames, decide } from "./contention.ts";
 import { LOST, settle } from "./cycles.ts";
 import type { TreeDocument } from "./document.ts";
 import { type Candidate, type Facts, FactsReader, type Problem, touchesOf } from "./facts.ts";
-import { type NodeId, ROOT } from "./id.ts";
+import { type DocId, type NodeId, ROOT } from "./id.ts";
 import { edgeKey, type Key, type KeyParts, parseKey, TOUCHED_KEY } from "./key.ts";
 import { baseOf } from "./content.ts";
 import { directoryOf } from "./placement.ts";
@@ -12,6 +12,7 @@ import {
   afterMerge,
   compareTouches,
   type Merger,
+  type Place,
   shownAttributes,
   type Standing,
   standingOf,
@@ -29,29 +30,52 @@ export interface ShownTree {
   readonly problems: readonly Problem[];
 }
 
+/** Takes nodes as soon as they are known, so that of most of a large tree only the names are in memory. */
+export interface Early {
+  /** Whether that document has all records of a node. Where another one turns out to tell of it, that is a problem. */
+  isWhole(node: NodeId, doc: DocId): boolean;
+  /** A node that is no directory and lost nothing. It is in the tree if a directory has it; it is not among `nodes`. */
+  take(node: ShownNode): void;
+}
+
 /**
  * The tree that documents show, from nothing: what `View` keeps up to date. It reads everything and takes no short cut, so that tests and `verify` can
  * hold one against the other.
  */
-export function shownTree(documents: Iterable<TreeDocument>, merge: Merger): ShownTree {
+export function shownTree(documents: Iterable<TreeDocument>, merge: Merger, early?: Early): ShownTree {
   const problems: Problem[] = [];
   const readers = new Map<NodeId, FactsReader>();
   const touched = new Map<NodeId, Touch>();
+  const tree = new Tree(touched, merge);
   for (const document of documents) {
+    const { id: doc } = document;
+    const begun: NodeId[] = [];
     for (const key of document.keys()) {
       const parts = parseKey(key);
-      if (parts) {
+      if (parts && tree.isWhole(parts.node)) {
+        problems.push({ doc, key, reason: "It is of a node that the index has in another document only" });
+      } else if (parts) {
         let reader = readers.get(parts.node);
-        if (!reader) readers.set(parts.node, reader = new FactsReader(parts.node, problems));
-        reader.add(document.id, parts, document.get(key));
+        if (!reader) {
+          readers.set(parts.node, reader = new FactsReader(parts.node, problems));
+          if (early) begun.push(parts.node);
+        }
+        reader.add(doc, parts, document.get(key));
       } else if (key !== TOUCHED_KEY) {
-        problems.push({ doc: document.id, key, reason: "A key is none that this program sets" });
+        problems.push({ doc, key, reason: "A key is none that this program sets" });
       }
       if (parts?.kind === "edge" || key === TOUCHED_KEY) touch(touched, document, key, parts);
     }
+    for (const node of begun) {
+      if (!early!.isWhole(node, doc)) continue;
+      tree.addWhole(readers.get(node)!.facts(), doc, early!);
+      readers.delete(node);
+    }
   }
-  const facts = new Map([...readers].map(([node, reader]) => [node, reader.facts()]));
-  const tree = new Tree(facts, touched, merge);
+  for (const [node, reader] of readers) {
+    tree.add(reader.facts());
+    readers.delete(node);
+  }
   const shown = tree.show();
   return { ...shown, problems: [...problems, ...tree.unreachable()] };
 }
@@ -70,7 +94,9 @@ function touch(
 }
 
 class Tree {
-  readonly #facts: ReadonlyMap<NodeId, Facts>;
+  readonly #facts = new Map<NodeId, Facts>();
+  /** Nodes whose records are all in one document, as somebody knows, and the document. */
+  readonly #whole = new Map<NodeId, DocId>();
   readonly #touched: ReadonlyMap<NodeId, Touch>;
   readonly #merge: Merger;
   /** Rows by the directory that they are in by their own edges. */
@@ -81,14 +107,29 @@ class Tree {
   /** Directories that are in the tree, also as part of another. */
   readonly #reached = new Set<NodeId>();
 
-  constructor(
-    facts: ReadonlyMap<NodeId, Facts>,
-    touched: ReadonlyMap<NodeId, Touch>,
-    merge: Merger,
-  ) {
-    this.#facts = facts;
+  constructor(touched: ReadonlyMap<NodeId, Touch>, merge: Merger) {
     this.#touched = touched;
     this.#merge = merge;
+  }
+
+  add(facts: Facts): void {
+    this.#facts.set(facts.node, facts);
+  }
+
+  isWhole(node: NodeId): boolean {
+    return this.#whole.has(node);
+  }
+
+  /** A node of which no other document tells. Of one that lost nothing only the names stay here. */
+  addWhole(facts: Facts, doc: DocId, early: Early): void {
+    const { node, attributes, xattrs } = facts;
+    this.#whole.set(node, doc);
+    if (!attributes || attributes.kind === "directory") return this.add(facts);
+    const standing = this.#merged(facts, standingOf(facts));
+    if (standing.losers.length > 0) return this.add(facts);
+    for (const place of standing.places) if (place.alive) this.#add(rowOf(node, place));
+    const shown = shownAttributes(facts, standing, undefined);
+    early.take({ id: node, attributes: shown, content: standing.content, xattrs });
   }
 
   show(): Omit<ShownTree, "problems"> {
@@ -103,7 +144,8 @@ class Tree {
     for (const [parent, rows] of this.#rows) {
       for (const { node, slot, alive } of rows) {
         if (!alive || this.#reached.has(parent)) continue;
-        const doc = this.#standings.get(node)?.places.find((place) => place.slot === slot)?.edge.doc;
+        const doc = this.#whole.get(node) ??
+          this.#standings.get(node)?.places.find((place) => place.slot === slot)?.edge.doc;
         if (doc) {
           yield { doc, key: edgeKey(node, slot), reason: "It is in a directory that is not in the tree" };
         }
@@ -129,27 +171,15 @@ class Tree {
       const standing = this.#merged(facts, standingOf(facts, held));
       this.#standings.set(node, standing);
       const displaced = position !== undefined && position !== 0;
-      const row = (
-        version: EdgeRow["version"],
-        { slot, edge, alive }: Standing["places"][number],
-      ): EdgeRow => ({
-        node,
-        slot,
-        version,
-        parent: edge.parent,
-        name: edge.name,
-        counter: edge.counter,
-        author: edge.stamp.author,
-        directory: edge.directory,
-        removed: edge.removed !== undefined,
-        displaced,
-        alive: version !== undefined || alive || displaced && facts.attributes !== undefined,
-        shown: undefined,
-        conflict: version !== undefined,
-      });
-      for (const place of standing.places) this.#add(row(undefined, place));
+      for (const place of standing.places) {
+        const alive = place.alive || displaced && facts.attributes !== undefined;
+        this.#add({ ...rowOf(node, place), displaced, alive });
+      }
       const { beside } = standing;
-      if (beside) { for (const version of standing.losers) this.#add(row(version, beside)); }
+      if (!beside) continue;
+      for (const version of standing.losers) {
+        this.#add({ ...rowOf(node, beside), version, displaced, alive: true, conflict: true });
+      }
     }
   }
 
@@ -206,4 +236,22 @@ class Tree {
       xattrs: facts.xattrs,
     });
   }
+}
+
+function rowOf(node: NodeId, { slot, edge, alive }: Place): EdgeRow {
+  return {
+    node,
+    slot,
+    version: undefined,
+    parent: edge.parent,
+    name: edge.name,
+    counter: edge.counter,
+    author: edge.stamp.author,
+    directory: edge.directory,
+    removed: edge.removed !== undefined,
+    displaced: false,
+    alive,
+    shown: undefined,
+    conflict: false,
+  };
 }

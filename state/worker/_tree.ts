@@ -28,7 +28,7 @@ export class Volume implements AsyncDisposable {
   async put(path: string, contents: string | Uint8Array): Promise<void> {
     const bytes = typeof contents === "string" ? utf8.encode(contents) : contents;
     await this.store.behind();
-    const { parent, name, ino: there } = this.#find(path);
+    const { ino: there } = this.#find(path);
     const time = now();
     const ino = there ?? this.#create(path, S.IFREG | 0o644);
     if (there !== undefined) {
@@ -36,7 +36,6 @@ export class Volume implements AsyncDisposable {
       const words = { ino, mode, uid, gid, flags, atime, mtime: time, size: 0 };
       this.store.append({ kind: "attributes", by: "me", time, ...words });
     }
-    void [parent, name];
     this.store.append({ kind: "write", by: "me", time, ino, offset: 0, bytes });
     this.store.append({ kind: "settle", by: "me", time, ino });
     await this.store.caughtUp();

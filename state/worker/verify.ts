@@ -1,9 +1,6 @@
 import { existsSync } from "node:fs";
-
-import { Buffer } from "node:buffer";
-import { DatabaseSync, type StatementSync } from "node:sqlite";
-import { NineError, reasonOf, S, type Timestamp } from "../../9p/mod.ts";
-import { automerge } from "../automerge/mod.ts";
+import { DatabaseSync } from "node:sqlite";
+import { NineError, reasonOf, S } from "../../9p/mod.ts";
 import { ChunkReader, decodeDescriptor, type Descriptor, Packs } from "../chunks/mod.ts";
 import { type Disk, realDisk } from "../disk/mod.ts";
 import { DATABASE, DatabaseGuard, LOG, PACKS } from "../guard/mod.ts";
@@ -15,17 +12,14 @@ import {
   FORMAT,
   formatOf,
   type NodeRow,
-  StoredDocuments,
   type TreeEdgeColumns,
   unpackNode,
   unpackTreeEdge,
   unpackTreeNode,
   xattrSum,
 } from "../store/mod.ts";
-import { type Merger, type NodeId, ROOT, type ShownNode, shownTree, type Version } from "../tree/mod.ts";
-import { FLAGS_XATTR, flagsOf } from "./attributes.ts";
-import { fileId } from "./file_id.ts";
-import { mergedText } from "./merged_text.ts";
+import type { NodeId } from "../tree/mod.ts";
+import { DocumentsCheck } from "./documents_check.ts";
 
 export interface Verified {
   readonly files: number;
@@ -40,7 +34,6 @@ export interface Verified {
 
 const PROBLEMS_MAX = 1000;
 const ROOT_INO = 1;
-const NOTHING = new Uint8Array(0);
 
 /**
  * Checks a volume, whether a node has it open or not: every checksum of the index, every name and count, and the bytes
@@ -104,9 +97,10 @@ function damagedPages(disk: Disk): string[] {
   }
 }
 
-interface Found {
-  readonly row: NodeRow;
-  /** Names that lead to it, names in it, directories in it. */
+/** What a file's row says, and what was found: names that lead to it, names in it, directories in it. */
+interface Found extends Pick<NodeRow, "nlink" | "size"> {
+  readonly isDirectory: boolean;
+  readonly foldersSaid: number;
   links: number;
   names: number;
   folders: number;
@@ -116,10 +110,7 @@ interface Found {
 class Verification {
   readonly #files = new Map<number, Found>();
   readonly #chunks: ChunkReader;
-  readonly #xattrRows: StatementSync;
-  #withXattrs: ReadonlySet<number> | undefined;
-  /** Those that were checked. */
-  readonly #unsettled = new Set<number>();
+  /** Chunks that were checked. */
   readonly #seen = new Set<string>();
   readonly #absent = new Set<string>();
   #bytes = 0;
@@ -132,7 +123,6 @@ class Verification {
     readonly problems: string[],
     readonly onProgress: ((files: number) => void) | undefined,
   ) {
-    this.#xattrRows = db.prepare("SELECT name, value FROM xattr WHERE ino = ?");
     const key = this.#meta("key") as Uint8Array | undefined;
     this.#chunks = new ChunkReader({
       packs: new Packs(disk, PACKS),
@@ -142,12 +132,11 @@ class Verification {
   }
 
   run(): Verified {
-    if (this.what === "documents") {
-      // The index's files are what the documents' are held against.
-      this.#attempt(`The database ${DATABASE}`, () => this.#nodes());
-      this.problems.length = 0;
-    }
-    const parts = this.what === "documents" ? [() => this.#documents()] : [
+    const check = () => {
+      new DocumentsCheck(this.db, (content) => this.#bytesOf(content), (text) => this.#problem(text)).run();
+    };
+    const documents = () => this.#attempt("The documents", check);
+    const parts = this.what === "documents" ? [documents] : [
       () => this.#database(),
       () => this.#nodes(),
       () => this.#edges(),
@@ -156,7 +145,7 @@ class Verification {
       () => this.#xattrs("xattr_past"),
       () => this.#past(),
       () => this.#tree(),
-      ...this.what === "rows but documents" ? [] : [() => this.#documents()],
+      ...this.what === "rows but documents" ? [] : [documents],
       () => this.#journal(),
       () => this.#log(),
     ];
@@ -204,15 +193,15 @@ class Verification {
   }
 
   #nodes(): void {
-    for (const { ino } of this.db.prepare("SELECT ino FROM unsettled").all() as { ino: number }[]) {
-      this.#unsettled.add(ino);
-    }
     for (
       const { ino, data } of this.db.prepare("SELECT ino, data FROM node").iterate() as Iterable<NodeData>
     ) {
       this.#attempt(`file ${ino}`, () => {
         const row = unpackNode(ino, data);
-        this.#files.set(ino, { row, links: ino === ROOT_INO ? 1 : 0, names: 0, folders: 0, parent: 0 });
+        const { nlink, size, folders: foldersSaid, mode } = row;
+        const isDirectory = (mode & S.IFMT) === S.IFDIR;
+        const found = { links: ino === ROOT_INO ? 1 : 0, names: 0, folders: 0, parent: 0 };
+        this.#files.set(ino, { isDirectory, nlink, size, foldersSaid, ...found });
         this.#content(row, `file ${ino}`);
       });
       if (this.#files.size % 10_000 === 0) this.onProgress?.(this.#files.size);
@@ -231,13 +220,13 @@ class Verification {
       const what = this.#edgeSum(edge);
       const [dir, file] = [this.#files.get(parent), this.#files.get(ino)];
       if (dir === undefined) this.#problem(`${what}: there is no directory ${parent}`);
-      else if (!isDirectory(dir.row)) this.#problem(`${what}: file ${parent} is no directory`);
+      else if (!dir.isDirectory) this.#problem(`${what}: file ${parent} is no directory`);
       else dir.names++;
       if (file === undefined) this.#problem(`${what}: it leads to file ${ino}, which is not there`);
       else {
         file.links++;
         file.parent = parent;
-        if (dir !== undefined && isDirectory(file.row)) dir.folders++;
+        if (dir !== undefined && file.isDirectory) dir.folders++;
       }
     }
   }
@@ -246,15 +235,15 @@ class Verification {
     const orphans = new Set(
       (this.db.prepare("SELECT ino FROM orphan").all() as { ino: number }[]).map(({ ino }) => ino),
     );
-    for (const [ino, { row, links, names, folders }] of this.#files) {
-      if (row.nlink !== links) this.#problem(`File ${ino} has ${links} names and says ${row.nlink}`);
+    for (const [ino, { isDirectory, nlink, size, foldersSaid, links, names, folders }] of this.#files) {
+      if (nlink !== links) this.#problem(`File ${ino} has ${links} names and says ${nlink}`);
       if (links === 0 && !orphans.has(ino)) {
         this.#problem(`File ${ino} has no name, and nobody is said to hold it`);
       }
-      if (!isDirectory(row)) continue;
-      if (row.size !== names) this.#problem(`Directory ${ino} has ${names} names and says ${row.size}`);
-      if (row.folders !== folders) {
-        this.#problem(`Directory ${ino} has ${folders} folders and says ${row.folders}`);
+      if (!isDirectory) continue;
+      if (size !== names) this.#problem(`Directory ${ino} has ${names} names and says ${size}`);
+      if (foldersSaid !== folders) {
+        this.#problem(`Directory ${ino} has ${folders} folders and says ${foldersSaid}`);
       }
       if (links > 1) this.#problem(`Directory ${ino} has ${links} names`);
       else if (links === 1 && !this.#isReachable(ino, orphans)) {
@@ -307,120 +296,10 @@ class Verification {
     }
   }
 
-  /** What the documents show, and whether that is what the index has. */
-  #documents(): void {
-    const documents = new StoredDocuments(this.db, automerge);
-    this.#attempt("The documents", () => {
-      const shown = shownTree(documents.all(), this.#merger());
-      for (const { doc, key, reason } of shown.problems) {
-        this.#problem(`Document ${doc}, key ${key}: ${reason}`);
-      }
-      const idOf = this.#ids();
-      const edges = this.db.prepare("SELECT parent, name, ino FROM edge").iterate();
-      let names = 0;
-      for (const { parent, name, ino } of edges as Iterable<EdgeData>) {
-        names++;
-        const [dir, node] = [idOf.get(parent), idOf.get(ino)];
-        const entry = dir && shown.directories.get(dir)?.get(name);
-        const what = `Name ${JSON.stringify(name)} in directory ${parent}`;
-        if (entry === undefined) this.#problem(`${what}: the documents do not have it`);
-        else if (fileId(entry.node, entry.version) !== node) {
-          this.#problem(`${what}: in the documents it is ${fileId(entry.node, entry.version)}`);
-        } else this.#compare(shown.nodes.get(entry.node), entry.version, ino);
-      }
-      this.#compare(shown.nodes.get(ROOT), undefined, ROOT_INO);
-      const inDocuments = [...shown.directories.values()].reduce((sum, { size }) => sum + size, 0);
-      if (inDocuments === names) return;
-      this.#problem(`The documents show ${inDocuments} names and the index has ${names}`);
-      const has = this.db.prepare(
-        "SELECT 1 FROM edge JOIN node ON node.ino = edge.parent WHERE node.id = ? AND edge.name = ?",
-      );
-      for (const [dir, entries] of shown.directories) {
-        for (const [name, { node, version }] of entries) {
-          if (has.get(dir, name) !== undefined) continue;
-          this.#problem(
-            `The index does not have name ${JSON.stringify(name)} of ${fileId(node, version)} in ${dir}`,
-          );
-        }
-      }
-    });
-    documents.free();
-  }
-
-  /** What texts are merged into is nowhere but in the index, so that is made again. */
-  #merger(): Merger {
-    const inoOf = this.db.prepare("SELECT ino FROM node WHERE id = ?");
-    return (request) => {
-      const merged = mergedText(request, (content) => this.#bytesOf(content));
-      if (merged === undefined) return "unmergeable";
-      const { ino } = (inoOf.get(request.node) ?? {}) as { ino?: number };
-      const { size, content } = (ino === undefined ? undefined : this.#files.get(ino)?.row) ??
-        { size: 0, content: null };
-      const descriptor = content ?? new Uint8Array(0);
-      const isSame = size === merged.byteLength &&
-        Buffer.compare(merged, this.#bytesOf({ size, descriptor })) === 0;
-      return { size: merged.byteLength, descriptor: isSame ? descriptor : new Uint8Array(0) };
-    };
-  }
-
   #bytesOf({ size, descriptor }: { readonly size: number; readonly descriptor: Uint8Array }): Uint8Array {
     const bytes = new Uint8Array(size);
     if (size > 0) this.#chunks.read(decodeDescriptor(descriptor), 0, bytes);
     return bytes;
-  }
-
-  #compare(node: ShownNode | undefined, version: Version | undefined, ino: number): void {
-    const row = this.#files.get(ino)?.row;
-    if (row === undefined || node?.attributes === undefined) return;
-    const { mode, uid, gid, target, mtime, atime } = node.attributes;
-    const tell = (what: string, shown: unknown, indexed: unknown) =>
-      this.#problem(`File ${ino} has ${what} ${shown} in the documents and ${indexed} in the index`);
-    const differs = (what: string, shown: unknown, indexed: unknown) => {
-      if (shown !== indexed) tell(what, shown, indexed);
-    };
-    // Of a large volume most of the time would go into texts that are the same.
-    const differsTime = (what: string, shown: Timestamp, indexed: Timestamp) => {
-      if (shown.sec === indexed.sec && shown.nsec === indexed.nsec) return;
-      tell(what, `${shown.sec}.${shown.nsec}`, `${indexed.sec}.${indexed.nsec}`);
-    };
-    differs("mode", mode, row.mode & 0o7777);
-    differs("owner", uid, row.uid);
-    differs("group", gid, row.gid);
-    differs("target", target, row.target);
-    differs("flags", flagsOf(node.xattrs), row.flags);
-    differsTime("time of access", atime, row.atime);
-    const xattrs = [...node.xattrs].filter(([name]) => name !== FLAGS_XATTR);
-    const indexed = this.#xattrsOf(ino);
-    if (xattrs.length + indexed.length > 0) differs("attributes", textOf(xattrs), textOf(indexed));
-    // An operation on a file that is still written to is in the documents once the file is settled.
-    if (this.#unsettled.has(ino)) return;
-    differsTime("time", version?.mtime ?? mtime, row.mtime);
-    differsTime("time of the last change", node.attributes.ctime, row.ctime);
-    if ((row.mode & S.IFMT) !== S.IFREG) return;
-    const content = version ?? node.content;
-    differs("size", content?.size ?? 0, row.size);
-    const descriptors = [content?.descriptor ?? NOTHING, row.content ?? NOTHING];
-    if (Buffer.compare(descriptors[0], descriptors[1]) !== 0) {
-      tell("contents", descriptors[0].join(), descriptors[1].join());
-    }
-  }
-
-  /** The ids of all files, by their numbers. */
-  #ids(): Map<number, NodeId> {
-    const rows = this.db.prepare("SELECT ino, id FROM node").iterate();
-    const ids = new Map<number, NodeId>();
-    for (const { ino, id } of rows as Iterable<{ ino: number; id: NodeId }>) ids.set(ino, id);
-    return ids;
-  }
-
-  #xattrsOf(ino: number): [string, Uint8Array][] {
-    // Most files have none.
-    this.#withXattrs ??= new Set(
-      (this.db.prepare("SELECT DISTINCT ino FROM xattr").all() as { ino: number }[]).map(({ ino }) => ino),
-    );
-    if (!this.#withXattrs.has(ino)) return [];
-    const rows = this.#xattrRows.all(ino) as { name: string; value: Uint8Array }[];
-    return rows.map(({ name, value }) => [name, value]);
   }
 
   #edgeSum({ eid, parent, name, ino, sum }: EdgeData): string {
@@ -468,15 +347,6 @@ class Verification {
       | { value: unknown }
       | undefined)?.value;
   }
-}
-
-/** Of attributes, in the order of their names. */
-function textOf(xattrs: readonly (readonly [string, Uint8Array])[]): string {
-  return xattrs.map(([name, value]) => `${JSON.stringify(name)}=${[...value]}`).sort().join();
-}
-
-function isDirectory({ mode }: NodeRow): boolean {
-  return (mode & S.IFMT) === S.IFDIR;
 }
 
 interface NodeData {
