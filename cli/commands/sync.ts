@@ -85,6 +85,10 @@ async function sync(other: string, options: Options): Promise<void> {
       await pause(aborter.signal);
     }
     if (failed) throw new Exit("failed", "");
+  } catch (thrown) {
+    // Whatever came of what was under way.
+    aborter.signal.throwIfAborted();
+    throw thrown;
   } finally {
     Deno.removeSignalListener("SIGINT", stop);
   }

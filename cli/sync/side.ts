@@ -13,6 +13,9 @@ import { volumesOf } from "../volume_status.ts";
 import { type End, nodeEnd, storeEnd } from "./end.ts";
 import type { Named } from "./pairs.ts";
 
+/** How long a node may take for what is under way once it was stopped, ms: then the connection ends. */
+const LAST_MS = 2000;
+
 /** Whether what somebody wrote down for the other side is the home of the own one, or its node's socket: a copy has nothing to bring together with itself. */
 export function isSameHome(where: Where, other: string): boolean {
   if (where.addr !== undefined || !existsSync(other)) return false;
@@ -50,12 +53,23 @@ export function otherSide(text: string, signal: AbortSignal): Promise<Side> {
 
 async function nodeSide(where: Where, name: string, signal: AbortSignal): Promise<Side> {
   const tree = await reach(where, signal);
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const hangUp = () => tree.client[Symbol.asyncDispose]();
+  const stop = () => timer = setTimeout(hangUp, LAST_MS);
+  signal.addEventListener("abort", stop, { once: true });
   return {
     name,
     volumes: () => exchanged(tree),
     end: (volume) => nodeEnd(tree, volume),
     known: () => Promise.resolve(undefined),
-    [Symbol.asyncDispose]: () => tree[Symbol.asyncDispose](),
+    async [Symbol.asyncDispose]() {
+      try {
+        await tree[Symbol.asyncDispose]();
+      } finally {
+        signal.removeEventListener("abort", stop);
+        clearTimeout(timer);
+      }
+    },
   };
 }
 

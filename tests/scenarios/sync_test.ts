@@ -178,6 +178,36 @@ Deno.test("sync: ^C ends the wait for a node that does not answer, and a clone t
   });
 });
 
+Deno.test("sync: ^C ends an exchange with a node that hangs in the middle of it", async () => {
+  await inFolder(async (folder) => {
+    const [a, b] = await twoHomes(folder, 1, false);
+    await using node = await TestNode.start({ home: a, yaml: "mounts: [{at: /data, volume: data}]\n" });
+    const child = new Deno.Command(LAUNCHER, {
+      args: ["sync", a, "--home", b, "--watch"],
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    const reader = child.stdout.getReader();
+    await reader.read();
+    node.signal("SIGSTOP");
+    try {
+      // It is compared anew each second.
+      await new Promise((done) => setTimeout(done, 2000));
+      child.kill("SIGINT");
+      const late = setTimeout(() => child.kill("SIGKILL"), 20_000);
+      const [{ code }, err] = await Promise.all([child.status, new Response(child.stderr).text()]);
+      clearTimeout(late);
+      assert.equal(code, 130, err);
+      assert.match(err, /Stopped: what was exchanged so far stays/);
+    } finally {
+      node.signal("SIGCONT");
+      await reader.cancel();
+    }
+    await ok("sync", a, "--home", b);
+  });
+});
+
 Deno.test("sync: one volume that cannot be opened is told, as JSON too, and the others go on", async () => {
   await inFolder(async (folder) => {
     const homes = [`${folder}/a`, `${folder}/b`];

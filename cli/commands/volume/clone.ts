@@ -88,6 +88,10 @@ async function clone(
     const what = contents === "on-demand" ? "contents on demand," : bytesText(bytes);
     print(`${visible(as)}: ${plural(files, "file")}, ${what} ${where}`);
     print(`lux9 sync ${shellWord(other)}${on} --volume ${as} brings both together`);
+  } catch (thrown) {
+    // Whatever came of what was under way.
+    aborter.signal.throwIfAborted();
+    throw thrown;
   } finally {
     progress.clear();
     Deno.removeSignalListener("SIGINT", stop);
