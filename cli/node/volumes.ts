@@ -176,6 +176,7 @@ export class Volumes {
       retention,
       copies,
       merge,
+      keyFile: keyFileOf(this.options.home),
       onConflict: (what, path, of) => this.options.onConflict?.(name, what, path, of),
       onTrouble: (message) => onTrouble(name, message),
       onRested,
@@ -209,6 +210,11 @@ export function volumesIn(home: string): string[] {
 export function volumeFolder(home: string, name: string): string {
   checkVolumeName(name);
   return join(home, "volumes", name);
+}
+
+/** Where a home has the key that its copies of volumes write with. */
+export function keyFileOf(home: string): string {
+  return join(home, "key");
 }
 
 /** Removes a volume that nobody has open, or where there is none what is there of a clone that is not whole. It is gone at once, even if not all of its files are. */

@@ -7,7 +7,7 @@ import { Exit } from "../exit.ts";
 import { homeOf, socketOf } from "../home.ts";
 import { type HomeLock, lockHome } from "../node/lock.ts";
 import { readConfig } from "../node/node.ts";
-import { volumeFolder, volumesIn } from "../node/volumes.ts";
+import { keyFileOf, volumeFolder, volumesIn } from "../node/volumes.ts";
 import { reach, type Where } from "../reach.ts";
 import { volumesOf } from "../volume_status.ts";
 import { type End, nodeEnd, storeEnd } from "./end.ts";
@@ -98,7 +98,7 @@ async function homeSide(home: string, signal: AbortSignal): Promise<Side> {
     const { copies, merge, retention } = readConfig(home);
     const folder = volumeFolder(home, volume);
     if (!existsSync(folder)) throw new NineError("ENOENT", `${home} has no volume ${volume}`);
-    return await VolumeStore.open(folder, { copies, merge, retention });
+    return await VolumeStore.open(folder, { copies, merge, retention, keyFile: keyFileOf(home) });
   };
   return {
     name,

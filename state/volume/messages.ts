@@ -19,6 +19,8 @@ export interface KeeperOptions {
   readonly merge?: readonly string[];
   /** After so many days without a word a copy is not waited for; COPY_DAYS if not given. */
   readonly copyDays?: number;
+  /** Where the home keeps the key that new copies in it write with; each has one of its own if not given. */
+  readonly keyFile?: string;
 }
 
 /** A piece of a file that is in the log, or a cut. */

@@ -36,6 +36,7 @@ export async function openVolume<T>(
     journal: options.journal,
     merge: options.merge,
     copyDays: options.copies?.days,
+    keyFile: options.keyFile,
   }, options.retryMs);
   const { segmentBytes } = options;
   let log: Log | undefined;

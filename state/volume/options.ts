@@ -20,6 +20,8 @@ export interface VolumeStoreOptions {
   readonly segmentBytes?: number;
   /** A copy that said nothing for so many days is not waited for; COPY_DAYS if not given. */
   readonly copies?: { readonly days: number };
+  /** Where the home keeps the key that new copies in it write with, made when it is first needed; each has one of its own if not given. */
+  readonly keyFile?: string;
   /** What the journal may have; 8,192 records and 64 MiB of changes. */
   readonly journal?: JournalBounds;
   /** With more operations that the index does not have, changes wait; 50,000. */

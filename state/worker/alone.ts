@@ -1,8 +1,10 @@
+import { Buffer } from "node:buffer";
 import type { DatabaseSync } from "node:sqlite";
 import type { DatabaseGuard } from "../guard/mod.ts";
 import { copyKey, newCopyKey } from "../record/mod.ts";
 import { type IndexWriter, Journal } from "../store/mod.ts";
 import { authorOf } from "../tree/mod.ts";
+import { secretIn } from "./key_file.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 export interface AloneOptions {
@@ -12,6 +14,8 @@ export interface AloneOptions {
   readonly surroundings: Surroundings;
   /** The last operation that is applied. */
   readonly applied: number;
+  /** Where the home has its key. */
+  readonly keyFile: string | undefined;
 }
 
 /**
@@ -37,10 +41,13 @@ export function beAlone(options: AloneOptions, place: string): void {
  * Whoever has the key that was copied with the volume lets another key in that only this copy has: an incarnation of one record, which everything that
  * is written with the new key comes after.
  */
-function takeKey({ db, index, surroundings }: AloneOptions): void {
-  const secret = newCopyKey();
+function takeKey({ db, index, surroundings, keyFile }: AloneOptions): void {
+  const before = index.meta("secret") as Uint8Array;
+  const ofHome = secretIn(keyFile);
+  // Of a volume that was copied within its home.
+  const secret = Buffer.compare(ofHome, before) === 0 ? newCopyKey() : ofHome;
   const author = authorOf(surroundings.randomBytes(8));
-  const journal = new Journal(db, { author, key: copyKey(index.meta("secret") as Uint8Array) });
+  const journal = new Journal(db, { author, key: copyKey(before) });
   const clock = Number(index.meta("clock") ?? 0);
   journal.append(index.seq, surroundings.nowSec(), clock, [new Map()], [copyKey(secret).publicKey]);
   index.setMeta("secret", secret);

@@ -7,7 +7,7 @@ import { NineError } from "../../9p/mod.ts";
 import { CHUNK_MAX, chunkIds, ID_BYTES } from "../chunks/mod.ts";
 import { type Disk, realDisk } from "../disk/mod.ts";
 import { DATABASE, DatabaseGuard, PACKS, placeOf } from "../guard/mod.ts";
-import { copyKey, KEY_BYTES, newCopyKey } from "../record/mod.ts";
+import { copyKey, KEY_BYTES } from "../record/mod.ts";
 import { columnsOf, FORMAT, openDatabase, RowsReader, run, type Value } from "../store/mod.ts";
 import { cloningFolder, FRAME, type Frame, lockFolder } from "../volume/mod.ts";
 import { noteContents } from "./clone_absent.ts";
@@ -15,6 +15,7 @@ import { type ClonedChunk, ClonedPacks } from "./cloned_packs.ts";
 import type { ContentsChoice, Told, Wish } from "./exchange_words.ts";
 import { CHOICE } from "./copy_keeper.ts";
 import { CLONED, CLONED_META } from "./state_source.ts";
+import { secretIn } from "./key_file.ts";
 import { RowsCheck } from "./rows_check.ts";
 import { type Head, packFrom, type PackPlace, parseHead, parsePack, STATE } from "./state_words.ts";
 
@@ -42,6 +43,8 @@ export interface Cloned {
 export interface CloneOptions {
   /** With `on-demand`, the contents of files come when somebody reads them, and those that merges need with the first exchange. */
   readonly contents?: ContentsChoice;
+  /** Where the home keeps the key that copies in it write with; it has one of its own if not given. */
+  readonly keyFile?: string;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: CloneProgress) => void;
 }
@@ -59,9 +62,10 @@ const CHUNK_BYTES_MAX = 16 * CHUNK_MAX;
 export async function receiveClone(
   folder: string,
   source: Source,
-  { contents = "whole", signal = new AbortController().signal, onProgress = () => {} }: CloneOptions = {},
+  { contents = "whole", keyFile, signal = new AbortController().signal, onProgress = () => {} }:
+    CloneOptions = {},
 ): Promise<Cloned> {
-  using clone = new Clone(folder, contents);
+  using clone = new Clone(folder, contents, keyFile);
   const wish: Wish = {
     do: "clone",
     key: clone.key,
@@ -115,7 +119,7 @@ export class Clone implements Disposable {
   #isAsked = false;
   #isWhole = false;
 
-  constructor(folder: string, readonly contents: ContentsChoice = "whole") {
+  constructor(folder: string, readonly contents: ContentsChoice, keyFile?: string) {
     this.#folder = folder;
     if (existsSync(folder) && readdirSync(folder).length > 0) {
       throw new NineError("EEXIST", `${folder} has something in it already: a clone is made in a new folder`);
@@ -124,7 +128,7 @@ export class Clone implements Disposable {
     this.#disk = realDisk(work);
     this.#lock = lockFolder(work);
     try {
-      this.#secret = secretIn(work);
+      this.#secret = secretFor(work, keyFile);
       const [packs, earlier] = [PACKS, EARLIER].map((name) => join(work, name));
       // Beside packs there would have to be a database.
       if (existsSync(packs)) renameSync(packs, earlier);
@@ -333,14 +337,14 @@ export class Clone implements Disposable {
   }
 }
 
-/** The key of the try before, which the source has let in already, or a new one. */
-function secretIn(work: string): Uint8Array {
+/** The key of the try before, which the source has let in already, or that of the home. */
+function secretFor(work: string, keyFile: string | undefined): Uint8Array {
   const path = join(work, KEY_FILE);
   if (existsSync(path)) {
     const secret = new Uint8Array(readFileSync(path));
     if (secret.byteLength === KEY_BYTES) return secret;
   }
-  const secret = newCopyKey();
+  const secret = secretIn(keyFile);
   writeFileSync(path, secret, { mode: 0o600 });
   return secret;
 }

@@ -80,11 +80,16 @@ export class Keeper implements Disposable {
     this.#log = new LogReader(disk, LOG);
     undone.defer(() => this.#log.close());
     this.#logged = new LoggedOperations(this.#log, this.#index, this.#unsettled);
-    if (this.#index.meta("volume") === undefined) nameVolume(this.#db, this.#index, surroundings);
+    if (this.#index.meta("volume") === undefined) {
+      nameVolume(this.#db, this.#index, surroundings, options.keyFile);
+    }
     const isOld = this.#index.meta("isOfFormat3") !== undefined;
     if (isOld) bringFromFormat3(this.#db, this.#index);
     beAlone(
-      { db: this.#db, index: this.#index, guard, surroundings, applied: this.applied },
+      {
+        ...{ db: this.#db, index: this.#index, guard, surroundings, applied: this.applied },
+        keyFile: options.keyFile,
+      },
       placeOf(`${folder}/${DATABASE}`),
     );
     const chunks = new ChunkRowsWriter(this.#db);

@@ -1,21 +1,26 @@
 import type { DatabaseSync } from "node:sqlite";
 import { S, type Timestamp } from "../../9p/mod.ts";
-import { newCopyKey } from "../record/mod.ts";
 import { type IndexWriter, type NodeRow, run } from "../store/mod.ts";
 import { ROOT } from "../tree/mod.ts";
 import type { Owned } from "../volume/mod.ts";
 import type { DocumentKeeper } from "./documents.ts";
+import { secretIn } from "./key_file.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 export const ROOT_INO = 1;
 
-/** What tells a new volume from all others. */
-export function nameVolume(db: DatabaseSync, index: IndexWriter, { randomBytes }: Surroundings): void {
+/** What tells a new volume from all others. `keyFile`: where the home has its key. */
+export function nameVolume(
+  db: DatabaseSync,
+  index: IndexWriter,
+  { randomBytes }: Surroundings,
+  keyFile: string | undefined,
+): void {
   run(db, "BEGIN IMMEDIATE");
   index.setMeta("volume", crypto.randomUUID());
   index.setMeta("incarnation", randomBytes(8));
   index.setMeta("key", randomBytes(32));
-  index.setMeta("secret", newCopyKey());
+  index.setMeta("secret", secretIn(keyFile));
   run(db, "COMMIT");
 }
 
