@@ -23,8 +23,8 @@ export interface Edge {
 }
 
 /**
- * What was seen of a file by whoever removed its name. A content that is in neither list was not, and brings the file back; so does one that went from each copy with
- * a name only because another name was there that still had it.
+ * What was seen of a file by whoever removed its name. A content that is in neither list was not, and brings the file back; so does one that was left to
+ * other names, unless each of the names was removed by somebody who had seen it.
  */
 export interface Removed {
   /** Versions of the content that went with the name. */

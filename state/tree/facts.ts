@@ -264,8 +264,12 @@ export function seenIn({ places, versions, lost }: Facts): Seen {
   const [atLast, ofPlaces] = [new Set<VersionId>(), [] as Set<VersionId>[]];
   for (const edges of places.values()) {
     const seen = new Set<VersionId>();
-    for (const { removed } of edges) {
-      for (const stamp of removed?.seen ?? []) (removed!.others ? seen : atLast).add(versionId(stamp));
+    for (const { removed, counter } of edges) {
+      for (const stamp of removed?.seen ?? []) {
+        if (!removed!.others) atLast.add(versionId(stamp));
+        // One that somebody moved meanwhile was there still, and others left theirs to it.
+        else if (counter === edges[0].counter) seen.add(versionId(stamp));
+      }
       for (const stamp of removed?.kept ?? []) kept.add(versionId(stamp));
     }
     ofPlaces.push(seen);

@@ -141,6 +141,51 @@ Deno.test("both writes are there where each was left to a name that the other on
   assertEquals(meet([a, b]), tree);
 });
 
+Deno.test("what was left to a name is back where somebody moved that meanwhile, and who removed it then had not seen it", () => {
+  for (const to of ["d/f", "g"]) {
+    const [a, b, c] = copies(3, (copy) => {
+      copy.mkdir("d");
+      copy.write("f", "old");
+      copy.ln("f", "l");
+    });
+    b.mv("f", to);
+    c.pull(b);
+    a.write("f", "new");
+    a.rm("f");
+    b.pull(a);
+    assertEquals(b.tree(), ["d/", `${to} = new`, "l = new"]);
+    b.rm("l");
+    c.rm(to);
+    assertEquals(meet([a, b, c]), ["d/", "l = new"]);
+  }
+});
+
+Deno.test("trimming brings nothing back, in whatever order documents let go of a file", () => {
+  const [a, b, c] = copies(3, (copy) => {
+    copy.mkdir("d");
+    copy.write("d/x", "x");
+    copy.mkdir("e");
+    copy.write("e/f", "old");
+    copy.mv("e/f", "d/f");
+  });
+  const { node } = a.at("d/f");
+  b.mv("d/f", "g");
+  c.pull(b);
+  a.write("d/f", "new");
+  a.rm("d/f");
+  c.rm("g");
+  const all = [a, b, c];
+  assertEquals(meet(all), ["d/", "d/x = x", "e/"]);
+  for (let pass = 0; pass < 3; pass++) {
+    meet(all);
+    for (const copy of all) copy.trim(all.filter((other) => other !== copy));
+    assertEquals(meet(all), ["d/", "d/x = x", "e/"]);
+  }
+  // Once the contents have gone nothing is left of it anywhere.
+  const keys = [...a.documents.all()].flatMap((document) => document.keys());
+  assertEquals(keys.filter((key) => key.includes(node)), []);
+});
+
 Deno.test("a file with two names is gone where two copies that had seen the same removed one each", () => {
   const [a, b] = copies(2, (copy) => {
     copy.write("f", "old");

@@ -34,7 +34,7 @@ export interface ShownTree {
 export interface Early {
   /** Whether that document has all records of a node. Where another one turns out to tell of it, that is a problem. */
   isWhole(node: NodeId, doc: DocId): boolean;
-  /** A node that is no directory and lost nothing. It is in the tree if a directory has it; it is not among `nodes`. */
+  /** A node that is no directory, has a name and lost nothing. It is in the tree if a directory has it; it is not among `nodes`. */
   take(node: ShownNode): void;
 }
 
@@ -127,7 +127,10 @@ class Tree {
     if (!attributes || attributes.kind === "directory") return this.add(facts);
     const standing = this.#merged(facts, standingOf(facts));
     if (standing.losers.length > 0) return this.add(facts);
-    for (const place of standing.places) if (place.alive) this.#add(rowOf(node, place));
+    const alive = standing.places.filter((place) => place.alive);
+    // The index may have one that somebody holds.
+    if (alive.length === 0) return;
+    for (const place of alive) this.#add(rowOf(node, place));
     const shown = shownAttributes(facts, standing, undefined);
     early.take({ id: node, attributes: shown, content: standing.content, xattrs });
   }

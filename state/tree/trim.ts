@@ -23,16 +23,17 @@ export interface Trimmed {
 /**
  * What is to be set in a document so that it has only what is live. The tree that is shown stays the same, and so do conflicts that nobody resolved yet.
  * What a document says of a node is left alone unless all documents that tell of the node are stable: somebody may still write who has not seen
- * that it is gone, and then it comes back with all that it had.
+ * that it is gone, and then it comes back with all that it had. `onWait` is told where something stays only until another document is trimmed.
  */
 export function* trimmed(
   old: TreeDocument,
   document: (id: DocId) => TreeDocument | undefined,
   index: TreeIndex,
   isStable: (id: DocId) => boolean,
+  onWait: () => void,
 ): Iterable<Trimmed> {
   if (!isStable(old.id)) return;
-  const live = new LiveRecords(old, document, index, isStable);
+  const live = new LiveRecords(old, document, index, isStable, onWait);
   for (const key of old.keys().sort()) {
     if (key === TOUCHED_KEY) continue;
     const parts = parseKey(key);
@@ -69,6 +70,7 @@ class LiveRecords {
   /** While a directory is displaced, any edge may be what it falls back to. */
   readonly #keepsStale: boolean;
   readonly #isStable: (id: DocId) => boolean;
+  readonly #onWait: () => void;
   readonly #attributes = new Map<NodeId, Uint8Array>();
   /** The newest time that names tell which go, and the newest of those that stay. */
   #gone: Touch | undefined;
@@ -79,11 +81,13 @@ class LiveRecords {
     document: (id: DocId) => TreeDocument | undefined,
     index: TreeIndex,
     isStable: (id: DocId) => boolean,
+    onWait: () => void,
   ) {
     this.#old = old;
     this.#document = document;
     this.#index = index;
     this.#isStable = isStable;
+    this.#onWait = onWait;
     this.#keepsStale = index.displaced().length > 0;
     for (const touch of touchesOf(old, TOUCHED_KEY, undefined)) this.#gone = newer(this.#gone, touch);
   }
@@ -151,7 +155,11 @@ class LiveRecords {
     if (!isRoot && !rows.some((row) => row.alive)) {
       // It is gone. The edge that says so stays while an older one in another document would say otherwise.
       if (parts.kind !== "edge" || docs.size === 1) return [];
-      return this.#keepsStale || this.#held(parts.slot, facts, rows) ? values : [];
+      if (this.#keepsStale || this.#held(parts.slot, facts, rows)) return values;
+      // An older one may tell what its remover had seen, and as long as there are contents, what nobody had seen brings them back.
+      if (facts.home === this.#old.id || facts.versions.length + facts.lost.length === 0) return [];
+      this.#onWait();
+      return values;
     }
     switch (parts.kind) {
       case "edge": {

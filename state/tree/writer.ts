@@ -167,14 +167,15 @@ export class TreeWriter {
 
   /**
    * Takes out of a document what shows nothing any more and nothing can come back to, as part of the batch, so that the other copies do the same. Only what
-   * `isStable` is looked at: documents of which every copy has everything.
+   * `isStable` is looked at: documents of which every copy has everything. `onWait` is told where something stays only until another document is trimmed.
    */
-  trim(id: DocId, isStable: (id: DocId) => boolean): void {
+  trim(id: DocId, isStable: (id: DocId) => boolean, onWait: () => void = () => {}): void {
     this.#keys.settle();
     const { documents, index } = this.#keys;
     const document = documents.get(id);
     if (document === undefined) return;
-    for (const { key, node, payload } of [...trimmed(document, (id) => documents.get(id), index, isStable)]) {
+    const other = (id: DocId) => documents.get(id);
+    for (const { key, node, payload } of [...trimmed(document, other, index, isStable, onWait)]) {
       this.#keys.set(id, key, payload, node ?? directoryOf(id));
     }
   }

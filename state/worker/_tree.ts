@@ -47,10 +47,11 @@ export class Volume implements AsyncDisposable {
     await this.store.caughtUp();
   }
 
-  async rm(path: string): Promise<void> {
+  /** `held`: somebody has the file open. */
+  async rm(path: string, held = false): Promise<void> {
     await this.store.behind();
     const { parent, name, ino } = this.#find(path);
-    this.store.append({ kind: "unlink", by: "me", time: now(), parent, name, ino: ino!, held: false });
+    this.store.append({ kind: "unlink", by: "me", time: now(), parent, name, ino: ino!, held });
     await this.store.caughtUp();
   }
 

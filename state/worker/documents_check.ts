@@ -25,7 +25,7 @@ const NOTHING = new Uint8Array(0);
 
 /**
  * Holds what the documents show against what the index has. Of a file whose records are in one document, as those of nearly all are, only the name stays in memory: the tree's rows tell
- * which these are, and where they are wrong in that, it is found out.
+ * which these are, and a document that tells of one after all is a problem.
  */
 export class DocumentsCheck {
   readonly #sql: Record<keyof typeof SQL, StatementSync>;

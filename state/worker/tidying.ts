@@ -146,12 +146,13 @@ export class Tidying {
     const { dead } = registered.passed;
     let isHeld = false;
     let last = 0;
-    writer.trim(id, (doc) => {
+    const isStable = (doc: DocId) => {
       const lastOf = journal.lastOf(doc);
       if (lastOf <= dead) last = Math.max(last, lastOf);
       else isHeld = true;
       return lastOf <= dead;
-    });
+    };
+    writer.trim(id, isStable, () => isHeld = true);
     if (isHeld) untrimmed.add(id, this.#mark());
     else untrimmed.remove(id);
     const { records } = writer.commit();

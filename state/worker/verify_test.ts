@@ -4,7 +4,8 @@ import { edgeSum, packNode, SqliteTreeIndex, unpackNode, xattrSum } from "../sto
 import type { NodeId } from "../tree/mod.ts";
 import { DATABASE } from "../volume/mod.ts";
 import { Volume } from "./_tree.ts";
-import { wrongRows } from "./verify.ts";
+import { receiveClone } from "./clone.ts";
+import { verify, wrongRows } from "./verify.ts";
 
 /** A volume with a file in each of two directories, one of which was moved there, after somebody changed its database, with checksums that match. */
 async function wrongIn(
@@ -69,6 +70,20 @@ Deno.test("whatever the index says otherwise than the documents is found, of fil
       }),
       /^Name "other" in directory \d+: the documents do not have it$/,
     );
+  }
+});
+
+Deno.test("a file that was removed and that somebody holds is no damage, and keeps nobody from a clone", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "lux9-verify-" });
+  try {
+    await using volume = await Volume.open(`${folder}/a`);
+    for (const name of ["held", "there"]) await volume.put(name, "text\n");
+    await volume.rm("held", true);
+    assert.deepEqual(verify(`${folder}/a`).problems, []);
+    await receiveClone(`${folder}/b`, await volume.source());
+    assert.deepEqual(verify(`${folder}/b`).problems, []);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
   }
 });
 
