@@ -54,8 +54,7 @@ export function otherSide(text: string, signal: AbortSignal): Promise<Side> {
 async function nodeSide(where: Where, name: string, signal: AbortSignal): Promise<Side> {
   const tree = await reach(where, signal);
   let timer: ReturnType<typeof setTimeout> | undefined;
-  const hangUp = () => tree.client[Symbol.asyncDispose]();
-  const stop = () => timer = setTimeout(hangUp, LAST_MS);
+  const stop = () => timer = setTimeout(() => tree.client[Symbol.asyncDispose](), LAST_MS);
   signal.addEventListener("abort", stop, { once: true });
   return {
     name,

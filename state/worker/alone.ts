@@ -5,6 +5,7 @@ import { copyKey, newCopyKey } from "../record/mod.ts";
 import { type IndexWriter, Journal } from "../store/mod.ts";
 import { authorOf } from "../tree/mod.ts";
 import { secretIn } from "./key_file.ts";
+import { holdKeys, isTaken } from "./own_key.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 export interface AloneOptions {
@@ -14,6 +15,8 @@ export interface AloneOptions {
   readonly surroundings: Surroundings;
   /** The last operation that is applied. */
   readonly applied: number;
+  /** Of the volume. */
+  readonly folder: string;
   /** Where the home has its key. */
   readonly keyFile: string | undefined;
 }
@@ -29,6 +32,8 @@ export function beAlone(options: AloneOptions, place: string): void {
   const isCopy = before !== undefined && before !== place;
   const { hasLost } = guard;
   if (before === place && !hasLost) return;
+  // The volumes of a home that was copied may be opened all at once.
+  using _ = isCopy ? holdKeys(options.folder) : undefined;
   index.begin();
   index.setMeta("place", place);
   if (isCopy) takeKey(options);
@@ -41,11 +46,12 @@ export function beAlone(options: AloneOptions, place: string): void {
  * Whoever has the key that was copied with the volume lets another key in that only this copy has: an incarnation of one record, which everything that
  * is written with the new key comes after.
  */
-function takeKey({ db, index, surroundings, keyFile }: AloneOptions): void {
+function takeKey({ db, index, surroundings, folder, keyFile }: AloneOptions): void {
   const before = index.meta("secret") as Uint8Array;
   const ofHome = secretIn(keyFile);
-  // Of a volume that was copied within its home.
-  const secret = Buffer.compare(ofHome, before) === 0 ? newCopyKey() : ofHome;
+  const isOther = Buffer.compare(ofHome, before) === 0 ||
+    isTaken({ folder, volume: index.meta("volume") as string, secret: ofHome });
+  const secret = isOther ? newCopyKey() : ofHome;
   const author = authorOf(surroundings.randomBytes(8));
   const journal = new Journal(db, { author, key: copyKey(before) });
   const clock = Number(index.meta("clock") ?? 0);

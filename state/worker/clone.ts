@@ -16,6 +16,7 @@ import type { ContentsChoice, Told, Wish } from "./exchange_words.ts";
 import { CHOICE } from "./copy_keeper.ts";
 import { CLONED, CLONED_META } from "./state_source.ts";
 import { secretIn } from "./key_file.ts";
+import { isTaken } from "./own_key.ts";
 import { RowsCheck } from "./rows_check.ts";
 import { type Head, packFrom, type PackPlace, parseHead, parsePack, STATE } from "./state_words.ts";
 
@@ -199,9 +200,14 @@ export class Clone implements Disposable {
     run(db, "PRAGMA journal_mode = WAL");
     run(db, "PRAGMA synchronous = NORMAL");
     run(db, "BEGIN IMMEDIATE");
-    db.prepare("INSERT OR REPLACE INTO meta(key, value) VALUES('place', ?)").run(
-      placeOf(join(this.#work, DATABASE)),
-    );
+    // One that another copy in this home writes with is that of a copied one: a key of its own comes with its first start.
+    const isSecond = isTaken({
+      folder: this.#folder,
+      volume: this.#head!.volume,
+      secret: this.#secret,
+    });
+    db.prepare("INSERT OR REPLACE INTO meta(key, value) VALUES('place', ?)")
+      .run(isSecond ? "" : placeOf(join(this.#work, DATABASE)));
     if (this.contents !== "whole") noteContents(db);
     run(db, "COMMIT");
     const wrong = await this.#check.problems(this.#work);

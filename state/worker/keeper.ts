@@ -87,7 +87,12 @@ export class Keeper implements Disposable {
     if (isOld) bringFromFormat3(this.#db, this.#index);
     beAlone(
       {
-        ...{ db: this.#db, index: this.#index, guard, surroundings, applied: this.applied },
+        db: this.#db,
+        index: this.#index,
+        guard,
+        surroundings,
+        applied: this.applied,
+        folder,
         keyFile: options.keyFile,
       },
       placeOf(`${folder}/${DATABASE}`),

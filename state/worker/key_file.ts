@@ -2,15 +2,17 @@ import { Buffer } from "node:buffer";
 import {
   closeSync,
   constants,
-  existsSync,
   fsyncSync,
+  linkSync,
   openSync,
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   writeSync,
 } from "node:fs";
 import { dirname } from "node:path";
+import { Errno, errnoOf, NineError, reasonOf } from "../../9p/mod.ts";
 import { realDisk } from "../disk/mod.ts";
 import { placeOf } from "../guard/mod.ts";
 import { KEY_BYTES, newCopyKey } from "../record/mod.ts";
@@ -24,24 +26,35 @@ const FILE_BYTES_MAX = KEY_BYTES + 64;
  */
 export function secretIn(file: string | undefined): Uint8Array {
   if (file === undefined) return newCopyKey();
-  return secretAt(file) ?? make(file);
+  const found = foundAt(file);
+  return found instanceof Uint8Array ? found : make(file, found);
 }
 
-/** Undefined where there is none, and for what is none of this place. */
-function secretAt(file: string): Uint8Array | undefined {
-  if (!existsSync(file)) return undefined;
-  const bytes = readFileSync(file);
-  if (bytes.byteLength <= KEY_BYTES || bytes.byteLength > FILE_BYTES_MAX) return undefined;
-  const place = bytes.subarray(KEY_BYTES).toString();
-  return place === placeOf(file) ? new Uint8Array(bytes.subarray(0, KEY_BYTES)) : undefined;
+/** `foreign`: it is of another place, or nothing that was written here. */
+function foundAt(file: string): Uint8Array | "none" | "foreign" {
+  try {
+    const stat = statSync(file);
+    if (!stat.isFile()) throw new NineError("EINVAL", "it is no file");
+    if (stat.size > FILE_BYTES_MAX) return "foreign";
+    const bytes = readFileSync(file);
+    const place = bytes.subarray(KEY_BYTES).toString();
+    return place === placeOf(file) ? new Uint8Array(bytes.subarray(0, KEY_BYTES)) : "foreign";
+  } catch (thrown) {
+    if (errnoOf(thrown) === Errno.ENOENT) return "none";
+    throw new NineError(
+      errnoOf(thrown),
+      `The key of the home, ${file}, cannot be read (${
+        reasonOf(thrown)
+      }): make it readable, or move it away, and the home takes another`,
+    );
+  }
 }
 
-function make(file: string): Uint8Array {
+function make(file: string, instead: "none" | "foreign"): Uint8Array {
   const secret = newCopyKey();
   const next = `${file}.${Buffer.from(crypto.getRandomValues(new Uint8Array(4))).toString("hex")}`;
-  const { O_WRONLY, O_CREAT, O_EXCL } = constants;
-  const fd = openSync(next, O_WRONLY | O_CREAT | O_EXCL, 0o600);
   try {
+    const fd = openSync(next, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600);
     try {
       // It stays that of the file when that gets its name.
       writeSync(fd, Buffer.concat([secret, Buffer.from(placeOf(next))]));
@@ -49,11 +62,20 @@ function make(file: string): Uint8Array {
     } finally {
       closeSync(fd);
     }
-    renameSync(next, file);
+    if (instead === "foreign") renameSync(next, file);
+    else linkSync(next, file);
+    realDisk(dirname(file)).syncFolderBlocking("");
+    return secret;
   } catch (thrown) {
+    // Somebody else was faster.
+    if (errnoOf(thrown) === Errno.EEXIST && instead === "none") return secretIn(file);
+    throw new NineError(
+      errnoOf(thrown),
+      `The key of the home, ${file}, cannot be made (${
+        reasonOf(thrown)
+      }): new copies of volumes sign with it`,
+    );
+  } finally {
     rmSync(next, { force: true });
-    throw thrown;
   }
-  realDisk(dirname(file)).syncFolderBlocking("");
-  return secret;
 }

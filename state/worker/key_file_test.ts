@@ -21,6 +21,15 @@ Deno.test("a home has one key, which only its owner reads, and a copy of the hom
     assert.ok(readFileSync(file).byteLength > 32);
     assert.deepEqual(Array.from(Deno.readDirSync(folder), ({ name }) => name).sort(), ["copied", "key"]);
     assert.notDeepEqual(secretIn(undefined), secretIn(undefined));
+    Deno.mkdirSync(`${folder}/folder`);
+    for (
+      const [bad, reason] of [["folder", /cannot be read .*move it away/], [
+        "none/key",
+        /cannot be made/,
+      ]] as const
+    ) {
+      assert.throws(() => secretIn(`${folder}/${bad}`), reason);
+    }
   } finally {
     await Deno.remove(folder, { recursive: true });
   }

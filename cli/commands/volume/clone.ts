@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { Exit } from "../../exit.ts";
 import { homeOf } from "../../home.ts";
 import { prepareHome } from "../../node/prepare_home.ts";
-import { keyFileOf, VOLUME_NAME, VOLUME_NAME_PROBLEM, volumeFolder, volumesIn } from "../../node/volumes.ts";
+import { keyFileOf, VOLUME_NAME, VOLUME_NAME_PROBLEM, volumeFolder } from "../../node/volumes.ts";
 import { plural, print, printJson, shellWord, visible } from "../../output.ts";
 import type { ContentsChoice } from "../../../state/worker/mod.ts";
 import { bothEnds } from "../../sync/both_ends.ts";
@@ -69,11 +69,10 @@ async function clone(
   const progress = new Progress();
   try {
     await using theirs = await otherSide(other, aborter.signal);
-    const keyFile = await hasCopy(home, name, theirs) ? undefined : keyFileOf(home);
     const end = await theirs.end(name);
     const { files, bytes } = await receiveClone(folder, end, {
       contents,
-      keyFile,
+      keyFile: keyFileOf(home),
       signal: aborter.signal,
       onProgress: ({ rows, bytes, bytesAll, isChecking }) =>
         progress.draw(
@@ -98,15 +97,6 @@ async function clone(
     progress.clear();
     Deno.removeSignalListener("SIGINT", stop);
   }
-}
-
-/** Whether the home has a copy of that volume already: a second one needs a key of its own to be told from that. */
-async function hasCopy(home: string, name: string, theirs: Side): Promise<boolean> {
-  const { volumeIdAt } = await import("../../../state/volume/mod.ts");
-  const own = volumesIn(home).map((each) => volumeIdAt(volumeFolder(home, each)));
-  if (own.length === 0) return false;
-  const id = (await theirs.volumes()).find((each) => each.name === name)?.id;
-  return id !== undefined && own.includes(id);
 }
 
 const MADE = "Stopped: the new copy is there, and lux9 sync brings what it lacks";
