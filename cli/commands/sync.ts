@@ -9,7 +9,7 @@ import { bothEnds } from "../sync/both_ends.ts";
 import { type Pair, pairsOf } from "../sync/pairs.ts";
 import { isSameHome, otherSide, ownSide, type Side } from "../sync/side.ts";
 import { Stands } from "../sync/stand.ts";
-import { endingText, movedText, NOTHING, NOTHING_TO_SEND, progressText } from "../sync/words.ts";
+import { absentText, endingText, movedText, NOTHING, NOTHING_TO_SEND, progressText } from "../sync/words.ts";
 import type { ContentsChoice } from "../../state/worker/mod.ts";
 import { Progress } from "../transfer.ts";
 
@@ -148,12 +148,15 @@ async function one(
   for (const { reason } of [...summary.refused, ...summary.refusedByPeer]) {
     warn(`${visible(volume)}: ${visible(reason)}`);
   }
+  if (summary.absent > 0 && (isTold || heal)) warn(`${visible(volume)}: ${absentText(summary)}`);
   if (ended?.kind !== "done") {
     const other = carried.other !== undefined && "failed" in carried.other
       ? ` (${carried.other.failed})`
       : "";
     warn(`${visible(volume)}: ${visible(endingText(ended) + other)}`);
   }
+  // What was to be healed is not.
+  if (heal && summary.absent > 0) return false;
   return ended?.kind === "done" && summary.refused.length + summary.refusedByPeer.length === 0;
 }
 

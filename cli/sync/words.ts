@@ -1,6 +1,6 @@
 import type { Ending, Summary } from "../../state/sync/mod.ts";
-import type { Told } from "../../state/worker/mod.ts";
-import { plural } from "../output.ts";
+import type { LackingFiles, Told } from "../../state/worker/mod.ts";
+import { plural, visible } from "../output.ts";
 import { bytesText } from "../transfer.ts";
 
 const NONE = { records: 0, recordBytes: 0, chunks: 0, chunkBytes: 0, messages: 0, bytes: 0 };
@@ -28,6 +28,23 @@ export function movedText({ sent, received }: Summary): string {
 /** How far an exchange is. */
 export function progressText(progress: Extract<Told, { progress: unknown }>["progress"]): string {
   return "bytes" in progress ? `${bytesText(progress.bytes)} of a copy's state` : movedText(progress);
+}
+
+/** What is still not here after an exchange. */
+export function absentText({ absent }: Summary): string {
+  return `${plural(absent, "piece")} of contents ${
+    absent === 1 ? "is" : "are"
+  } not here whole, and the other copy has not got ` +
+    "them either: sync with one that has; until then reads of them are errors, and lux9 why PATH tells of it";
+}
+
+/** What a new copy lacks as the other one could not give it. */
+export function lackingText({ count, paths }: LackingFiles, damaged: number): string {
+  const names = paths.map(visible).join(", ") + (count > paths.length ? ", …" : "");
+  const why = damaged > 0 ? `, of which ${plural(damaged, "chunk")} came damaged` : "";
+  return `The other copy could not give all of ${
+    plural(count, "file")
+  }${why}: ${names}. The new copy has the rest; lux9 sync with a copy that has them brings them`;
 }
 
 /** Why an exchange ended before all was done, and what to do. */

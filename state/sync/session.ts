@@ -341,7 +341,10 @@ export class Session {
     const absent = absentIn(work);
     this.#tally.absent += absent.length;
     this.#tally.putOff += work.later.length;
-    if (work.records.length === 0) return await this.#store.healed();
+    if (work.records.length === 0) {
+      this.#tally.absent += work.fetching.absent.size;
+      return await this.#store.healed();
+    }
     const refused = await this.#store.take(work.records, [...absent, ...work.later]);
     for (const each of refused) this.#refuseRecord(each);
   }

@@ -11,6 +11,7 @@ import { copyKey, KEY_BYTES } from "../record/mod.ts";
 import { columnsOf, FORMAT, openDatabase, RowsReader, run, type Value } from "../store/mod.ts";
 import { cloningFolder, FRAME, type Frame, lockFolder } from "../volume/mod.ts";
 import { noteContents } from "./clone_absent.ts";
+import { type LackingFiles, lackingFiles, letGoOf } from "./clone_contents.ts";
 import { type ClonedChunk, ClonedPacks } from "./cloned_packs.ts";
 import type { ContentsChoice, Told, Wish } from "./exchange_words.ts";
 import { CHOICE } from "./copy_keeper.ts";
@@ -39,6 +40,10 @@ export interface CloneProgress {
 export interface Cloned {
   readonly files: number;
   readonly bytes: number;
+  /** Chunks that came damaged, and are to come from another copy. */
+  readonly damaged: number;
+  /** What the other copy could not give, where everything was to come. */
+  readonly lacking: LackingFiles | undefined;
 }
 
 export interface CloneOptions {
@@ -210,10 +215,18 @@ export class Clone implements Disposable {
       .run(isSecond ? "" : placeOf(join(this.#work, DATABASE)));
     if (this.contents !== "whole") noteContents(db);
     run(db, "COMMIT");
-    const wrong = await this.#check.problems(this.#work);
-    if (wrong.length > 0) {
-      throw new NineError("EIO", `The copy that came is not sound (${wrong.length} problems): ${wrong[0]}`);
+    const { problems, damaged } = await this.#check.found(this.#work, this.contents === "whole");
+    if (problems.length > 0) {
+      throw new NineError(
+        "EIO",
+        `The copy that came is not sound (${problems.length} problems): ${problems[0]}`,
+      );
     }
+    // What is damaged there is taken from whoever has it.
+    run(db, "BEGIN IMMEDIATE");
+    letGoOf(db, this.#disk, damaged);
+    run(db, "COMMIT");
+    const lacking = this.contents === "whole" ? lackingFiles(db, this.#disk) : undefined;
     this.#guard.before();
     run(db, "PRAGMA wal_checkpoint(TRUNCATE)");
     const database = this.#disk.open(DATABASE);
@@ -229,7 +242,7 @@ export class Clone implements Disposable {
     if (existsSync(this.#folder)) rmdirSync(this.#folder);
     renameSync(this.#work, this.#folder);
     realDisk(dirname(this.#folder)).syncFolderBlocking("");
-    return { files: this.#head!.files, bytes: this.#packs.bytes };
+    return { files: this.#head!.files, bytes: this.#packs.bytes, damaged: damaged.length, lacking };
   }
 
   [Symbol.dispose](): void {

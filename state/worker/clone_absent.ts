@@ -33,7 +33,7 @@ export function noteContents(db: DatabaseSync): void {
 }
 
 /** The contents of files, and of conflict files. */
-function* shownIn(db: DatabaseSync): Generator<Content> {
+export function* shownIn(db: DatabaseSync): Generator<Content> {
   const nodes = db.prepare("SELECT id, data FROM tree_node").iterate();
   for (const { id, data } of nodes as unknown as Iterable<{ id: NodeId; data: Uint8Array }>) {
     const { content } = unpackTreeNode(id, undefined, data);

@@ -260,3 +260,27 @@ Deno.test("what a source tells that is not sound makes no volume", async () => {
     assert.deepEqual(verify(`${folder}/b`).problems, []);
   });
 });
+
+Deno.test("a clone of a copy with damaged contents is there without them, says of which files, and another copy brings them", async () => {
+  await withFolder(async (folder) => {
+    await using source = await made(`${folder}/a`);
+    await receiveClone(`${folder}/whole`, await source.source());
+    {
+      using file = Deno.openSync(`${folder}/a/packs/000001`, { read: true, write: true });
+      file.seekSync(1_500_000, Deno.SeekMode.Start);
+      file.writeSync(new Uint8Array(8));
+    }
+    const { damaged, lacking } = await receiveClone(`${folder}/b`, await source.source());
+    assert.equal(damaged, 1);
+    assert.deepEqual(lacking, { count: 1, paths: ["/folder/large"] });
+    const { problems, absent } = verify(`${folder}/b`);
+    assert.deepEqual([problems, absent], [[], 1]);
+    {
+      await using clone = await Volume.open(`${folder}/b`);
+      await using whole = await Volume.open(`${folder}/whole`);
+      await carry(await clone.store.exchange(), await whole.store.exchange());
+      assert.deepEqual(clone.tree(), whole.tree());
+    }
+    assert.deepEqual(verify(`${folder}/b`), verify(`${folder}/whole`));
+  });
+});

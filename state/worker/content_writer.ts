@@ -60,11 +60,11 @@ export class ContentWriter {
     this.store.put(bytes);
   }
 
-  /** A whole chunk; undefined where it is not here or damaged. */
+  /** A whole chunk, for another copy; undefined where it is not here or damaged, maybe since it was last read: whoever gets other bytes takes this copy for a liar. */
   chunk(id: Uint8Array): Uint8Array | undefined {
     if (this.store.index.find(id) === undefined) return undefined;
     try {
-      return this.reader.chunk(id);
+      return this.reader.chunk(id, true);
     } catch {
       return undefined;
     }

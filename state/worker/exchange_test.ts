@@ -148,7 +148,29 @@ Deno.test("a damaged chunk is healed from the other copy", async () => {
     assert.match(verify(folders[1]).problems.join(), /is damaged/);
     const { b: told } = await carry(await a.exchange(), await b.exchange(), { wish: { heals: true } });
     assert.ok("summary" in told && told.summary.received.chunks === 1, JSON.stringify(told));
+    assert.equal(told.summary.absent, 0);
     assert.deepEqual(verify(folders[1]).problems, []);
     assert.deepEqual(get(b, "file"), bytes);
+  });
+});
+
+Deno.test("what no copy can heal is told", async () => {
+  await withCopies(async (a, b, folders) => {
+    const bytes = noise(50_000, 9);
+    put(a, "file", bytes);
+    await a.caughtUp();
+    await carry(await a.exchange(), await b.exchange());
+    const damage = (bytes: Uint8Array) => {
+      for (const folder of folders.slice(0, 2)) {
+        const pack = [...Deno.readDirSync(`${folder}/packs`)].map(({ name }) => name).sort().at(-1);
+        using file = Deno.openSync(`${folder}/packs/${pack}`, { read: true, write: true });
+        file.seekSync(-100, Deno.SeekMode.End);
+        file.writeSync(bytes);
+      }
+    };
+    damage(new Uint8Array(8));
+    const { b: told } = await carry(await a.exchange(), await b.exchange(), { wish: { heals: true } });
+    assert.ok("summary" in told && told.summary.absent === 1, JSON.stringify(told));
+    damage(bytes.subarray(-100, -92));
   });
 });

@@ -3,6 +3,7 @@
  *
  * @module
  */
+export { type LackingFiles } from "./clone_contents.ts";
 export { type Cloned, type CloneOptions, type CloneProgress, receiveClone, type Source } from "./clone.ts";
 export type { Conflict } from "./conflicts.ts";
 export {

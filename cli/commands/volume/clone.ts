@@ -10,6 +10,7 @@ import { bothEnds } from "../../sync/both_ends.ts";
 import { carry } from "../../sync/carry.ts";
 import { otherSide, ownSide, type Side } from "../../sync/side.ts";
 import { serveOnNode } from "../../sync/serve.ts";
+import { lackingText } from "../../sync/words.ts";
 import { bytesText, Progress } from "../../transfer.ts";
 
 interface Options {
@@ -70,7 +71,7 @@ async function clone(
   try {
     await using theirs = await otherSide(other, aborter.signal);
     const end = await theirs.end(name);
-    const { files, bytes } = await receiveClone(folder, end, {
+    const { files, bytes, damaged, lacking } = await receiveClone(folder, end, {
       contents,
       keyFile: keyFileOf(home),
       signal: aborter.signal,
@@ -84,11 +85,14 @@ async function clone(
     progress.clear();
     const isServed = await serveOnNode(home, as);
     if (contents === "on-demand") await bringTexts({ home, as, name, theirs }, aborter.signal);
-    if (json) return printJson({ name: as, files, bytes, contents });
-    const where = isServed ? `at /vol/${as}` : `in ${visible(home)}`;
-    const what = contents === "on-demand" ? "contents on demand," : bytesText(bytes);
-    print(`${visible(as)}: ${plural(files, "file")}, ${what} ${where}`);
-    print(`lux9 sync ${shellWord(other)}${on} --volume ${as} brings both together`);
+    if (json) printJson({ name: as, files, bytes, contents, damaged, lacking });
+    else {
+      const where = isServed ? `at /vol/${as}` : `in ${visible(home)}`;
+      const what = contents === "on-demand" ? "contents on demand," : bytesText(bytes);
+      print(`${visible(as)}: ${plural(files, "file")}, ${what} ${where}`);
+      print(`lux9 sync ${shellWord(other)}${on} --volume ${as} brings both together`);
+    }
+    if (lacking !== undefined && lacking.count > 0) throw new Exit("failed", lackingText(lacking, damaged));
   } catch (thrown) {
     // Whatever came of what was under way.
     aborter.signal.throwIfAborted();
