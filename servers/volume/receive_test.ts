@@ -207,3 +207,29 @@ Deno.test("two sides that are worked with at random while they exchange what the
     for (const [side, places] of held) for (const place of places) side.server.drop(place);
   });
 });
+
+Deno.test("receive: a conflict file that goes to another folder, as the name beside it is removed, is found there as soon as it is listed", async () => {
+  await withPair(({ server, root }) => {
+    put(server, mkdir(server, root, "d"), "f.bin", "old");
+    server.link!(walk(server, root, "d/f.bin"), mkdir(server, root, "e"), "g.bin", call);
+  }, async ({ a, b, receive }) => {
+    for (const side of [a, b]) {
+      rewrite(side.server, walk(side.server, side.root, "d/f.bin"), `of ${side === a}`);
+    }
+    await receive(a, b);
+    const [beside] = conflictOf(a).split("/").slice(-2);
+    const name = beside === "d" ? "d/f.bin" : "e/g.bin";
+    const other = walk(a.server, a.root, beside === "d" ? "e" : "d");
+    const namesIn = (dir: Place) => dump(a.server, dir).length;
+    const before = namesIn(other);
+    a.server.remove(walk(a.server, a.root, name), call);
+    const until = performance.now() + 10_000;
+    // Each name that is listed is looked up.
+    while (namesIn(other) === before && performance.now() < until) {
+      await new Promise((done) => setTimeout(done, 0));
+    }
+    assert.equal(namesIn(other), before + 1);
+    await receive(b, a);
+    assert.deepEqual(dump(a.server, a.root), dump(b.server, b.root));
+  });
+});

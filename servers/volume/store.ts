@@ -77,6 +77,8 @@ export interface VolumeStore {
    * side did. `changed`: the files and directories that are others than before, where that is known.
    */
   onRestored: ((changed?: ReadonlySet<number>) => void) | undefined;
+  /** The index may have what no operation of this side did, and `onRestored` did not tell yet which files that are. */
+  readonly isAhead: boolean;
   /** Who is told that what an operation wrote to a file cannot be read from the log. */
   onLost: ((ino: number, number: number, reason: string) => void) | undefined;
   /** Who tells which files somebody holds. */

@@ -122,7 +122,9 @@ export class Tree {
       this.places.refresh(known);
       return known;
     }
-    if (dir.removed || dir.isComplete || inode.gone.has(name)) return undefined;
+    if (dir.removed || inode.gone.has(name)) return undefined;
+    // A listing shows what the index has.
+    if (dir.isComplete && !this.store.isAhead) return undefined;
     const edge = this.store.index.edge(inode.ino, name);
     return edge && this.places.add(dir, name, edge.eid, this.inode(edge.ino));
   }

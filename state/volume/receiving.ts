@@ -25,6 +25,7 @@ export class Receiving {
   readonly #options: ReceivingOptions;
   #receiving: PromiseWithResolvers<readonly string[]> | undefined;
   #isClosed = false;
+  #isAhead = false;
 
   constructor(options: ReceivingOptions) {
     this.#options = options;
@@ -32,6 +33,16 @@ export class Receiving {
 
   get isReceiving(): boolean {
     return this.#receiving !== undefined;
+  }
+
+  /** The index may have what no operation of this side did, and which files that are was not told yet. */
+  get isAhead(): boolean {
+    return this.#isAhead;
+  }
+
+  /** It was. */
+  told(): void {
+    this.#isAhead = false;
   }
 
   /** Says what of it was refused, and why. */
@@ -54,6 +65,7 @@ export class Receiving {
   /** Changes wait from here on, until the Worker says what is other. */
   async hold(): Promise<void> {
     const { log, state, following, gate, append, settle, heldFiles } = this.#options;
+    this.#isAhead = true;
     while (gate.closing !== undefined) await gate.closing.done.promise;
     if (this.#isClosed || following.isDead) return;
     gate.close();

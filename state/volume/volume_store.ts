@@ -336,6 +336,11 @@ export class VolumeStore {
       this.#collecting.running !== undefined || this.#receiving.isReceiving || this.#exchanges.isAnySoon;
   }
 
+  /** The index may have what no operation of this side did, and `onRestored` did not tell yet which files that are. */
+  get isAhead(): boolean {
+    return this.#receiving.isAhead;
+  }
+
   #take(message: FromWorker): void {
     if (message.kind === "applied" || message.kind === "found") {
       for (const reason of message.damage) this.options.onTrouble?.(reason);
@@ -365,6 +370,7 @@ export class VolumeStore {
     } else if (message.kind === "received") {
       this.#renew();
       this.onRestored?.(new Set(message.changed));
+      this.#receiving.told();
       this.#gate.open();
     } else if (message.kind === "taken") {
       this.#receiving.took(message.refused);
