@@ -7,6 +7,7 @@ import {
   pieces,
   type Principal,
   type Principals,
+  reasonOf,
   type RemoteFile,
   S,
 } from "../9p/mod.ts";
@@ -67,7 +68,12 @@ export async function exportTree(
     if (first === undefined && kind !== "directory" && attr.nlink > 1 && firstNames.size < LINKED_MAX) {
       firstNames.set(attr.qid.path, path);
     }
-    if (entry.size > 0) await contents(file, entry.size, path);
+    if (entry.size > 0) {
+      await contents(file, entry.size, path).catch((thrown) => {
+        if (!(thrown instanceof NineError) || signal.aborted) throw thrown;
+        throw new NineError(errnoOf(thrown), `${path}: ${reasonOf(thrown)}. The archive ends there`);
+      });
+    }
     options.onProgress(files, bytes, path);
     if (kind === "directory") await members(file, path);
   }

@@ -329,6 +329,9 @@ Deno.test("sync: a copy on demand reads from the other one while lux9 sync --wat
     const refused = await lux9("cat", "/data/film", "--home", b);
     assert.notEqual(refused.code, 0);
     assert.match(await ok("why", "/data/film", "--home", b), /lux9 sync OTHER --watch/);
+    const archive = await lux9("volume", "export", "data", "--home", b);
+    assert.equal(archive.code, 1);
+    assert.match(archive.err, /film: Input\/output error.*The archive ends there/);
 
     const watch = new Deno.Command(LAUNCHER, {
       args: ["sync", a, "--home", b, "--watch"],
