@@ -1,26 +1,13 @@
 /** Copies of a volume as a person has them: cloned, changed apart, brought together, stopped in the middle, on a disk that is full. */
 import assert from "node:assert/strict";
-import { fileURLToPath } from "node:url";
 import { receiveClone, type Source, verify } from "../../state/worker/mod.ts";
+import { inFolder, LAUNCHER, lux9, ok, run } from "./lux9_command.ts";
 import { TestNode } from "./node.ts";
 import { MOUNTS } from "./privileges.ts";
 import { skipUnless } from "./skip.ts";
 
-const LAUNCHER = fileURLToPath(new URL("../../lux9", import.meta.url));
 const DISK_BYTES = 96 * 1024 * 1024;
 const FILE_BYTES = 64 * 1024;
-
-async function lux9(...args: string[]): Promise<{ code: number; out: string; err: string }> {
-  const { code, stdout, stderr } = await new Deno.Command(LAUNCHER, { args, stdin: "null" }).output();
-  return { code, out: new TextDecoder().decode(stdout), err: new TextDecoder().decode(stderr) };
-}
-
-/** It is to succeed. */
-async function ok(...args: string[]): Promise<string> {
-  const { code, out, err } = await lux9(...args);
-  assert.equal(code, 0, `lux9 ${args.join(" ")}: ${out}${err}`);
-  return out;
-}
 
 const SOCKET_PATH_MAX = 107;
 
@@ -51,15 +38,6 @@ async function twoHomes(folder: string, count: number, isApart = true): Promise<
   await ok("volume", "clone", a, "data", "--home", b);
   if (isApart) await fill();
   return [a, b];
-}
-
-async function inFolder(act: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir({ prefix: "lux9-sync-" });
-  try {
-    await act(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
 }
 
 /** Both copies are sound, and the same. */
@@ -149,7 +127,7 @@ Deno.test("sync: killed and interrupted at any moment it goes on where it was", 
 Deno.test("sync: ^C ends the wait for a node that does not answer, and a clone that was stopped is removed as a volume is", async () => {
   await inFolder(async (folder) => {
     const [home, socket] = [`${folder}/home`, `${folder}/silent`];
-    await Deno.mkdir(home);
+    await Deno.mkdir(`${home}/volumes`, { recursive: true });
     using listener = Deno.listen({ transport: "unix", path: socket });
     for (const words of [["sync", socket], ["volume", "clone", socket, "data"]]) {
       const child = new Deno.Command(LAUNCHER, {
@@ -363,11 +341,11 @@ Deno.test("sync: on a disk that becomes full the copy stays sound, and goes on w
   await inFolder(async (folder) => {
     const disk = `${folder}/disk`;
     await Deno.mkdir(disk);
-    await mount("mount", "-t", "tmpfs", "-o", `size=${DISK_BYTES}`, "lux9-sync", disk);
+    await run("mount", "-t", "tmpfs", "-o", `size=${DISK_BYTES}`, "lux9-sync", disk);
     try {
       const [a, b] = await twoHomes(folder, 300);
       const small = `${disk}/b`;
-      await mount("cp", "-a", b, small);
+      await run("cp", "-a", b, small);
       Deno.writeFileSync(`${disk}/ballast`, new Uint8Array(DISK_BYTES - 12 * 1024 * 1024));
       const full = await lux9("sync", small, "--home", a);
       assert.equal(full.code, 1, full.out + full.err);
@@ -377,12 +355,7 @@ Deno.test("sync: on a disk that becomes full the copy stays sound, and goes on w
       await ok("sync", small, "--home", a);
       await areOne(a, small);
     } finally {
-      await mount("umount", "-l", disk);
+      await run("umount", "-l", disk);
     }
   });
 });
-
-async function mount(program: string, ...args: string[]): Promise<void> {
-  const { success, stderr } = await new Deno.Command(program, { args }).output();
-  if (!success) throw new Error(`${program} ${args.join(" ")}: ${new TextDecoder().decode(stderr)}`);
-}
