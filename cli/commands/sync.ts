@@ -6,6 +6,7 @@ import { type Where, withWhere } from "../reach.ts";
 import { type Carried, carry } from "../sync/carry.ts";
 import { conflictsOf } from "../sync/conflicts.ts";
 import { bothEnds } from "../sync/both_ends.ts";
+import { checkWrittenName } from "../sync/written_name.ts";
 import { type Pair, pairsOf } from "../sync/pairs.ts";
 import { isSameHome, otherSide, ownSide, type Side } from "../sync/side.ts";
 import { Stands } from "../sync/stand.ts";
@@ -59,6 +60,12 @@ Examples:
 }
 
 async function sync(other: string, options: Options): Promise<void> {
+  for (const which of ["watch", "heal"] as const) {
+    if (options.dryRun && options[which]) {
+      throw new Exit("usage", `--dry-run and --${which} exclude each other`);
+    }
+  }
+  for (const name of options.volume) checkWrittenName(name);
   if (isSameHome(options, other)) {
     throw new Exit("usage", `${other} is the home itself: a copy is brought together with another one`);
   }
@@ -73,7 +80,7 @@ async function sync(other: string, options: Options): Promise<void> {
     let failed = false;
     for (let isFirst = true;; isFirst = false) {
       for (const pair of pairs) {
-        if (options.watch && !options.dryRun) stands.open(pair);
+        if (options.watch) stands.open(pair);
         const isDone = await one(pair, mine, theirs, options, aborter.signal, isFirst).catch((thrown) => {
           // The other volumes go on without one that cannot be opened.
           if (options.watch || aborter.signal.aborted) throw thrown;
@@ -81,7 +88,7 @@ async function sync(other: string, options: Options): Promise<void> {
         });
         failed = !isDone || failed;
       }
-      if (!options.watch || options.dryRun) break;
+      if (!options.watch) break;
       await pause(aborter.signal);
     }
     if (failed) throw new Exit("failed", "");

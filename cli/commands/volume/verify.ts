@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { Exit } from "../../exit.ts";
 import { homeOf } from "../../home.ts";
 import { volumeFolder } from "../../node/volumes.ts";
-import { print, printJson, visible, warn } from "../../output.ts";
+import { plural, print, printJson, visible, warn } from "../../output.ts";
 import { bytesText } from "../../transfer.ts";
 
 interface Options {
@@ -34,13 +34,22 @@ async function check(name: string, { home, json }: Options): Promise<void> {
   if (json) printJson(found);
   else {
     const { files, names, chunks, bytes, absent } = found;
-    print(`${files} files, ${names} names, ${chunks} chunks with ${bytesText(bytes)}`);
+    print(
+      `${plural(files, "file")}, ${plural(names, "name")}, ${plural(chunks, "chunk")} with ${
+        bytesText(bytes)
+      }`,
+    );
     if (absent > 0) {
-      print(`${absent} chunks are not here: copies that have them bring them, by lux9 sync`);
+      const [are, them] = absent === 1 ? ["is", "it"] : ["are", "them"];
+      print(
+        `${plural(absent, "chunk")} ${are} not here: copies that have ${them} bring ${them}, by lux9 sync`,
+      );
     }
     for (const problem of found.problems) warn(visible(problem));
     print(
-      found.problems.length === 0 ? "Everything is as it should be" : `${found.problems.length} problems`,
+      found.problems.length === 0
+        ? "Everything is as it should be"
+        : plural(found.problems.length, "problem"),
     );
   }
   if (found.problems.length > 0) throw new Exit("failed", "");
