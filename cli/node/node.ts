@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { socketOf } from "../home.ts";
 import { type Config, parseConfig } from "./config.ts";
 import { formatListen, type Listen, parseListen } from "./listen.ts";
-import { lockHome } from "./lock.ts";
 import { prepareHome, prepareSocketFolder } from "./prepare_home.ts";
+import { takeHome } from "./running.ts";
 import { buildTree, type Tree } from "./tree.ts";
 import { loadUsers } from "./users.ts";
 
@@ -32,7 +32,9 @@ export interface RunningNode {
 export async function startNode(options: NodeOptions): Promise<RunningNode> {
   const { home } = options;
   prepareHome(home);
-  const lock = lockHome(home);
+  const taken = await takeHome(home);
+  if (taken.by !== "nobody") throw taken.busy;
+  const { lock } = taken;
   const started: Service[] = [];
   try {
     const config = readConfig(home);

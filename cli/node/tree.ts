@@ -129,10 +129,8 @@ export async function buildTree(
     },
     async serve(name, by) {
       if (!volumes.names().includes(name)) throw new NineError("ENOENT", `The home has no volume ${name}`);
-      if (volumes.served().includes(name)) {
-        throw new NineError("EEXIST", `The volume ${name} is served already`);
-      }
-      await mountAtVol(name, await volumes.server(name), by);
+      // One that is opened when it is first used has its place from the start.
+      if (placesOf(name).length === 0) await mountAtVol(name, await volumes.server(name), by);
     },
     hide: (name, by) => namespace.unmount(`/snap/${name}`, by, `snap:${name}`),
     restored: (path, by) => namespace.restored(path, by),

@@ -10,7 +10,7 @@ export interface VolumeControlOptions {
   isServed(name: string): Promise<boolean>;
   /** Makes a volume and mounts it. */
   show(name: string, by: Call): Promise<void>;
-  /** Mounts a volume that is new in the home. */
+  /** Mounts a volume that is new in the home, unless it has a place already. */
   serve(name: string, by: Call): Promise<void>;
   /** Takes away the past of a volume that is mounted nowhere. */
   hide(name: string, by: Call): void;

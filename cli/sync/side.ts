@@ -1,12 +1,12 @@
 import { hostname } from "node:os";
 import { existsSync, realpathSync, statSync } from "node:fs";
-import { NineError, type Tree } from "../../9p/mod.ts";
+import { Errno, errnoOf, NineError, type Tree } from "../../9p/mod.ts";
 import type { Known } from "../../state/store/mod.ts";
 import type { VolumeStore } from "../../state/volume/mod.ts";
 import { Exit } from "../exit.ts";
-import { homeOf, socketOf } from "../home.ts";
-import { type HomeLock, lockHome } from "../node/lock.ts";
+import { checkHome, homeOf, socketOf } from "../home.ts";
 import { readConfig } from "../node/node.ts";
+import { takeHome } from "../node/running.ts";
 import { keyFileOf, volumeFolder, volumesIn } from "../node/volumes.ts";
 import { reach, type Where } from "../reach.ts";
 import { volumesOf } from "../volume_status.ts";
@@ -18,10 +18,11 @@ const LAST_MS = 2000;
 
 /** Whether what somebody wrote down for the other side is the home of the own one, or its node's socket: a copy has nothing to bring together with itself. */
 export function isSameHome(where: Where, other: string): boolean {
-  if (where.addr !== undefined || !existsSync(other)) return false;
+  const written = other.replace(/^unix!/, "");
+  if (where.addr !== undefined || !existsSync(written)) return false;
   const home = homeOf(where.home);
   if (!existsSync(home)) return false;
-  const [own, place] = [home, other].map((path) => realpathSync(path));
+  const [own, place] = [home, written].map((path) => realpathSync(path));
   return place === own || place === socketOf(own);
 }
 
@@ -29,6 +30,8 @@ export function isSameHome(where: Where, other: string): boolean {
 export interface Side extends AsyncDisposable {
   /** What it is called to the other side, and in messages. */
   readonly name: string;
+  /** Whether it holds its home, as no node runs there. */
+  readonly isHeld: boolean;
   volumes(): Promise<Named[]>;
   end(volume: string): Promise<End>;
   /** What a copy has that can be read without opening it; undefined where that cannot be. */
@@ -45,10 +48,13 @@ export function ownSide(where: Where, signal: AbortSignal): Promise<Side> {
 /** The side that somebody wrote down: the folder of a home, a unix socket or an address. */
 export function otherSide(text: string, signal: AbortSignal): Promise<Side> {
   const found = existsSync(text) ? statSync(text) : undefined;
-  if (found?.isDirectory()) return homeSide(homeOf(text), signal);
+  if (found?.isDirectory()) return homeSide(homeOf(text), signal, "an exchange writes to both homes");
   if (found?.isSocket()) return nodeSide({ addr: `unix!${text}` }, text, signal);
   if (/[!:]/.test(text)) return nodeSide({ addr: text }, text, signal);
-  throw new Exit("usage", `${text} is no home, no socket and no address: write a folder, or tcp!HOST!PORT`);
+  throw new Exit(
+    "usage",
+    `${JSON.stringify(text)} is no home, no socket and no address: write a folder, or tcp!HOST!PORT`,
+  );
 }
 
 async function nodeSide(where: Where, name: string, signal: AbortSignal): Promise<Side> {
@@ -58,8 +64,9 @@ async function nodeSide(where: Where, name: string, signal: AbortSignal): Promis
   signal.addEventListener("abort", stop, { once: true });
   return {
     name,
-    volumes: () => exchanged(tree),
-    end: (volume) => nodeEnd(tree, volume),
+    isHeld: false,
+    volumes: () => forOwner(name, "/sync", exchanged(tree)),
+    end: (volume) => forOwner(name, `/sync/${volume}`, nodeEnd(tree, volume)),
     known: () => Promise.resolve(undefined),
     async [Symbol.asyncDispose]() {
       try {
@@ -80,17 +87,29 @@ async function exchanged(tree: Tree): Promise<Named[]> {
   return names.sort().map((name) => ({ name, id: ids.get(name) }));
 }
 
-async function homeSide(home: string, signal: AbortSignal): Promise<Side> {
-  const name = `${hostname()}:${home}`;
-  if (!existsSync(home)) throw new Exit("usage", `There is no home in ${home}`);
-  let lock: HomeLock;
+/** What the node lets only its owner do, told so to others. */
+async function forOwner<T>(name: string, path: string, asked: Promise<T>): Promise<T> {
   try {
-    lock = lockHome(home);
+    return await asked;
   } catch (thrown) {
-    // A node runs on it, and has the volumes.
-    if (thrown instanceof NineError && thrown.code === "EBUSY") return await nodeSide({ home }, name, signal);
-    throw thrown;
+    if (errnoOf(thrown) !== Errno.EACCES) throw thrown;
+    throw new NineError(
+      "EACCES",
+      `${name} does not let this user open ${path}, which is for the owner of the node alone: by its own socket, ` +
+        "or by a listener with users=owner",
+    );
   }
+}
+
+/** `advice`: what to do where the home may not be written. */
+async function homeSide(home: string, signal: AbortSignal, advice?: string): Promise<Side> {
+  const name = `${hostname()}:${home}`;
+  checkHome(home);
+  const taken = await takeHome(home, advice);
+  if (taken.by === "command") throw taken.busy;
+  // It has the volumes.
+  if (taken.by === "node") return await nodeSide({ home }, name, signal);
+  const { lock } = taken;
   const stores = new Map<string, Promise<VolumeStore>>();
   const open = async (volume: string) => {
     const { VolumeStore } = await import("../../state/volume/mod.ts");
@@ -101,6 +120,7 @@ async function homeSide(home: string, signal: AbortSignal): Promise<Side> {
   };
   return {
     name,
+    isHeld: true,
     async volumes() {
       const { volumeIdAt } = await import("../../state/volume/mod.ts");
       return volumesIn(home).map((name) => ({ name, id: volumeIdAt(volumeFolder(home, name)) }));

@@ -1,16 +1,18 @@
 import { type Command, Option } from "commander";
 import { existsSync } from "node:fs";
+import { Errno, errnoOf, NineError, reasonOf } from "../../../9p/mod.ts";
 import { Exit } from "../../exit.ts";
 import { homeOf } from "../../home.ts";
 import { prepareHome } from "../../node/prepare_home.ts";
-import { keyFileOf, VOLUME_NAME, VOLUME_NAME_PROBLEM, volumeFolder } from "../../node/volumes.ts";
+import { keyFileOf, volumeFolder } from "../../node/volumes.ts";
 import { plural, print, printJson, shellWord, visible } from "../../output.ts";
 import type { ContentsChoice } from "../../../state/worker/mod.ts";
 import { bothEnds } from "../../sync/both_ends.ts";
 import { carry } from "../../sync/carry.ts";
-import { otherSide, ownSide, type Side } from "../../sync/side.ts";
+import { isSameHome, otherSide, ownSide, type Side } from "../../sync/side.ts";
 import { serveOnNode } from "../../sync/serve.ts";
 import { lackingText } from "../../sync/words.ts";
+import { checkWrittenName } from "../../sync/written_name.ts";
 import { bytesText, Progress } from "../../transfer.ts";
 
 interface Options {
@@ -53,24 +55,24 @@ async function clone(
   name: string,
   { as = name, home: option, contents = "whole", json }: Options,
 ): Promise<void> {
-  if (!VOLUME_NAME.test(as)) throw new Exit("usage", `${as} ${VOLUME_NAME_PROBLEM}`);
+  for (const each of [name, as]) checkWrittenName(each);
   const home = homeOf(option);
-  prepareHome(home);
   const folder = volumeFolder(home, as);
   if (existsSync(folder)) {
     throw new Exit("failed", `${home} has a volume ${as} already: choose another name by --as`);
   }
-  Deno.mkdirSync(`${home}/volumes`, { recursive: true, mode: 0o700 });
   const { receiveClone } = await import("../../../state/worker/mod.ts");
   const aborter = new AbortController();
   const on = option === undefined ? "" : ` --home ${shellWord(option)}`;
   let isMade = false;
-  const stop = () => aborter.abort(new Exit("interrupted", isMade ? MADE : stoppedText(as, on)));
+  const stop = () => aborter.abort(new Exit("interrupted", isMade ? MADE : `Stopped: ${restText(as, on)}`));
   Deno.addSignalListener("SIGINT", stop);
   const progress = new Progress();
   try {
     await using theirs = await otherSide(other, aborter.signal);
     const end = await theirs.end(name);
+    prepareHome(home);
+    Deno.mkdirSync(`${home}/volumes`, { recursive: true, mode: 0o700 });
     const { files, bytes, damaged, lacking } = await receiveClone(folder, end, {
       contents,
       keyFile: keyFileOf(home),
@@ -79,18 +81,27 @@ async function clone(
         progress.draw(
           isChecking ? "checking what came" : `${rows} rows, ${bytesText(bytes)} of ${bytesText(bytesAll)}`,
         ),
+    }).catch((thrown) => {
+      if (errnoOf(thrown) !== Errno.ENOSPC) throw thrown;
+      throw new NineError("ENOSPC", `${reasonOf(thrown)}: ${restText(as, on, "once there is room ")}`);
     });
     isMade = true;
     await end.close();
     progress.clear();
-    const isServed = await serveOnNode(home, as);
-    if (contents === "on-demand") await bringTexts({ home, as, name, theirs }, aborter.signal);
+    const isOne = isSameHome({ home }, other);
+    // It would wait for itself.
+    const isHeld = isOne && theirs.isHeld;
+    const places = isHeld ? [] : await serveOnNode(home, as);
+    if (contents === "on-demand") {
+      await using own = isHeld ? undefined : await ownSide({ home }, aborter.signal);
+      await bringTexts({ as, name, mine: own ?? theirs, theirs }, aborter.signal);
+    }
     if (json) printJson({ name: as, files, bytes, contents, damaged, lacking });
     else {
-      const where = isServed ? `at /vol/${as}` : `in ${visible(home)}`;
+      const where = places.length > 0 ? `at ${places.map(visible).join(" ")}` : `in ${visible(home)}`;
       const what = contents === "on-demand" ? "contents on demand," : bytesText(bytes);
       print(`${visible(as)}: ${plural(files, "file")}, ${what} ${where}`);
-      print(`lux9 sync ${shellWord(other)}${on} --volume ${as} brings both together`);
+      if (!isOne) print(`lux9 sync ${shellWord(other)}${on} --volume ${as} brings both together`);
     }
     if (lacking !== undefined && lacking.count > 0) throw new Exit("failed", lackingText(lacking, damaged));
   } catch (thrown) {
@@ -106,16 +117,15 @@ async function clone(
 const MADE = "Stopped: the new copy is there, and lux9 sync brings what it lacks";
 
 /** `on`: the option that names its home, as another one may have a volume of that name. */
-function stoppedText(name: string, on: string): string {
-  return `Stopped: there is no new copy yet. Called again it goes on from there; lux9 volume rm ${name}${on} --yes removes what came`;
+function restText(name: string, on: string, when = ""): string {
+  return `there is no new copy yet. Called again ${when}it goes on from there; lux9 volume rm ${name}${on} --yes removes what came`;
 }
 
 /** The first exchange: what merges need is on every copy. One that is stopped is made up for by the next. */
 async function bringTexts(
-  { home, as, name, theirs }: { home: string; as: string; name: string; theirs: Side },
+  { as, name, mine, theirs }: { as: string; name: string; mine: Side; theirs: Side },
   signal: AbortSignal,
 ): Promise<void> {
-  await using mine = await ownSide({ home }, signal);
   const [own, other] = await bothEnds(mine.end(as), theirs.end(name));
   try {
     await carry(own, other, [{ do: "sync" }, { do: "sync" }], signal);

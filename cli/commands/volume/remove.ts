@@ -1,8 +1,8 @@
 import type { Command } from "commander";
 import { control } from "../../control.ts";
 import { Exit } from "../../exit.ts";
-import { homeOf } from "../../home.ts";
-import { lockHome } from "../../node/lock.ts";
+import { checkHome, homeOf } from "../../home.ts";
+import { takeHome } from "../../node/running.ts";
 import { checkVolumeName, removeVolume } from "../../node/volumes.ts";
 import { print } from "../../output.ts";
 import { type Where, withWhere } from "../../reach.ts";
@@ -42,15 +42,13 @@ async function remove(name: string, { yes, ...where }: Options): Promise<void> {
 /** By the node that runs on the home, or by itself while none does. */
 async function removeHere(name: string, where: Where): Promise<void> {
   const home = homeOf(where.home);
-  let lock;
-  try {
-    lock = lockHome(home);
-  } catch {
-    return await control(["volume", "rm", name], where);
-  }
+  checkHome(home);
+  const taken = await takeHome(home);
+  if (taken.by === "command") throw taken.busy;
+  if (taken.by === "node") return await control(["volume", "rm", name], where);
   try {
     await removeVolume(home, name);
   } finally {
-    lock.release();
+    taken.lock.release();
   }
 }
