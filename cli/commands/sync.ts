@@ -25,6 +25,8 @@ interface Options extends Where {
 
 /** How long until two copies that are watched are compared again, ms. */
 const WATCH_MS = 1000;
+/** And until it is tried again to reach one that went away. */
+const AGAIN_MS = 3000;
 /** What two copies do one after the other until they are one; more leads nowhere. */
 const STEPS_MAX = 6;
 /** Of the name of a side. */
@@ -73,32 +75,54 @@ async function sync(other: string, options: Options): Promise<void> {
   const stop = () => aborter.abort(new Exit("interrupted", "Stopped: what was exchanged so far stays"));
   Deno.addSignalListener("SIGINT", stop);
   try {
-    await using mine = await ownSide(options, aborter.signal);
-    await using theirs = await otherSide(other, aborter.signal);
-    await using stands = new Stands(mine, theirs);
-    const pairs = await shared(mine, theirs, options.volume);
-    let failed = false;
-    for (let isFirst = true;; isFirst = false) {
-      for (const pair of pairs) {
-        if (options.watch) stands.open(pair);
-        const isDone = await one(pair, mine, theirs, options, aborter.signal, isFirst).catch((thrown) => {
-          // The other volumes go on without one that cannot be opened.
-          if (options.watch || aborter.signal.aborted) throw thrown;
-          return hasFailed(pair.here, reasonOf(thrown), options);
-        });
-        failed = !isDone || failed;
+    let begun = false;
+    const onDone = () => begun = true;
+    for (let said = "";;) {
+      try {
+        return await bringTogether(other, options, aborter.signal, onDone);
+      } catch (thrown) {
+        // Whatever came of what was under way.
+        aborter.signal.throwIfAborted();
+        if (!options.watch || !begun) throw thrown;
+        // As a node that is started anew, or a machine that slept.
+        const reason = reasonOf(thrown);
+        if (reason !== said) warn(`${visible(reason)}: it is tried again until ^C`);
+        said = reason;
       }
-      if (!options.watch) break;
-      await pause(aborter.signal);
+      await pause(aborter.signal, AGAIN_MS);
     }
-    if (failed) throw new Exit("failed", "");
-  } catch (thrown) {
-    // Whatever came of what was under way.
-    aborter.signal.throwIfAborted();
-    throw thrown;
   } finally {
     Deno.removeSignalListener("SIGINT", stop);
   }
+}
+
+/** Opens both sides, and exchanges their volumes: once, or with `watch` as long as both are there. `onDone` is told after each time. */
+async function bringTogether(
+  other: string,
+  options: Options,
+  signal: AbortSignal,
+  onDone: () => void,
+): Promise<void> {
+  await using mine = await ownSide(options, signal);
+  await using theirs = await otherSide(other, signal);
+  await using stands = new Stands(mine, theirs);
+  const pairs = await shared(mine, theirs, options.volume);
+  let failed = false;
+  for (let isFirst = true;; isFirst = false) {
+    for (const pair of pairs) {
+      if (options.watch) stands.open(pair);
+      const isDone = await one(pair, mine, theirs, options, signal, isFirst).catch((thrown) => {
+        // The other volumes go on without one that cannot be opened.
+        if (options.watch || signal.aborted) throw thrown;
+        return hasFailed(pair.here, reasonOf(thrown), options);
+      });
+      failed = !isDone || failed;
+    }
+    onDone();
+    if (!options.watch) break;
+    await pause(signal, WATCH_MS);
+  }
+  if (failed) throw new Exit("failed", "");
 }
 
 /** The volumes to exchange. */
@@ -255,9 +279,9 @@ function nameOf({ name }: Side): string {
   return name.slice(-NAME_LENGTH_MAX);
 }
 
-function pause(signal: AbortSignal): Promise<void> {
+function pause(signal: AbortSignal, ms: number): Promise<void> {
   return new Promise((done, stopped) => {
-    const timer = setTimeout(done, WATCH_MS);
+    const timer = setTimeout(done, ms);
     signal.addEventListener("abort", () => (clearTimeout(timer), stopped(signal.reason)), { once: true });
   });
 }

@@ -156,6 +156,40 @@ Deno.test("sync: ^C ends the wait for a node that does not answer, and a clone t
   });
 });
 
+Deno.test("sync: --watch goes on with a node that was started anew", async () => {
+  await inFolder(async (folder) => {
+    const [a, b] = await twoHomes(folder, 1, false);
+    const yaml = "mounts: [{at: /data, volume: data}]\n";
+    const first = await TestNode.start({ home: a, yaml });
+    await using _here = await TestNode.start({ home: b, yaml });
+    const child = new Deno.Command(LAUNCHER, {
+      args: ["sync", a, "--home", b, "--watch"],
+      stdin: "null",
+      stdout: "piped",
+      stderr: "null",
+    }).spawn();
+    const reader = child.stdout.getReader();
+    try {
+      await reader.read();
+      assert.equal((await first.stop()).code, 0);
+      await first[Symbol.asyncDispose]();
+      await using _again = await TestNode.start({ home: a, yaml });
+      await Deno.writeTextFile(`${folder}/new`, "new\n");
+      await ok("put", `${folder}/new`, "/data/new", "--home", a);
+      const until = performance.now() + 30_000;
+      let there = "";
+      while (!there.includes("new") && performance.now() < until) {
+        there = await ok("ls", "/data", "--home", b);
+      }
+      assert.match(there, /new/);
+    } finally {
+      child.kill("SIGINT");
+      await reader.cancel();
+    }
+    assert.equal((await child.status).code, 130);
+  });
+});
+
 Deno.test("sync: ^C ends an exchange with a node that hangs in the middle of it", async () => {
   await inFolder(async (folder) => {
     const [a, b] = await twoHomes(folder, 1, false);
