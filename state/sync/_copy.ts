@@ -203,11 +203,12 @@ export class Copy implements SyncStore {
     return [...this.absent.values()];
   }
 
-  healed(): void {
+  healed(): number {
     for (const [descriptor, { size }] of this.absent) {
       if (this.chunked.read({ size, descriptor: utf8.encode(descriptor) })) this.absent.delete(descriptor);
     }
     this.tree.writer.refresh(Array.from(this.tree.index.nodes(), ({ id }) => id));
+    return 0;
   }
 
   statements(): readonly Statement[] {

@@ -61,7 +61,7 @@ export interface Summary {
   readonly refused: readonly Refused[];
   /** Records that the other one did not take. */
   readonly refusedByPeer: readonly Refused[];
-  /** Contents that came without all of their chunks, and chunks that are absent or damaged here, as the other one has not got them either. */
+  /** Contents that came without all of their chunks, and chunks that are damaged here and were to be healed, as the other one has not got them either. */
   readonly absent: number;
   /** Contents that are to come when somebody reads them. */
   readonly putOff: number;

@@ -342,8 +342,8 @@ export class Session {
     this.#tally.absent += absent.length;
     this.#tally.putOff += work.later.length;
     if (work.records.length === 0) {
-      this.#tally.absent += work.fetching.absent.size;
-      return await this.#store.healed();
+      this.#tally.absent += await this.#store.healed();
+      return;
     }
     const refused = await this.#store.take(work.records, [...absent, ...work.later]);
     for (const each of refused) this.#refuseRecord(each);

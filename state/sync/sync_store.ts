@@ -103,8 +103,8 @@ export interface SyncStore {
    */
   lacking(): Iterable<Piece>;
 
-  /** Makes chunks durable that were put without a record, and takes note of what is whole again. */
-  healed(): Promise<void> | void;
+  /** Makes chunks durable that were put without a record, and takes note of what is whole again. How many of the damaged ones that were asked for did not come. */
+  healed(): Promise<number> | number;
 
   /**
    * The newest statement of every speaker (`speakerOf`), to be spread; the one of this copy itself always among them, signed anew where it has more by now or a day has

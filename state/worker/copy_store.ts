@@ -167,7 +167,9 @@ export class CopyStore implements SyncStore, Disposable {
   }
 
   putChunk(id: Uint8Array, bytes: Uint8Array): boolean {
-    return this.#options.fetched.put(id, bytes, this);
+    const isIt = this.#options.fetched.put(id, bytes, this);
+    if (isIt) this.#damaged.delete(String.fromCharCode(...id));
+    return isIt;
   }
 
   *lacking(): Generator<Piece> {
@@ -188,9 +190,11 @@ export class CopyStore implements SyncStore, Disposable {
     this.#options.fetched.release(this);
   }
 
-  async healed(): Promise<void> {
+  async healed(): Promise<number> {
+    const left = this.#damaged.size;
     this.#damaged.clear();
     await this.take([], []);
+    return left;
   }
 
   statements(): Statement[] {
