@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { NineError } from "../../9p/mod.ts";
-import { type Disk, type DiskFile, realDisk, SimulatedDisk } from "./mod.ts";
+import { type Disk, type DiskFile, readingDisk, realDisk, SimulatedDisk } from "./mod.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 
@@ -87,6 +87,31 @@ Deno.test("a file of a real disk is the owner's alone, and a failure names its p
     const full = realDisk("/dev").open("full");
     assert.throws(() => full.pwrite(bytes("x"), 0), { code: "ENOSPC" });
     full.close();
+  } finally {
+    Deno.removeSync(root, { recursive: true });
+  }
+});
+
+Deno.test("a disk for reading shows what is there, and makes and changes nothing", () => {
+  const root = Deno.makeTempDirSync();
+  try {
+    assert.deepEqual(readingDisk(`${root}/none`).list(""), []);
+    assert.deepEqual([...Deno.readDirSync(root)], []);
+    Deno.writeTextFileSync(`${root}/file`, "there");
+    const disk = readingDisk(root);
+    const file = disk.open("file", { create: true });
+    assert.deepEqual([read(file), file.size()], ["there", 5]);
+    fails("EROFS", () => file.pwrite(bytes("x"), 0));
+    fails("EROFS", () => file.truncate(0));
+    file.close();
+    fails("EBADF", () => file.size());
+    fails("ENOENT", () => disk.open("none", { create: true }));
+    fails("EROFS", () => disk.open("none", { create: true, exclusive: true }));
+    fails("EROFS", () => disk.rename("file", "other"));
+    fails("EROFS", () => disk.remove("file"));
+    fails("EROFS", () => disk.makeFolder("folder"));
+    assert.deepEqual([...Deno.readDirSync(root)].map(({ name }) => name), ["file"]);
+    assert.equal(Deno.readTextFileSync(`${root}/file`), "there");
   } finally {
     Deno.removeSync(root, { recursive: true });
   }

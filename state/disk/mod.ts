@@ -5,5 +5,5 @@
  */
 export type { Disk, DiskFile, DiskMapping, OpenOptions } from "./disk.ts";
 export { type Random, seeded } from "./random.ts";
-export { realDisk } from "./real.ts";
+export { readingDisk, realDisk } from "./real.ts";
 export { SimulatedDisk, type SimulatedDiskOptions } from "./simulated.ts";

@@ -5,7 +5,7 @@ import type { Disk, DiskFile, DiskMapping, OpenOptions } from "./disk.ts";
 import { c, errno, failure, interrupted } from "./libc.ts";
 
 /** open(2) flags of x86_64. */
-const O = { RDWR: 2, CREAT: 0o100, EXCL: 0o200, DIRECTORY: 0o200000, CLOEXEC: 0o2000000 } as const;
+const O = { RDONLY: 0, RDWR: 2, CREAT: 0o100, EXCL: 0o200, DIRECTORY: 0o200000, CLOEXEC: 0o2000000 } as const;
 const SEEK_END = 2;
 const PROT_READ = 1;
 const MAP_SHARED = 1;
@@ -21,6 +21,14 @@ export function realDisk(root: string): Disk {
   return disk;
 }
 
+/**
+ * The same for who only looks: files are opened for reading alone, so that it works on a file system that cannot be written to and for who may
+ * not write there. It makes nothing, whatever is asked: EROFS for a change, and `create` opens what is there.
+ */
+export function readingDisk(root: string): Disk {
+  return new ReadingDisk(root);
+}
+
 class RealDisk implements Disk {
   readonly #root: string;
 
@@ -29,34 +37,34 @@ class RealDisk implements Disk {
   }
 
   open(path: string, { create = false, exclusive = false }: OpenOptions = {}): DiskFile {
-    const full = this.#path(path);
+    const full = this.path(path);
     const flags = O.RDWR | O.CLOEXEC | (create ? O.CREAT : 0) | (exclusive ? O.EXCL : 0);
     return new RealFile(openAt(full, flags), full);
   }
 
   list(folder: string): string[] {
     try {
-      return readdirSync(this.#path(folder)).sort();
+      return readdirSync(this.path(folder)).sort();
     } catch (thrown) {
       if (errnoOf(thrown) === Errno.ENOENT) return [];
-      throw told(thrown, `List ${this.#path(folder)}`);
+      throw told(thrown, `List ${this.path(folder)}`);
     }
   }
 
   rename(from: string, to: string): void {
     if (dirname(from) !== dirname(to)) throw new NineError("EXDEV", `${from} and ${to} are in two folders`);
     attempt(
-      () => renameSync(this.#path(from), this.#path(to)),
-      () => `Rename ${this.#path(from)} to ${to}`,
+      () => renameSync(this.path(from), this.path(to)),
+      () => `Rename ${this.path(from)} to ${to}`,
     );
   }
 
   remove(path: string): void {
-    attempt(() => unlinkSync(this.#path(path)), () => `Remove ${this.#path(path)}`);
+    attempt(() => unlinkSync(this.path(path)), () => `Remove ${this.path(path)}`);
   }
 
   makeFolder(path: string): void {
-    const full = this.#path(path);
+    const full = this.path(path);
     const first = attempt(
       () => mkdirSync(full, { recursive: true, mode: 0o700 }),
       () => `Make the folder ${full}`,
@@ -70,7 +78,7 @@ class RealDisk implements Disk {
   }
 
   async syncFolder(path: string): Promise<void> {
-    const full = this.#path(path);
+    const full = this.path(path);
     const fd = openAt(full, O.DIRECTORY | O.CLOEXEC);
     try {
       if (await c.fsyncApart(fd) < 0) {
@@ -82,28 +90,48 @@ class RealDisk implements Disk {
   }
 
   syncFolderBlocking(path: string): void {
-    syncFolderAt(this.#path(path));
+    syncFolderAt(this.path(path));
   }
 
-  #path(path: string): string {
+  protected path(path: string): string {
     return join(this.#root, path);
+  }
+}
+
+class ReadingDisk extends RealDisk {
+  override open(path: string, { exclusive = false }: OpenOptions = {}): DiskFile {
+    const full = this.path(path);
+    if (exclusive) throw onlyRead(`Make ${full}`);
+    return new ReadingFile(openAt(full, O.RDONLY | O.CLOEXEC), full);
+  }
+
+  override rename(from: string, to: string): never {
+    throw onlyRead(`Rename ${this.path(from)} to ${to}`);
+  }
+
+  override remove(path: string): never {
+    throw onlyRead(`Remove ${this.path(path)}`);
+  }
+
+  override makeFolder(path: string): never {
+    throw onlyRead(`Make the folder ${this.path(path)}`);
   }
 }
 
 class RealFile implements DiskFile {
   #fd: number;
-  readonly #path: string;
+  protected readonly path: string;
   #syncing = 0;
   #closing = false;
 
   constructor(fd: number, path: string) {
     this.#fd = fd;
-    this.#path = path;
+    this.path = path;
   }
 
   size(): number {
     const size = Number(c.lseek(this.#open(), 0, SEEK_END));
-    if (size < 0) throw failure(errno(), `Ask for the size of ${this.#path}`);
+    if (size < 0) throw failure(errno(), `Ask for the size of ${this.path}`);
     return size;
   }
 
@@ -114,7 +142,7 @@ class RealFile implements DiskFile {
       const rest = done === 0 && into.length <= CALL_MAX ? into : into.subarray(done, done + CALL_MAX);
       const size = c.pread(fd, rest as Uint8Array<ArrayBuffer>, rest.length, offset + done);
       if (interrupted(size)) continue;
-      if (size < 0) throw failure(errno(), `Read ${into.length} bytes at ${offset} of ${this.#path}`);
+      if (size < 0) throw failure(errno(), `Read ${into.length} bytes at ${offset} of ${this.path}`);
       if (size === 0) break;
       done += size;
     }
@@ -128,10 +156,10 @@ class RealFile implements DiskFile {
       const rest = done === 0 && bytes.length <= CALL_MAX ? bytes : bytes.subarray(done, done + CALL_MAX);
       const size = c.pwrite(fd, rest as Uint8Array<ArrayBuffer>, rest.length, offset + done);
       if (interrupted(size)) continue;
-      if (size < 0) throw failure(errno(), `Write ${bytes.length} bytes at ${offset} of ${this.#path}`);
+      if (size < 0) throw failure(errno(), `Write ${bytes.length} bytes at ${offset} of ${this.path}`);
       // pwrite(2) promises a failure's number only if asked again; a disk that takes nothing and says nothing is full.
       if (size === 0) {
-        throw new NineError("ENOSPC", `Write ${bytes.length} bytes at ${offset} of ${this.#path}`);
+        throw new NineError("ENOSPC", `Write ${bytes.length} bytes at ${offset} of ${this.path}`);
       }
       done += size;
     }
@@ -149,7 +177,7 @@ class RealFile implements DiskFile {
     for (;;) {
       const result = c.ftruncate(this.#open(), size);
       if (interrupted(result)) continue;
-      if (result < 0) throw failure(errno(), `Make ${this.#path} ${size} bytes long`);
+      if (result < 0) throw failure(errno(), `Make ${this.path} ${size} bytes long`);
       return;
     }
   }
@@ -159,7 +187,7 @@ class RealFile implements DiskFile {
     this.#syncing++;
     try {
       if (await c.fdatasyncApart(fd) < 0) {
-        throw new NineError("EIO", `Make ${this.#path} durable: fdatasync failed`);
+        throw new NineError("EIO", `Make ${this.path} durable: fdatasync failed`);
       }
     } finally {
       this.#syncing--;
@@ -168,7 +196,7 @@ class RealFile implements DiskFile {
   }
 
   syncBlocking(): void {
-    if (c.fdatasync(this.#open()) < 0) throw failure(errno(), `Make ${this.#path} durable`);
+    if (c.fdatasync(this.#open()) < 0) throw failure(errno(), `Make ${this.path} durable`);
   }
 
   close(): void {
@@ -184,9 +212,23 @@ class RealFile implements DiskFile {
   }
 
   #open(): number {
-    if (this.#closing) throw new NineError("EBADF", `${this.#path} is closed`);
+    if (this.#closing) throw new NineError("EBADF", `${this.path} is closed`);
     return this.#fd;
   }
+}
+
+class ReadingFile extends RealFile {
+  override pwrite(bytes: Uint8Array, offset: number): never {
+    throw onlyRead(`Write ${bytes.length} bytes at ${offset} of ${this.path}`);
+  }
+
+  override truncate(size: number): never {
+    throw onlyRead(`Make ${this.path} ${size} bytes long`);
+  }
+}
+
+function onlyRead(tried: string): NineError {
+  return new NineError("EROFS", `${tried}: it is open for reading only`);
 }
 
 function openAt(path: string, flags: number): number {

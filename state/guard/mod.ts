@@ -4,5 +4,6 @@
  * @module
  */
 export { DatabaseGuard } from "./database_guard.ts";
+export { readWal } from "./database_wal.ts";
 export { DATABASE, DATABASE_LOG, GUARD, LOG, PACKS } from "./layout.ts";
 export { placeOf } from "./place.ts";

@@ -1,5 +1,6 @@
+import { S } from "../../9p/mod.ts";
 import type { IndexWriter, SqliteTreeIndex } from "../store/mod.ts";
-import { type EdgeRow, type NodeId, ROOT, versionId } from "../tree/mod.ts";
+import { type EdgeRow, isConflictName, type NodeId, ROOT, versionId } from "../tree/mod.ts";
 
 /** A file that is shown under a conflict name. Paths are from the root of the volume on. */
 export interface Conflict {
@@ -15,6 +16,7 @@ export interface Conflict {
   readonly size: number;
 }
 
+const SUFFIX = ".conflict-";
 /** With more of them, nobody is told of each that comes and goes. */
 const TOLD_MAX = 1000;
 const DEPTH_MAX = 10_000;
@@ -34,6 +36,21 @@ export class Conflicts {
 
   all(): Conflict[] {
     return this.#tree.allConflicts().flatMap((row) => this.#conflictOf(row) ?? [])
+      .sort((a, b) => a.path < b.path ? -1 : 1);
+  }
+
+  /**
+   * The same, and files that have a conflict name for their own: those that lost a name which changed hands since, or were written to. That name alone tells of them, so
+   * it takes a look at each that there is.
+   */
+  withNamed(): Conflict[] {
+    const known = this.all();
+    const paths = new Set(known.map(({ path }) => path));
+    const named = Array.from(
+      this.#index.named(`*${SUFFIX}*`),
+      (edge) => isConflictName(edge.name) ? this.#namedAt(edge) : undefined,
+    );
+    return [...known, ...named.filter((each) => each !== undefined && !paths.has(each.path)) as Conflict[]]
       .sort((a, b) => a.path < b.path ? -1 : 1);
   }
 
@@ -77,9 +94,32 @@ export class Conflicts {
     };
   }
 
+  /** Undefined for what is no file, or is nowhere. */
+  #namedAt({ parent, name, ino }: { readonly parent: number; readonly name: string; readonly ino: number }):
+    | Conflict
+    | undefined {
+    const [row, id, folder] = [this.#index.node(ino), this.#index.id(ino), this.#pathTo(parent)];
+    if (row === undefined || id === undefined || folder === undefined) return undefined;
+    if ((row.mode & S.IFMT) === S.IFDIR) return undefined;
+    const node = id as NodeId;
+    const held = this.#tree.node(node)?.content;
+    return {
+      path: `${folder}/${name}`,
+      of: `${folder}/${name.slice(0, name.lastIndexOf(SUFFIX))}`,
+      lost: "name",
+      by: held?.stamp.author ?? this.#tree.edges(node)[0]?.author ?? "",
+      sec: row.mtime.sec,
+      size: row.size,
+    };
+  }
+
   /** Undefined for a directory that no path leads to. */
   #pathOf(node: NodeId): string | undefined {
-    let at = node === ROOT ? ROOT_INO : this.#index.inoOf(node);
+    return this.#pathTo(node === ROOT ? ROOT_INO : this.#index.inoOf(node));
+  }
+
+  #pathTo(directory: number | undefined): string | undefined {
+    let at = directory;
     const names: string[] = [];
     for (let depth = 0; at !== ROOT_INO; depth++) {
       const edge = at === undefined || depth > DEPTH_MAX ? undefined : this.#index.edgeTo(at);

@@ -328,6 +328,65 @@ Deno.test("the winner of a name goes, and who lost it keeps the name that it is 
     assert.deepEqual(meet([a, b]), ["f = mine"]);
   }));
 
+/** The conflicts of a copy without what tells of them which, each with what it lost against. */
+const listed = (copy: Copy, conflicts = copy.keeper.conflicts.withNamed()) =>
+  conflicts.map(({ path, of, lost, size }) =>
+    [...plain([path]), of, lost, copy.read(path)].join(" ") +
+    (size === copy.row(path).size ? "" : " of another size")
+  );
+
+for (
+  const [what, act] of [
+    ["is saved by a rename over it", (copy) => {
+      copy.write("d/~f", "newer");
+      copy.mv("d/~f", "d/f");
+    }],
+    ["is moved", (copy) => copy.mv("d/f", "d/g")],
+    ["is removed", (copy) => copy.rm("d/f")],
+  ] as readonly [string, (copy: Copy) => void][]
+) {
+  Deno.test(`a conflict about a name is listed on all copies once the file that won ${what}`, () =>
+    apart(
+      (copy) => copy.mkdir("d"),
+      (copy) => copy.write("d/f", "mine"),
+      (copy) => copy.write("d/f", "yours"),
+      ["d/", "d/f = yours", "d/f.conflict-A-H = mine"],
+      ([a, b]) => {
+        const lost = "/d/f.conflict-A-H /d/f name mine";
+        const [{ by, sec }] = a.keeper.conflicts.all();
+        assert.deepEqual(listed(a), [lost]);
+        act(a);
+        assert.deepEqual(listed(a), [lost]);
+        // An exchange asks for no more than the tree's rows tell.
+        assert.deepEqual(a.keeper.conflicts.all(), []);
+        meet([a, b]);
+        assert.deepEqual(listed(b), [lost]);
+        const [there] = b.keeper.conflicts.withNamed();
+        assert.deepEqual([there.by, there.sec], [by, sec]);
+        b.mv(there.path.slice(1), "d/f");
+        for (const copy of [b, a]) {
+          meet([a, b]);
+          assert.deepEqual(listed(copy), []);
+        }
+      },
+    ));
+}
+
+Deno.test("what is named nearly as a conflict file is, or is a directory, is in no list of conflicts", () =>
+  World.with(1, ([copy]) => {
+    for (
+      const name of ["f.conflict-", "f.conflict-0123456-01234567", ".conflict-01234567-01234567", "conflict"]
+    ) {
+      copy.write(name, "x");
+    }
+    copy.mkdir("d.conflict-01234567-01234567");
+    copy.write("d.conflict-01234567-01234567/f.conflict-x.conflict-01234567-01234567", "x");
+    assert.deepEqual(copy.keeper.conflicts.withNamed().map(({ path, of }) => [path, of]), [[
+      "/d.conflict-01234567-01234567/f.conflict-x.conflict-01234567-01234567",
+      "/d.conflict-01234567-01234567/f.conflict-x",
+    ]]);
+  }));
+
 Deno.test("a file that is back for what was written to it stays where it is when it gets another name", () =>
   apart(
     (copy) => copy.write("f", "old"),

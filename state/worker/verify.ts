@@ -1,8 +1,8 @@
 import { existsSync } from "node:fs";
-import { DatabaseSync } from "node:sqlite";
+import type { DatabaseSync } from "node:sqlite";
 import { NineError, reasonOf, S } from "../../9p/mod.ts";
 import { ChunkReader, decodeDescriptor, type Descriptor, Packs } from "../chunks/mod.ts";
-import { type Disk, realDisk } from "../disk/mod.ts";
+import { type Disk, readingDisk } from "../disk/mod.ts";
 import { DATABASE, DatabaseGuard, LOG, PACKS } from "../guard/mod.ts";
 import { type LogDamage, LogReader } from "../log/mod.ts";
 import {
@@ -20,6 +20,7 @@ import {
 } from "../store/mod.ts";
 import type { NodeId } from "../tree/mod.ts";
 import { DocumentsCheck } from "./documents_check.ts";
+import { type DatabaseRead, readDatabase } from "./read_database.ts";
 
 export interface Verified {
   readonly files: number;
@@ -37,8 +38,8 @@ const ROOT_INO = 1;
 
 /**
  * Checks a volume, whether a node has it open or not: every checksum of the index, every name and count, and the bytes
- * of every chunk that a version, present or past, is made of. It reads the state of one moment and changes nothing.
- * `disk` shows the folder.
+ * of every chunk that a version, present or past, is made of. It reads the state of one moment and changes nothing, so that it can be done where
+ * nothing may be written. `disk` shows the folder.
  */
 export function verify(
   folder: string,
@@ -63,29 +64,28 @@ function verified(
   onProgress?: (files: number) => void,
 ): Verified {
   if (!existsSync(folder)) throw new NineError("ENOENT", `There is no volume in ${folder}`);
-  // It would make the folder.
-  const disk = given ?? realDisk(folder);
+  const disk = given ?? readingDisk(folder);
   const problems: string[] = [];
   if (what === "everything") problems.push(...damagedPages(disk));
   const none = { files: 0, names: 0, chunks: 0, bytes: 0, absent: 0 };
-  let db: DatabaseSync | undefined;
+  let read: DatabaseRead | undefined;
+  let found: Verified;
   try {
-    db = new DatabaseSync(`${folder}/${DATABASE}`, { readOnly: true });
+    read = readDatabase(folder);
+    const { db } = read;
     db.exec("BEGIN");
     const format = formatOf(db);
-    if (format !== FORMAT) {
-      return {
-        ...none,
-        problems: [`The database has format ${format}, where ${FORMAT} was due`, ...problems],
-      };
-    }
-    return new Verification(db, disk, what, problems, onProgress).run();
+    found = format === FORMAT ? new Verification(db, disk, what, problems, onProgress).run() : {
+      ...none,
+      problems: [`The database has format ${format}, where ${FORMAT} was due`, ...problems],
+    };
   } catch (thrown) {
     // Of a database that is damaged enough SQLite does not even say what it is.
-    return { ...none, problems: [...problems, `The database ${DATABASE}: ${reasonOf(thrown)}`] };
+    found = { ...none, problems: [...problems, `The database ${DATABASE}: ${reasonOf(thrown)}`] };
   } finally {
-    db?.close();
+    read?.[Symbol.dispose]();
   }
+  return read?.isTorn() ? verified(folder, given, what, onProgress) : found;
 }
 
 function damagedPages(disk: Disk): string[] {

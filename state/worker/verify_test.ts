@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
+import { readingDisk } from "../disk/mod.ts";
 import { edgeSum, packNode, SqliteTreeIndex, unpackNode, xattrSum } from "../store/mod.ts";
 import type { NodeId } from "../tree/mod.ts";
-import { DATABASE } from "../volume/mod.ts";
+import { DATABASE, LOG } from "../volume/mod.ts";
 import { Volume } from "./_tree.ts";
 import { receiveClone } from "./clone.ts";
 import { verify, wrongRows } from "./verify.ts";
@@ -100,4 +101,60 @@ Deno.test("a file of which the index knows less documents than tell of it is fou
     });
   });
   assert.match(wrong, /is of a node that the index has in another document only/);
+});
+
+/** The names below a folder, with their times and what they hold. */
+function filesIn(folder: string): string[] {
+  return [...Deno.readDirSync(folder)].flatMap(({ name, isDirectory }) => {
+    const path = `${folder}/${name}`;
+    if (isDirectory) return filesIn(path);
+    return `${path} ${Deno.statSync(path).mtime?.getTime()} ${Deno.readFileSync(path).toHex()}`;
+  }).sort();
+}
+
+Deno.test("verify changes nothing, makes nothing, and finds what is wrong", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "lux9-verify-" });
+  try {
+    const home = `${folder}/50% of #1? home`;
+    {
+      await using volume = await Volume.open(home);
+      await volume.put("file", "text\n");
+    }
+    const before = filesIn(home);
+    assert.deepEqual(verify(home).problems, []);
+    assert.deepEqual(filesIn(home), before);
+    // With nothing left to look at.
+    await Deno.rename(`${home}/${DATABASE}`, `${folder}/away`);
+    const without = filesIn(home);
+    assert.match(verify(home).problems.join("\n"), /index\.sqlite: ENOENT/);
+    assert.deepEqual(filesIn(home), without);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("verify looks again where a node opened the volume meanwhile", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "lux9-verify-" });
+  try {
+    {
+      await using volume = await Volume.open(folder);
+      await volume.put("file", "text\n");
+    }
+    let looks = 0;
+    const real = readingDisk(folder);
+    const disk = Object.assign(readingDisk(folder), {
+      list(path: string) {
+        // The log is looked at last.
+        if (path === LOG && looks++ === 0) {
+          const db = new DatabaseSync(`${folder}/${DATABASE}`);
+          db.exec("UPDATE meta SET value = value WHERE key = 'applied'; DELETE FROM edge");
+          db.close();
+        }
+        return real.list(path);
+      },
+    });
+    assert.match(verify(folder, undefined, disk).problems.join("\n"), /File \d+ has 0 names and says 1/);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
 });

@@ -40,11 +40,62 @@ async function twoHomes(folder: string, count: number, isApart = true): Promise<
   return [a, b];
 }
 
+/** Each conflict file that a node lists, and what it lost against. */
+async function listed(home: string): Promise<[path: string, of: string][]> {
+  const found = JSON.parse(await ok("conflicts", "ls", "--json", "--home", home));
+  return found.map(({ path, of }: { path: string; of: string }) => [path, of]);
+}
+
 /** Both copies are sound, and the same. */
 async function areOne(a: string, b: string): Promise<void> {
   assert.match(await ok("sync", b, "--home", a), /nothing to exchange/);
   for (const home of [a, b]) assert.deepEqual(verify(`${home}/volumes/data`).problems, []);
 }
+
+Deno.test("sync: who lost a name is listed, shown and resolved until it is, whatever becomes of the file that won", async () => {
+  await inFolder(async (folder) => {
+    const [a, b] = await twoHomes(folder, 0, false);
+    await ok("volume", "clone", a, "data", "--home", `${folder}/c`);
+    const homes = [a, b, `${folder}/c`];
+    const yaml = "mounts: [{at: /data, volume: data}]\n";
+    await using nodes = new AsyncDisposableStack();
+    for (const home of homes) nodes.use(await TestNode.start({ home, yaml }));
+    const put = async (home: string, name: string, text: string) => {
+      await Deno.writeTextFile(`${folder}/put`, text);
+      await ok("put", `${folder}/put`, `/data/${name}`, "--home", home);
+    };
+    const cat = async (name: string) => await ok("cat", name, "--home", a);
+    for (const home of homes) {
+      await put(home, "doc.odt", `of ${home.at(-1)}\n`);
+      await put(home, "gone", `of ${home.at(-1)}\n`);
+    }
+    for (const home of [...homes.slice(1), ...homes.slice(1)]) await ok("sync", home, "--home", a);
+    const all = await listed(a);
+    assert.deepEqual(all.map(([, of]) => of), ["/data/doc.odt", "/data/doc.odt", "/data/gone", "/data/gone"]);
+    const [one, two, lost] = all.map(([path]) => path);
+    const texts = await Promise.all([one, two].map(cat));
+
+    // As an editor saves.
+    await put(b, ".doc.odt~", "saved\n");
+    await ok("mv", "/data/.doc.odt~", "/data/doc.odt", "--home", b);
+    await ok("rm", "/data/gone", "--home", b);
+    for (const home of homes.slice(1)) await ok("sync", home, "--home", a);
+    for (const home of homes) assert.deepEqual(await listed(home), all, home);
+    const shown = await ok("conflicts", "show", one, "--home", a);
+    assert.match(shown, /lost its name to \/data\/doc\.odt\n.*\n[^]*-saved\n\+of /);
+    assert.match(await ok("conflicts", "show", lost, "--home", a), /nothing at \/data\/gone any more/);
+
+    await ok("conflicts", "resolve", "--keep", one, "--home", a);
+    assert.equal(await cat("/data/doc.odt"), texts[0]);
+    assert.deepEqual(await listed(a), all.slice(1));
+    await ok("conflicts", "resolve", "--keep", two, "--home", a);
+    assert.equal(await cat("/data/doc.odt"), texts[1]);
+    assert.match(await ok("conflicts", "resolve", lost, "--home", a), /\/data\/gone was gone before/);
+    await ok("conflicts", "resolve", "--keep", all[3][0], "--home", a);
+    for (const home of homes.slice(1)) await ok("sync", home, "--home", a);
+    for (const home of homes) assert.match(await ok("conflicts", "ls", "--home", home), /no conflict/);
+  });
+});
 
 Deno.test("sync: a clone and its source, with nodes and without, become one tree, and conflicts are told and ended", async () => {
   await inFolder(async (folder) => {

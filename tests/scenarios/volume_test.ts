@@ -6,7 +6,8 @@ import { verify } from "../../state/worker/mod.ts";
 import type { Client } from "../conformance/client.ts";
 import { refuses } from "./connect.ts";
 import { TestNode } from "./node.ts";
-import { MOUNTS } from "./privileges.ts";
+import { asUser, MOUNTS, UNPRIVILEGED } from "./privileges.ts";
+import { until } from "./process.ts";
 import { skipUnless } from "./skip.ts";
 
 const LAUNCHER = fileURLToPath(new URL("../../lux9", import.meta.url));
@@ -19,6 +20,22 @@ async function lux9(home: string, ...words: string[]): Promise<{ code: number; o
   const args = [...sub, "--home", home, ...rest];
   const { code, stdout, stderr } = await new Deno.Command(LAUNCHER, { args, stdin: "null" }).output();
   return { code, out: new TextDecoder().decode(stdout), err: new TextDecoder().decode(stderr) };
+}
+
+/** What `volume verify` says of the volume `data`. */
+async function verified(home: string, before: readonly string[] = []): Promise<string> {
+  const [command, ...args] = [...before, LAUNCHER, "volume", "verify", "data", "--home", home];
+  const { stdout, stderr } = await new Deno.Command(command, { args, stdin: "null" }).output();
+  return new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
+}
+
+/** The files of a folder, with all that is in them. */
+function filesIn(folder: string): string[] {
+  return [...Deno.readDirSync(folder)].flatMap(({ name, isFile, isDirectory }) => {
+    const path = join(folder, name);
+    if (isDirectory) return filesIn(path);
+    return isFile ? [`${path} ${Deno.readFileSync(path).toHex()}`] : [];
+  }).sort();
 }
 
 /** `lux9.yaml` of a home whose files are in a volume. */
@@ -97,6 +114,66 @@ Deno.test("volumes: snapshots and versions, as a person asks for them", async ()
   client.wire.close();
   await node.stop();
   await Deno.remove(home, { recursive: true });
+});
+
+Deno.test("volumes: verify looks at a volume where nothing may be written, stopped or killed, and leaves it as it is", async (t) => {
+  const home = await newHome();
+  const shown = await newHome();
+  const put = async (name: string, ends: (node: TestNode) => Promise<void>) => {
+    await using node = await TestNode.start({ home, yaml: DATA });
+    const client = await node.connect();
+    await client.put(await client.walk(client.root, "data"), name, name.padEnd(5000, "."));
+    client.wire.close();
+    await ends(node);
+  };
+  const sound = /^[^]*Everything is as it should be\n$/;
+  const look = async (what: string, expected = sound) => {
+    const before = filesIn(join(home, "volumes"));
+    await t.step(`${what}: on a file system for reading only`, async (t) => {
+      if (!skipUnless(t.name, MOUNTS)) return;
+      const mount = async (...args: string[]) =>
+        assert.ok((await new Deno.Command("mount", { args }).output()).success, `mount ${args.join(" ")}`);
+      await mount("--bind", home, shown);
+      try {
+        await mount("-o", "remount,bind,ro", shown);
+        assert.match(await verified(shown), expected);
+      } finally {
+        assert.ok((await new Deno.Command("umount", { args: [shown] }).output()).success);
+      }
+    });
+    await t.step(`${what}: by somebody who may only read`, async (t) => {
+      if (!skipUnless(t.name, UNPRIVILEGED)) return;
+      assert.ok((await new Deno.Command("chmod", { args: ["-R", "a+rX", home] }).output()).success);
+      assert.match(await verified(home, asUser()), expected);
+    });
+    assert.deepEqual(filesIn(join(home, "volumes")), before, what);
+  };
+  try {
+    await put("first", async (node) => assert.equal((await node.stop()).code, 0));
+    await look("stopped");
+    const database = join(home, "volumes", "data", "index.sqlite");
+    await put("second", async (node) => {
+      await node.asOwner((client) =>
+        until("the database's log has it", async () => {
+          const [{ waiting }] = JSON.parse(await client.get(client.root, "volumes.json"));
+          return waiting === 0 && Deno.statSync(`${database}-wal`).size > 0;
+        })
+      );
+      Deno.kill(node.pid, "SIGKILL");
+      await node.ended;
+    });
+    await look("killed");
+    const log = await Deno.readFile(`${database}-wal`);
+    // Before anything followed the head of its log, which SQLite cannot make sense of there.
+    await Deno.truncate(`${database}-wal`, 32);
+    await look("killed in the middle");
+    await Deno.writeFile(`${database}-wal`, log);
+    // As in a copy of a home that left it out: SQLite cannot read its log there.
+    await Deno.remove(`${database}-shm`);
+    await look("killed, and copied in part", /copy the home to where you may write/);
+  } finally {
+    for (const folder of [home, shown]) await Deno.remove(folder, { recursive: true });
+  }
 });
 
 /** Writes until the disk is full; says how many bytes it took. */

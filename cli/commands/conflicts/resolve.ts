@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { onPath } from "../../on_path.ts";
 import { print, visible } from "../../output.ts";
 import { reach, type Where, withWhere } from "../../reach.ts";
-import { conflictAt } from "./conflicts.ts";
+import { conflictAt, isThere } from "./conflicts.ts";
 
 interface Options extends Where {
   keep?: boolean;
@@ -28,12 +28,13 @@ async function resolve(paths: readonly string[], { keep, ...where }: Options): P
   await using tree = await reach(where);
   for (const path of paths) {
     const { of } = await onPath(path, () => conflictAt(tree, path));
-    if (keep) await onPath(path, () => tree.rename(path, of));
-    else await onPath(path, () => tree.remove(path));
-    print(
-      keep
-        ? `${visible(of)} is what was in ${visible(path)}`
-        : `${visible(path)} is gone, ${visible(of)} stays`,
-    );
+    if (keep) {
+      await onPath(path, () => tree.rename(path, of));
+      print(`${visible(of)} is what was in ${visible(path)}`);
+    } else {
+      await onPath(path, () => tree.remove(path));
+      const rest = await onPath(of, () => isThere(tree, of)) ? "stays" : "was gone before";
+      print(`${visible(path)} is gone, ${visible(of)} ${rest}`);
+    }
   }
 }

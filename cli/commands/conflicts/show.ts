@@ -5,7 +5,7 @@ import { print, visible } from "../../output.ts";
 import { findProgram } from "../../programs.ts";
 import { reach, type Where, withWhere } from "../../reach.ts";
 import { bytesText } from "../../transfer.ts";
-import { conflictAt } from "./conflicts.ts";
+import { conflictAt, isThere } from "./conflicts.ts";
 
 /** Larger files are not compared line by line. */
 const COMPARED_BYTES_MAX = 1024 * 1024;
@@ -22,6 +22,7 @@ async function show(path: string, where: Where): Promise<void> {
   const { of, lost, by, sec, size } = await onPath(path, () => conflictAt(tree, path));
   print(`${visible(path)} lost its ${lost} to ${visible(of)}`);
   print(`written ${new Date(sec * 1000).toISOString()} by ${by}, ${bytesText(size)}`);
+  if (!await onPath(of, () => isThere(tree, of))) return print(`There is nothing at ${visible(of)} any more`);
   const texts = await Promise.all([of, path].map((each) => textOf(tree, each)));
   if (texts.includes(undefined)) return print("They are no texts, or too long to be compared");
   await compare(texts as string[], [of, path]);
