@@ -4,15 +4,16 @@ import type { Conflict, Told } from "../../state/worker/mod.ts";
 import { wordOf } from "./carry.ts";
 import type { Side } from "./side.ts";
 
-/** The files of a volume that are shown under conflict names; paths from its root on. */
+/** The files of a volume that are shown under conflict names; paths from its root on. `all`: also those that have such a name for their own, for which every name is looked at. */
 export async function conflictsOf(
   side: Pick<Side, "name" | "end">,
   volume: string,
   signal: AbortSignal,
+  all = false,
 ): Promise<readonly Conflict[]> {
   const end = await side.end(volume);
   try {
-    await end.write(wordOf({ do: "conflicts" }));
+    await end.write(wordOf({ do: "conflicts", all }));
     let found: Conflict[] | undefined;
     for (;;) {
       const frames = await end.read(signal);

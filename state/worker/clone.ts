@@ -72,15 +72,7 @@ export async function receiveClone(
     CloneOptions = {},
 ): Promise<Cloned> {
   using clone = new Clone(folder, contents, keyFile);
-  const wish: Wish = {
-    do: "clone",
-    key: clone.key,
-    name: "",
-    isDry: false,
-    settles: false,
-    heals: false,
-    contents,
-  };
+  const wish: Partial<Wish> = { do: "clone", key: clone.key, contents };
   await source.write({ kind: FRAME.word, payload: new TextEncoder().encode(JSON.stringify(wish)) });
   let told: Told | undefined;
   while (!clone.isWhole) {

@@ -12,7 +12,7 @@ const wish = z.strictObject({
    * With `fetch` on both sides it stays open, and brings what somebody reads on either. */
   do: z.enum(["sync", "conflicts", "clone", "state", "rejoin", "fetch"]),
   /** Whether those conflicts are wanted as well that only a name tells of, for which every name has to be looked at. */
-  all: z.boolean().optional(),
+  all: z.boolean().default(false),
   /** The public key of the new copy, in hexadecimal. */
   key: z.string().regex(/^[0-9a-f]{64}$/).optional(),
   /** What this copy is called to the other one. */

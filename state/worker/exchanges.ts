@@ -29,7 +29,8 @@ export interface ExchangesOptions {
   store(options: CopyOptions): SyncStore & Disposable;
   /** The same as it is asked for what somebody reads. */
   demandStore: DemandStore;
-  conflicts(): readonly Conflict[];
+  /** `all`: also those that only a name tells of. */
+  conflicts(all: boolean): readonly Conflict[];
   /** This copy's state at a moment at which all is in it, with the copy let in whose key this is. */
   clone(key: Uint8Array): Promise<StateSource>;
   /** Makes versions of what was written to files that are open. */
@@ -162,7 +163,7 @@ export class Exchanges {
   async #wish(exchange: Exchange, payload: Uint8Array): Promise<void> {
     const wish = parseWish(payload);
     if (wish.do === "conflicts") {
-      const conflicts = this.#options.conflicts();
+      const conflicts = this.#options.conflicts(wish.all);
       for (let at = 0; at + TOLD_AT_ONCE < conflicts.length; at += TOLD_AT_ONCE) {
         this.#tell(exchange, { conflicts: conflicts.slice(at, at + TOLD_AT_ONCE) });
       }

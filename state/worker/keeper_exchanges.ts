@@ -61,7 +61,7 @@ export function keeperExchanges({ keeper, folder, intake, post }: KeeperExchange
       chunk: (id) => keeper().copy.demandStore.chunk(id),
       putChunk: (id, bytes) => keeper().copy.demandStore.putChunk(id, bytes),
     },
-    conflicts: () => keeper().conflicts.all(),
+    conflicts: (all) => all ? keeper().conflicts.withNamed() : keeper().conflicts.all(),
     clone: (key) => stateAfter((keeper) => keeper.copy.letIn(key)),
     state: () =>
       stateAfter((keeper) => {

@@ -2,7 +2,6 @@
 import { reasonOf } from "../../9p/mod.ts";
 import { realDisk } from "../disk/mod.ts";
 import { DatabaseGuard } from "../guard/mod.ts";
-import { asksForAll, tellAll } from "./all_conflicts.ts";
 import { Intake, receiving } from "./intake.ts";
 import { Keeper } from "./keeper.ts";
 import { keeperExchanges } from "./keeper_exchanges.ts";
@@ -118,7 +117,7 @@ function take(message: ToWorker): void {
         failed: (thrown) => scope.postMessage({ kind: "untaken", ...told(thrown) }),
       });
     case "exchange":
-      return asksForAll(message) ? tellAllConflicts(message) : exchanges.frame(message);
+      return exchanges.frame(message);
     case "demand":
       return exchanges.demand(message.id, message);
     case "undemand":
@@ -144,11 +143,6 @@ function take(message: ToWorker): void {
       exchanges.end();
       return whenRenewed === undefined ? applySome() : resume();
   }
-}
-
-function tellAllConflicts(message: Extract<ToWorker, { kind: "exchange" }>): void {
-  exchanges.close(message.id);
-  for (const answer of tellAll(message, () => ready().conflicts.withNamed())) scope.postMessage(answer);
 }
 
 function resume(): void {

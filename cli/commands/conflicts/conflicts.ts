@@ -1,8 +1,7 @@
 import { Errno, NineError, type Tree } from "../../../9p/mod.ts";
 import type { Conflict } from "../../../state/worker/mod.ts";
-import { wordOf } from "../../sync/carry.ts";
 import { conflictsOf } from "../../sync/conflicts.ts";
-import { type End, nodeEnd } from "../../sync/end.ts";
+import { nodeEnd } from "../../sync/end.ts";
 import { volumesOf } from "../../volume_status.ts";
 
 /** A conflict file with its paths in the node's tree. */
@@ -18,18 +17,17 @@ export async function conflictsIn(tree: Tree, only?: string): Promise<ShownConfl
     if (only !== undefined && volume !== only || place === undefined) continue;
     const at = place.replace(/\/$/, "");
     for (
-      const each of await conflictsOf({ name: volume, end: () => endForAll(tree, volume) }, volume, signal)
+      const each of await conflictsOf(
+        { name: volume, end: (name) => nodeEnd(tree, name) },
+        volume,
+        signal,
+        true,
+      )
     ) {
       found.push({ ...each, path: at + each.path, of: at + each.of, volume });
     }
   }
   return found;
-}
-
-/** An end at which whoever asks for conflicts is told of all: a sync, which asks as well, does without those that take a look at every name. */
-async function endForAll(tree: Tree, volume: string): Promise<End> {
-  const end = await nodeEnd(tree, volume);
-  return { ...end, write: () => end.write(wordOf({ do: "conflicts", all: true })) };
 }
 
 /** Whether there is still something that a conflict file lost against: it may have been moved away or removed. */
