@@ -3,7 +3,7 @@ import { scheduleOf, simulate, simulateMany } from "./_apart.ts";
 import type { Neglect } from "./_powered_copy.ts";
 
 const first = Number(Deno.env.get("LUX9_SEED") || 1);
-const count = Number(Deno.env.get("LUX9_SCHEDULES") || 50);
+const count = Number(Deno.env.get("LUX9_SCHEDULES") || 20);
 
 Deno.test(`copies that work, die and meet show one tree, and lose nothing: ${count} schedules from seed ${first}`, async () => {
   await simulateMany(first, count);

@@ -1,5 +1,6 @@
 /** Copies of a volume as a person has them: cloned, changed apart, brought together, stopped in the middle, on a disk that is full. */
 import assert from "node:assert/strict";
+import { DatabaseSync } from "node:sqlite";
 import { receiveClone, type Source, verify } from "../../state/worker/mod.ts";
 import { inFolder, LAUNCHER, lux9, ok, run } from "./lux9_command.ts";
 import { TestNode } from "./node.ts";
@@ -274,66 +275,37 @@ Deno.test("sync: ^C ends an exchange with a node that hangs in the middle of it"
 Deno.test("sync: the copies of a home write with one key, those of another home and of a copied one with others", async () => {
   await inFolder(async (folder) => {
     const [a, b, copied] = ["a", "b", "copied"].map((name) => `${folder}/${name}`);
-    const yaml = "mounts: [{at: /data, volume: data}, {at: /two, volume: two}]\n";
-    const keyOf = async (home: string, volume: string) => {
-      const { copies } = JSON.parse(await ok("volume", "info", volume, "--home", home, "--json"));
-      return copies.find(({ isThis }: { isThis?: boolean }) => isThis).key as string;
+    const keyOf = (home: string, volume: string) => {
+      using db = new DatabaseSync(`${home}/volumes/${volume}/index.sqlite`, { readOnly: true });
+      return String(db.prepare("SELECT value FROM meta WHERE key = 'secret'").get()!.value);
     };
     await Deno.mkdir(a);
-    const keys = new Set<string>();
+    const yaml = "mounts: [{at: /data, volume: data}, {at: /two, volume: two}]\n";
     {
       await using node = await TestNode.start({ home: a, yaml });
-      for (const name of ["data", "two"]) {
-        await ok("volume", "clone", a, name, "--home", b);
-        keys.add(await keyOf(a, name));
-      }
-      assert.equal(keys.size, 1);
-      await ok("volume", "clone", a, "data", "--as", "again", "--home", b);
+      for (const name of ["data", "two"]) await ok("volume", "clone", a, name, "--home", b);
       assert.equal((await node.stop()).code, 0);
     }
-    {
-      await using node = await TestNode.start({ home: b, yaml });
-      for (const name of ["data", "two"]) keys.add(await keyOf(b, name));
-      assert.equal(keys.size, 2);
-      keys.add(await keyOf(b, "again"));
-      assert.equal(keys.size, 3);
-      assert.equal((await node.stop()).code, 0);
-    }
+    await ok("volume", "clone", a, "data", "--as", "again", "--home", b);
+    await ok("sync", a, "--home", b);
+    const keys = new Set(["data", "two"].flatMap((name) => [keyOf(a, name), keyOf(b, name)]));
+    assert.equal(keys.size, 2);
+    keys.add(keyOf(b, "again"));
+    assert.equal(keys.size, 3);
     const { success } = await new Deno.Command("cp", { args: ["-a", b, copied] }).output();
     assert.ok(success);
-    {
-      await using node = await TestNode.start({ home: copied, yaml });
-      // Which of the two copies of one volume has the key of the home is up to which was opened first.
-      for (const name of ["data", "two", "again"]) keys.add(await keyOf(copied, name));
-      assert.equal(keys.size, 5);
-      assert.notEqual(await keyOf(copied, "data"), await keyOf(copied, "again"));
-      assert.equal((await node.stop()).code, 0);
-    }
-    for (const other of [a, b]) await ok("sync", other, "--home", copied);
-    await areOne(a, copied);
+    await ok("sync", a, "--home", copied);
+    // Which of the two copies of one volume has the key of the home is up to which was opened first.
+    for (const name of ["data", "two", "again"]) keys.add(keyOf(copied, name));
+    assert.equal(keys.size, 5);
+    assert.notEqual(keyOf(copied, "data"), keyOf(copied, "again"));
     // One that is made again is the same copy to others, and its next incarnation.
     await ok("volume", "rm", "two", "--yes", "--home", b);
     await ok("volume", "clone", copied, "two", "--home", b);
-    {
-      await using node = await TestNode.start({ home: b, yaml });
-      keys.add(await keyOf(b, "two"));
-      await node.asOwner(async (client) =>
-        void await client.put(await client.walk(client.root, "two"), "written again", "1")
-      );
-      assert.equal((await node.stop()).code, 0);
-    }
-    assert.equal(keys.size, 5);
     await ok("sync", a, "--home", b);
-    {
-      await using node = await TestNode.start({ home: a, yaml });
-      assert.match(await ok("ls", "/two", "--home", a), /written again/);
-      const { copies } = JSON.parse(await ok("volume", "info", "two", "--home", a, "--json"));
-      const behind = (copies as { key: string; behind?: number }[]).map(({ key, behind }) =>
-        `${keys.has(key)} ${behind}`
-      );
-      assert.ok(behind.includes("true 0") && !behind.join().includes("false"), behind.join());
-      assert.equal((await node.stop()).code, 0);
-    }
+    keys.add(keyOf(b, "two"));
+    assert.equal(keys.size, 5);
+    await areOne(a, copied);
   });
 });
 
