@@ -100,7 +100,7 @@ export class NameWriter {
   #settleRivals(row: EdgeRow, time: Time): void {
     if (row.conflict || !row.shown) return;
     for (const rival of this.#keys.index.conflicts(row.shown.parent)) {
-      if (rival.version || rival.name !== row.name || !rival.shown || rival.node === row.node) continue;
+      if (rival.version || rival.name !== row.name || !rival.shown) continue;
       this.#move(rival, { parent: rival.parent, name: rival.shown.name }, time);
     }
   }

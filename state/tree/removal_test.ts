@@ -186,6 +186,19 @@ Deno.test("trimming brings nothing back, in whatever order documents let go of a
   assertEquals(keys.filter((key) => key.includes(node)), []);
 });
 
+Deno.test("of a name that two copies gave to one file, the second one is found under its conflict name when the first is removed", () => {
+  const [a, b] = copies(2, (copy) => copy.write("f", "x"));
+  a.ln("f", "l");
+  b.ln("f", "l");
+  const [f, , conflict] = meet([a, b]).map((line) => line.split(" ")[0]);
+  assertEquals(f, "f");
+  // As whoever removes one after the other what a listing told.
+  a.rm("l");
+  a.rm(conflict);
+  assertEquals(a.tree(), ["f = x"]);
+  assertEquals(meet([a, b]), ["f = x"]);
+});
+
 Deno.test("a file with two names is gone where two copies that had seen the same removed one each", () => {
   const [a, b] = copies(2, (copy) => {
     copy.write("f", "old");

@@ -24,6 +24,14 @@ const FAILED: readonly (readonly [string, readonly number[], number?])[] = [
     [2055928124, 2088207976, 516425412, 1987558803, 1258510375, 1192758466, 1875580744],
     3,
   ],
+  [
+    "a file was written to when of another copy's writes only the first was there, of which nothing is left",
+    [868509047, 343482911, 645034740, 1305152529, 1014465868, 526759309, 208693917],
+  ],
+  [
+    "one name of a file was given by both, and a snapshot without it is restored",
+    [131942814, 814391618, 527495912, 179717291, 742492395, 342409896, 1066841530],
+  ],
 ];
 
 for (const [what, steps, copies = 2] of FAILED) {

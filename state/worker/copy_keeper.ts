@@ -104,7 +104,9 @@ export class CopyKeeper {
       const hasCome = index.meta(FOUND) === 1 || news.records.length === 0;
       if (hasCome) index.setMeta(FOUND, 0);
       const nodes = hasCome ? received.nodes.union(documents().mergeAgain()) : received.nodes;
-      reconcile(nodes, version, held);
+      const isGone = (content: Uint8Array) => contents.lacks(content);
+      const ended = documents().resolveOwn(nodes, isGone, index.seq, nowSec());
+      reconcile(nodes.union(ended), version, held);
     });
     // What comes next in the log is about files that there are by this alone.
     makeDurable();

@@ -226,6 +226,27 @@ export class DocumentKeeper {
     return nodesOf([updated, ...updates]);
   }
 
+  /**
+   * Ends, within transaction `seq` at that time in seconds since 1970, conflicts over contents that this copy wrote, wrote over itself and let go of since: another copy wrote to the file when it had
+   * heard of the first of these only, and nobody can read that any more. Gives the nodes that it is about.
+   */
+  resolveOwn(
+    nodes: Iterable<NodeId>,
+    isGone: (content: Uint8Array) => boolean,
+    seq: number,
+    sec: number,
+  ): Set<NodeId> {
+    const rows = [...nodes].flatMap((node) => this.#tree.edges(node)).filter(({ version, shown }) =>
+      version?.stamp.author === this.#author && shown && version.size > 0 && isGone(version.descriptor)
+    );
+    if (rows.length === 0) return new Set();
+    this.begin(seq, sec);
+    for (const { node, shown } of rows) this.#writer.unlink({ node, ...shown! }, { sec, nsec: 0 });
+    const updates = this.commit(seq, sec);
+    this.#touched.forget();
+    return nodesOf(updates);
+  }
+
   /** Puts these values in keys, within the transaction that is open: what was set there is called something else. Gives the nodes that it is about. */
   rename(renamed: readonly RenamedKey[]): Set<NodeId> {
     const { documents, updated } = this.#writer.adopt(renamed);
