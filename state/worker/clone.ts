@@ -58,6 +58,8 @@ export interface CloneOptions {
 const KEY_FILE = "key";
 /** The packs of the try before, until there is a database. */
 const EARLIER = "earlier";
+/** Chunks are read in pieces of so many bytes while others come. */
+const CHECKED_AT_ONCE = 8 * 1024 * 1024;
 /** A list of chunks is no longer than that, either. */
 const CHUNK_BYTES_MAX = 16 * CHUNK_MAX;
 
@@ -114,6 +116,8 @@ export class Clone implements Disposable {
   #rows = 0;
   readonly #packs: ClonedPacks;
   readonly #check: RowsCheck;
+  /** Bytes that came since the check was told. */
+  #unchecked = 0;
   #isAsked = false;
   #isWhole = false;
 
@@ -167,9 +171,18 @@ export class Clone implements Disposable {
     if (kind === STATE.rows) {
       this.#reader!.add(message.subarray(1));
       if (this.#reader!.isEnded) this.#endRows();
-    } else if (kind === STATE.pack && this.#isAsked) this.#packs.put(parsePack(message));
+    } else if (kind === STATE.pack && this.#isAsked) this.#putPack(message);
     else if (kind === STATE.end && this.#reader!.isEnded && !this.isAsking) this.#isWhole = true;
     else throw new NineError("EINVAL", `A message of kind ${kind} came, which is none or out of turn`);
+  }
+
+  #putPack(message: Uint8Array): void {
+    const piece = parsePack(message);
+    this.#packs.put(piece);
+    this.#unchecked += piece.bytes.byteLength;
+    if (this.#unchecked < CHECKED_AT_ONCE) return;
+    this.#unchecked = 0;
+    this.#check.reached({ pack: piece.pack, end: piece.offset + piece.bytes.byteLength });
   }
 
   /** It has all rows, and is to say from where on it lacks contents. */
@@ -192,6 +205,7 @@ export class Clone implements Disposable {
   async finish(): Promise<Cloned> {
     const db = this.#db!;
     await this.#packs.finish();
+    await this.#check.free();
     this.#checkEnds(db);
     const applied = this.#name(db);
     run(db, "PRAGMA journal_mode = WAL");
@@ -207,7 +221,7 @@ export class Clone implements Disposable {
       .run(isSecond ? "" : placeOf(join(this.#work, DATABASE)));
     if (this.contents !== "whole") noteContents(db);
     run(db, "COMMIT");
-    const { problems, damaged } = await this.#check.found(this.#work, this.contents === "whole");
+    const { problems, damaged } = await this.#check.found(this.#work);
     if (problems.length > 0) {
       throw new NineError(
         "EIO",
@@ -315,6 +329,7 @@ export class Clone implements Disposable {
       throw new NineError("EINVAL", "The other copy did not let this one into the volume");
     }
     this.#checkChunks(db);
+    if (this.contents === "whole") this.#check.begin(this.#work);
   }
 
   /** What is said of chunks is of the kind that it has to be. What is in them is held against their names when they are read, as always. */

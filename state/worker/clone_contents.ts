@@ -10,21 +10,6 @@ const NAMED_MAX = 20;
 const ROOT_INO = 1;
 const DEPTH_MAX = 10_000;
 
-/** Ids of chunks whose bytes are not what was written, in the order of packs. They are read, from the disk. */
-export function damagedChunks(db: DatabaseSync, disk: Disk): Uint8Array[] {
-  using reader = readerOf(db, disk);
-  const damaged: Uint8Array[] = [];
-  const rows = db.prepare("SELECT id FROM chunk ORDER BY pack, offset").iterate();
-  for (const { id } of rows as Iterable<{ id: Uint8Array }>) {
-    try {
-      reader.chunks.chunk(id);
-    } catch {
-      damaged.push(id);
-    }
-  }
-  return damaged;
-}
-
 /** Notes that these chunks are not here, so that they come from another copy, as a part of the transaction that is open. */
 export function letGoOf(db: DatabaseSync, disk: Disk, damaged: readonly Uint8Array[]): void {
   if (damaged.length === 0) return;

@@ -118,7 +118,8 @@ export class ClonedPacks implements Disposable {
   }
 }
 
-function isThere(packs: Packs, { id, pack, offset, length }: ClonedChunk, idOf: IdOf): boolean {
+/** Whether a chunk is where it is said to be, and its bytes are what its id says. */
+export function isThere(packs: Packs, { id, pack, offset, length }: ClonedChunk, idOf: IdOf): boolean {
   const bytes = new Uint8Array(length);
   try {
     packs.read(pack, offset, bytes);
