@@ -8,13 +8,13 @@ import { Volume } from "./_tree.ts";
 import { receiveClone } from "./clone.ts";
 import { verify, wrongRows } from "./verify.ts";
 
-/** A volume with a file in each of two directories, one of which was moved there, after somebody changed its database, with checksums that match. */
-async function wrongIn(
-  change: (db: DatabaseSync, inos: { readonly moved: number; readonly stayed: number }) => void,
-): Promise<string> {
+type Change = (db: DatabaseSync, inos: { readonly moved: number; readonly stayed: number }) => void;
+
+/** A volume with a file in each of two directories, one of which was moved there; `wrongIn` says what is wrong after somebody changed its database, with checksums that match. */
+async function withChanges(act: (wrongIn: (change: Change) => string) => void): Promise<void> {
   const folder = await Deno.makeTempDir({ prefix: "lux9-verify-" });
   try {
-    let inos;
+    let inos: Parameters<Change>[1];
     {
       await using volume = await Volume.open(folder);
       for (const name of ["d", "e"]) await volume.mkdir(name);
@@ -24,11 +24,16 @@ async function wrongIn(
       const e = index.edge(1, "e")!.ino;
       inos = { moved: index.edge(e, "moved")!.ino, stayed: index.edge(e, "stayed")!.ino };
     }
+    const path = `${folder}/${DATABASE}`;
+    const sound = Deno.readFileSync(path);
     assert.deepEqual(wrongRows(folder), []);
-    const db = new DatabaseSync(`${folder}/${DATABASE}`);
-    change(db, inos);
-    db.close();
-    return wrongRows(folder).join("\n");
+    act((change) => {
+      Deno.writeFileSync(path, sound);
+      const db = new DatabaseSync(path);
+      change(db, inos);
+      db.close();
+      return wrongRows(folder).join("\n");
+    });
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
@@ -42,37 +47,40 @@ function setRow(db: DatabaseSync, ino: number, change: Partial<ReturnType<typeof
   );
 }
 
-Deno.test("whatever the index says otherwise than the documents is found, of files in one document and in several", async () => {
-  for (const which of ["stayed", "moved"] as const) {
-    for (const change of [{ mode: 0o100600 }, { uid: "them" }, { mtime: { sec: 1, nsec: 2 } }]) {
-      const wrong = await wrongIn((db, inos) => setRow(db, inos[which], change));
-      assert.match(wrong, /^File \d+ has .* in the documents and .* in the index$/);
+Deno.test("whatever the index says otherwise than the documents is found, of files in one document and in several", () =>
+  withChanges((wrongIn) => {
+    for (const which of ["stayed", "moved"] as const) {
+      for (const change of [{ mode: 0o100600 }, { uid: "them" }, { mtime: { sec: 1, nsec: 2 } }]) {
+        const wrong = wrongIn((db, inos) => setRow(db, inos[which], change));
+        assert.match(wrong, /^File \d+ has .* in the documents and .* in the index$/);
+      }
+      assert.match(
+        wrongIn((db, inos) => setRow(db, inos[which], { content: new Uint8Array(3), size: 5 })),
+        /has contents .* in the documents/,
+      );
+      assert.match(
+        wrongIn((db, inos) => {
+          const value = new Uint8Array([1]);
+          db.prepare("INSERT INTO xattr(ino, name, value, since, sum) VALUES(?, 'user.x', ?, 1, ?)")
+            .run(inos[which], value, xattrSum(inos[which], "user.x", value));
+        }),
+        /^File \d+ has attributes {2}in the documents and "user.x"=1 in the index$/,
+      );
+      assert.match(
+        wrongIn((db, inos) => {
+          const { eid, parent } = db.prepare("SELECT eid, parent FROM edge WHERE ino = ?").get(
+            inos[which],
+          ) as {
+            eid: number;
+            parent: number;
+          };
+          db.prepare("UPDATE edge SET name = 'other', sum = ? WHERE eid = ?")
+            .run(edgeSum(eid, parent, "other", inos[which]), eid);
+        }),
+        /^Name "other" in directory \d+: the documents do not have it$/,
+      );
     }
-    assert.match(
-      await wrongIn((db, inos) => setRow(db, inos[which], { content: new Uint8Array(3), size: 5 })),
-      /has contents .* in the documents/,
-    );
-    assert.match(
-      await wrongIn((db, inos) => {
-        const value = new Uint8Array([1]);
-        db.prepare("INSERT INTO xattr(ino, name, value, since, sum) VALUES(?, 'user.x', ?, 1, ?)")
-          .run(inos[which], value, xattrSum(inos[which], "user.x", value));
-      }),
-      /^File \d+ has attributes {2}in the documents and "user.x"=1 in the index$/,
-    );
-    assert.match(
-      await wrongIn((db, inos) => {
-        const { eid, parent } = db.prepare("SELECT eid, parent FROM edge WHERE ino = ?").get(inos[which]) as {
-          eid: number;
-          parent: number;
-        };
-        db.prepare("UPDATE edge SET name = 'other', sum = ? WHERE eid = ?")
-          .run(edgeSum(eid, parent, "other", inos[which]), eid);
-      }),
-      /^Name "other" in directory \d+: the documents do not have it$/,
-    );
-  }
-});
+  }));
 
 Deno.test("a file that was removed and that somebody holds is no damage, and keeps nobody from a clone", async () => {
   const folder = await Deno.makeTempDir({ prefix: "lux9-verify-" });
@@ -88,20 +96,21 @@ Deno.test("a file that was removed and that somebody holds is no damage, and kee
   }
 });
 
-Deno.test("a file of which the index knows less documents than tell of it is found", async () => {
-  const wrong = await wrongIn((db, { moved }) => {
-    const { id } = db.prepare("SELECT id FROM node WHERE ino = ?").get(moved) as { id: NodeId };
-    const tree = new SqliteTreeIndex(db);
-    const row = tree.node(id)!;
-    const [before, after] = row.records.split("\0@");
-    assert.ok(after, row.records);
-    tree.write({
-      nodes: [{ ...row, records: before }],
-      ...{ forgotten: [], edges: [], removed: [] },
+Deno.test("a file of which the index knows less documents than tell of it is found", () =>
+  withChanges((wrongIn) => {
+    const wrong = wrongIn((db, { moved }) => {
+      const { id } = db.prepare("SELECT id FROM node WHERE ino = ?").get(moved) as { id: NodeId };
+      const tree = new SqliteTreeIndex(db);
+      const row = tree.node(id)!;
+      const [before, after] = row.records.split("\0@");
+      assert.ok(after, row.records);
+      tree.write({
+        nodes: [{ ...row, records: before }],
+        ...{ forgotten: [], edges: [], removed: [] },
+      });
     });
-  });
-  assert.match(wrong, /is of a node that the index has in another document only/);
-});
+    assert.match(wrong, /is of a node that the index has in another document only/);
+  }));
 
 /** The names below a folder, with their times and what they hold. */
 function filesIn(folder: string): string[] {

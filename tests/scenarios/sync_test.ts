@@ -257,7 +257,7 @@ Deno.test("sync: ^C ends an exchange with a node that hangs in the middle of it"
     node.signal("SIGSTOP");
     try {
       // It is compared anew each second.
-      await new Promise((done) => setTimeout(done, 2000));
+      await new Promise((done) => setTimeout(done, 1200));
       child.kill("SIGINT");
       const late = setTimeout(() => child.kill("SIGKILL"), 20_000);
       const [{ code }, err] = await Promise.all([child.status, new Response(child.stderr).text()]);
