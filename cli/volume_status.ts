@@ -1,4 +1,5 @@
 import { NineError, type Tree } from "../9p/mod.ts";
+import type { CopySeen } from "../state/store/mod.ts";
 
 /** What the node says of a volume. */
 export interface VolumeStatus {
@@ -16,21 +17,11 @@ export interface VolumeStatus {
   /** When contents come here that other copies have. */
   readonly contents: "whole" | "on-demand";
   /** This copy and the others, as far as it knows of them. */
-  readonly copies: readonly CopyStatus[];
+  readonly copies: readonly CopySeen[];
   /** Operations that the index does not have yet. */
   readonly waiting: number;
   readonly logBytes: number;
   readonly trouble?: string;
-}
-
-/** As state/store tells of a copy. */
-export interface CopyStatus {
-  readonly key: string;
-  readonly name?: string;
-  readonly isThis?: boolean;
-  readonly seen: string;
-  readonly behind?: number;
-  readonly isLeftOut?: boolean;
 }
 
 export async function volumesOf(tree: Tree): Promise<VolumeStatus[]> {

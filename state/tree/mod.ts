@@ -37,7 +37,7 @@ export { type Key, type KeyParts, parseKey, type Slot, TOUCHED_KEY } from "./key
 export { edgeKeyOf, MemoryIndex } from "./memory_index.ts";
 export { MERGE_DEFAULT, MergeRules } from "./merge_rules.ts";
 export { isMergeable, MERGE_BYTES_MAX, mergeableText } from "./mergeable.ts";
-export { conflictName, isConflictName, isName, NAME_BYTES_MAX } from "./name.ts";
+export { conflictName, isName, lostName, NAME_BYTES_MAX } from "./name.ts";
 export type { At } from "./node_writer.ts";
 export type { Changes } from "./open_batch.ts";
 export { directoryOf, documentOf, parseDocId } from "./placement.ts";

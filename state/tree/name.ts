@@ -12,9 +12,9 @@ export function isName(name: string): boolean {
   return name.length * 3 <= NAME_BYTES_MAX || utf8.encode(name).length <= NAME_BYTES_MAX;
 }
 
-/** Whether a name looks like that of a conflict file, whoever gave it. */
-export function isConflictName(name: string): boolean {
-  return CONFLICT.test(name);
+/** What a name that looks like that of a conflict file says that was lost, whoever gave it; undefined for another name. */
+export function lostName(name: string): string | undefined {
+  return CONFLICT.exec(name)?.[1];
 }
 
 /**
@@ -24,7 +24,7 @@ export function isConflictName(name: string): boolean {
  */
 export function conflictName(name: string, author: Author, hash: string): string {
   const suffix = `.conflict-${hex(authorBytes(author)).slice(0, 8)}-${hash}`;
-  return withinBytes(CONFLICT.exec(name)?.[1] ?? name, NAME_BYTES_MAX - suffix.length) + suffix;
+  return withinBytes(lostName(name) ?? name, NAME_BYTES_MAX - suffix.length) + suffix;
 }
 
 /** As many whole characters as fit. */

@@ -17,13 +17,7 @@ export function noteContents(db: DatabaseSync): void {
     const { id, depth, size } = decodeDescriptor(descriptor);
     if (id !== undefined) absent.add({ id, depth, size }, isLater);
   };
-  for (const table of ["node", "node_past"]) {
-    const rows = db.prepare(`SELECT ino, data FROM ${table}`).iterate();
-    for (const { ino, data } of rows as Iterable<{ ino: number; data: Uint8Array }>) {
-      const { content } = unpackNode(ino, data);
-      if (content !== null) note(content, true);
-    }
-  }
+  for (const content of fileContents(db)) note(content, true);
   for (const { size, descriptor } of new SqliteTreeIndex(db).kept(false)) {
     if (size > 0) note(descriptor, size > MERGE_BYTES_MAX);
   }
@@ -32,8 +26,19 @@ export function noteContents(db: DatabaseSync): void {
   }
 }
 
-/** The contents of files, and of conflict files. */
-export function* shownIn(db: DatabaseSync): Generator<Content> {
+/** The contents of files, as they are and as they were. */
+export function* fileContents(db: DatabaseSync): Generator<Uint8Array> {
+  for (const table of ["node", "node_past"]) {
+    const rows = db.prepare(`SELECT ino, data FROM ${table}`).iterate();
+    for (const { ino, data } of rows as Iterable<{ ino: number; data: Uint8Array }>) {
+      const { content } = unpackNode(ino, data);
+      if (content !== null) yield content;
+    }
+  }
+}
+
+/** What documents show as the contents of files and of conflict files. */
+function* shownIn(db: DatabaseSync): Generator<Content> {
   const nodes = db.prepare("SELECT id, data FROM tree_node").iterate();
   for (const { id, data } of nodes as unknown as Iterable<{ id: NodeId; data: Uint8Array }>) {
     const { content } = unpackTreeNode(id, undefined, data);

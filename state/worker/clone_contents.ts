@@ -3,7 +3,7 @@ import { ChunkReader, decodeDescriptor, Packs } from "../chunks/mod.ts";
 import type { Disk } from "../disk/mod.ts";
 import { PACKS } from "../guard/mod.ts";
 import { AbsentRows, ChunkRows, SqliteTreeIndex, unpackNode } from "../store/mod.ts";
-import { shownIn } from "./clone_absent.ts";
+import { fileContents } from "./clone_absent.ts";
 
 /** Of a list of files as many are named. */
 const NAMED_MAX = 20;
@@ -17,13 +17,16 @@ export function letGoOf(db: DatabaseSync, disk: Disk, damaged: readonly Uint8Arr
   for (const id of damaged) remove.run(id);
   const absent = new AbsentRows(db);
   using reader = readerOf(db, disk);
+  const names = new Set(damaged.map(String));
   const seen = new Set<string>();
-  for (const descriptor of contentsOf(db)) {
+  const note = (descriptor: Uint8Array) => {
     const content = decodeDescriptor(descriptor);
     for (const piece of reader.chunks.lacking(content, 0, content.size, false, seen)) {
-      absent.add(piece, false);
+      if (names.has(String(piece.id))) absent.add(piece, false);
     }
-  }
+  };
+  for (const content of fileContents(db)) note(content);
+  for (const { size, descriptor } of new SqliteTreeIndex(db).kept(false)) if (size > 0) note(descriptor);
 }
 
 /** Files of today of which something is not here. */
@@ -48,18 +51,6 @@ export function lackingFiles(db: DatabaseSync, disk: Disk): LackingFiles {
     if (paths.length < NAMED_MAX) paths.push(path);
   }
   return { count, paths: paths.sort() };
-}
-
-function* contentsOf(db: DatabaseSync): Generator<Uint8Array> {
-  for (const table of ["node", "node_past"]) {
-    const rows = db.prepare(`SELECT ino, data FROM ${table}`).iterate();
-    for (const { ino, data } of rows as Iterable<{ ino: number; data: Uint8Array }>) {
-      const { content } = unpackNode(ino, data);
-      if (content !== null) yield content;
-    }
-  }
-  for (const { size, descriptor } of new SqliteTreeIndex(db).kept(false)) if (size > 0) yield descriptor;
-  for (const { size, descriptor } of shownIn(db)) if (size > 0) yield descriptor;
 }
 
 function readerOf(db: DatabaseSync, disk: Disk): Disposable & { readonly chunks: ChunkReader } {

@@ -1,6 +1,6 @@
 import { S } from "../../9p/mod.ts";
 import type { IndexWriter, SqliteTreeIndex } from "../store/mod.ts";
-import { type EdgeRow, isConflictName, type NodeId, ROOT, versionId } from "../tree/mod.ts";
+import { type EdgeRow, lostName, type NodeId, ROOT, versionId } from "../tree/mod.ts";
 
 /** A file that is shown under a conflict name. Paths are from the root of the volume on. */
 export interface Conflict {
@@ -16,7 +16,6 @@ export interface Conflict {
   readonly size: number;
 }
 
-const SUFFIX = ".conflict-";
 /** With more of them, nobody is told of each that comes and goes. */
 const TOLD_MAX = 1000;
 const DEPTH_MAX = 10_000;
@@ -46,12 +45,10 @@ export class Conflicts {
   withNamed(): Conflict[] {
     const known = this.all();
     const paths = new Set(known.map(({ path }) => path));
-    const named = Array.from(
-      this.#index.named(`*${SUFFIX}*`),
-      (edge) => isConflictName(edge.name) ? this.#namedAt(edge) : undefined,
+    const named = Array.from(this.#index.named("*.conflict-*"), (edge) => this.#namedAt(edge) ?? []).flat();
+    return [...known, ...named.filter(({ path }) => !paths.has(path))].sort((a, b) =>
+      a.path < b.path ? -1 : 1
     );
-    return [...known, ...named.filter((each) => each !== undefined && !paths.has(each.path)) as Conflict[]]
-      .sort((a, b) => a.path < b.path ? -1 : 1);
   }
 
   /** Those that came and went since the last time it was asked; none the first time. */
@@ -94,10 +91,12 @@ export class Conflicts {
     };
   }
 
-  /** Undefined for what is no file, or is nowhere. */
+  /** Undefined for another name, for what is no file, and for what is nowhere. */
   #namedAt({ parent, name, ino }: { readonly parent: number; readonly name: string; readonly ino: number }):
     | Conflict
     | undefined {
+    const lost = lostName(name);
+    if (lost === undefined) return undefined;
     const [row, id, folder] = [this.#index.node(ino), this.#index.id(ino), this.#pathTo(parent)];
     if (row === undefined || id === undefined || folder === undefined) return undefined;
     if ((row.mode & S.IFMT) === S.IFDIR) return undefined;
@@ -105,7 +104,7 @@ export class Conflicts {
     const held = this.#tree.node(node)?.content;
     return {
       path: `${folder}/${name}`,
-      of: `${folder}/${name.slice(0, name.lastIndexOf(SUFFIX))}`,
+      of: `${folder}/${lost}`,
       lost: "name",
       by: held?.stamp.author ?? this.#tree.edges(node)[0]?.author ?? "",
       sec: row.mtime.sec,

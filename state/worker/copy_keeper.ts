@@ -105,7 +105,7 @@ export class CopyKeeper {
       if (hasCome) index.setMeta(FOUND, 0);
       const nodes = hasCome ? received.nodes.union(documents().mergeAgain()) : received.nodes;
       const isGone = (content: Uint8Array) => contents.lacks(content);
-      const ended = documents().resolveOwn(nodes, isGone, index.seq, nowSec());
+      const ended = documents().resolveOwn(received.edges, isGone, index.seq, nowSec());
       reconcile(nodes.union(ended), version, held);
     });
     // What comes next in the log is about files that there are by this alone.

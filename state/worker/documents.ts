@@ -18,6 +18,7 @@ import {
   authorOf,
   type Changes,
   type DocId,
+  type EdgeRow,
   MergeRules,
   type NodeId,
   nodeId,
@@ -182,13 +183,13 @@ export class DocumentKeeper {
 
   /**
    * Takes in, as transaction `seq` at that time in seconds since 1970, records of others, in an order in which nothing comes before what its writer had seen; what is
-   * here already is passed over. Gives the nodes that they are about, and what was refused.
+   * here already is passed over. Gives the nodes that they are about, edges that are others now, and what was refused.
    */
   receive(
     records: readonly SignedRecord[],
     seq: number,
     sec: number,
-  ): { nodes: Set<NodeId>; refused: readonly Refused[] } {
+  ): { nodes: Set<NodeId>; edges: readonly EdgeRow[]; refused: readonly Refused[] } {
     const { good, refused } = checkAll(this.#journal.authors, records, {
       nowSec: sec,
       hashOf: (author, number) => this.#journal.hashOf(author, number),
@@ -201,7 +202,7 @@ export class DocumentKeeper {
     this.keepNumber();
     // What copies said to have counts once all is here that they had written by then.
     if (good.length > 0) this.heard();
-    return { nodes: nodesOf([updated]), refused };
+    return { nodes: nodesOf([updated]), edges: updated.rows.edges, refused };
   }
 
   /**
@@ -228,15 +229,15 @@ export class DocumentKeeper {
 
   /**
    * Ends, within transaction `seq` at that time in seconds since 1970, conflicts over contents that this copy wrote, wrote over itself and let go of since: another copy wrote to the file when it had
-   * heard of the first of these only, and nobody can read that any more. Gives the nodes that it is about.
+   * heard of the first of these only, and nobody can read that any more. `edges` are those that became others. Gives the nodes that it is about.
    */
   resolveOwn(
-    nodes: Iterable<NodeId>,
+    edges: readonly EdgeRow[],
     isGone: (content: Uint8Array) => boolean,
     seq: number,
     sec: number,
   ): Set<NodeId> {
-    const rows = [...nodes].flatMap((node) => this.#tree.edges(node)).filter(({ version, shown }) =>
+    const rows = edges.filter(({ version, shown }) =>
       version?.stamp.author === this.#author && shown && version.size > 0 && isGone(version.descriptor)
     );
     if (rows.length === 0) return new Set();

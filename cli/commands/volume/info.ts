@@ -2,7 +2,8 @@ import type { Command } from "commander";
 import { escapeJson } from "../../../9p/mod.ts";
 import { plural, print, printJson, table, visible } from "../../output.ts";
 import { reach, type Where, withWhere } from "../../reach.ts";
-import { type CopyStatus, volumeOf } from "../../volume_status.ts";
+import type { CopySeen } from "../../../state/store/mod.ts";
+import { volumeOf } from "../../volume_status.ts";
 
 interface Options extends Where {
   json?: boolean;
@@ -31,7 +32,7 @@ async function info(name: string, { json, ...where }: Options): Promise<void> {
   }
 }
 
-function wordsOf({ name, isThis, seen, behind, isLeftOut }: CopyStatus): string {
+function wordsOf({ name, isThis, seen, behind, isLeftOut }: CopySeen): string {
   if (isThis) return "this one";
   const has = behind === undefined
     ? `let in ${seen}, and not heard of since`
